@@ -1,0 +1,35 @@
+// The table of commands: main, help, man pages and completions all walk it.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <span>
+#include <string_view>
+
+#include "core/base/error.h"
+
+namespace atp {
+
+// What a command does once its options are parsed. Returns ok or no; throws Error for the rest.
+using Run = std::function<Exit()>;
+
+struct Example {
+  std::string_view command;  // "atp pack train.extxyz -o train.atp"
+  std::string_view meaning;  // "pack with f32 positions and forces"
+};
+
+struct Command {
+  std::string_view name;
+  std::string_view summary;                 // one line, lower case, no full stop
+  Run (*declare)(CLI::App& app);            // adds the options; opens nothing
+  std::span<const Example> examples;        // three, real
+  std::string_view details;                 // paragraphs for the man page, separated by blank lines
+};
+
+std::span<const Command> commands();
+
+// One per command, each in its own file.
+Run declare_pack(CLI::App& app);
+Run declare_inspect(CLI::App& app);
+
+}  // namespace atp

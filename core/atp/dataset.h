@@ -1,0 +1,39 @@
+// A dataset: one .atp file, a directory of shards or a glob, as one index space.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/atp/reader.h"
+
+namespace atp {
+
+// The files a dataset argument names. A directory stands for every *.atp below it, in bytewise
+// order of the whole path; a glob for what it matches, in bytewise order. Throws Error (exit 3)
+// when nothing is found.
+std::vector<std::string> dataset_files(const std::string& argument);
+
+// Immutable once opened: threads share it.
+class Dataset {
+ public:
+  // Several arguments follow each other in one index space.
+  explicit Dataset(const std::vector<std::string>& arguments);
+
+  std::uint64_t size() const { return starts_.back(); }
+  const std::vector<Reader>& shards() const { return shards_; }
+  std::uint64_t start_of(std::size_t shard) const { return starts_[shard]; }
+
+  struct Place {
+    std::size_t shard;
+    std::uint64_t record;  // within the shard
+  };
+  Place locate(std::uint64_t i) const;
+  RecordView record(std::uint64_t i, Scratch& scratch) const;
+
+ private:
+  std::vector<Reader> shards_;
+  std::vector<std::uint64_t> starts_;  // [shards + 1]
+};
+
+}  // namespace atp

@@ -1,0 +1,81 @@
+// One .atp file, mapped and read in place.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/atp/codec.h"
+#include "core/atp/layout.h"
+#include "core/atp/record.h"
+#include "core/atp/schema.h"
+#include "core/io/mapped_file.h"
+
+namespace atp {
+
+// Memory for reading records: a caller has one per thread and uses it again and again. A view read
+// through it is valid until the next read through it.
+class Scratch {
+ public:
+  CodecContext& context(const Codec& codec);
+  std::vector<std::byte>& buffer() { return buffer_; }
+
+ private:
+  std::optional<CodecContext> context_;
+  std::vector<std::byte> buffer_;
+};
+
+// Immutable once opened: threads share it. Lookup of a record is O(1).
+class Reader {
+ public:
+  // Reads header and schema; the index is looked at as records are. Throws Error (exit 3, 4).
+  explicit Reader(const std::string& path);
+
+  const std::string& path() const { return path_; }
+  std::uint64_t size() const { return slot_.num_molecules; }
+  const Slot& slot() const { return slot_; }
+  char slot_name() const { return slot_name_; }
+  // Why the other slot is not valid; empty when it is.
+  const std::string& other_slot_problem() const { return other_slot_; }
+  std::uint64_t file_bytes() const { return file_.bytes().size(); }
+
+  Codec codec() const { return {static_cast<CodecId>(slot_.codec), slot_.level}; }
+  const Schema& schema() const { return schema_; }
+  Type positions_type() const { return schema_.positions.value_or(Type::vec3_f32); }
+
+  // The metadata block, a JSON object; empty when there is none. Throws when its hash does not fit.
+  std::string_view metadata() const;
+
+  // Where record i lies, checked against the data region. Throws Error (exit 3) naming the record.
+  IndexEntry entry(std::uint64_t i) const;
+  // The entry as it stands in the file, unchecked.
+  IndexEntry raw_entry(std::uint64_t i) const { return decode_entry(index_ + sizeof(RawIndexEntry) * i); }
+
+  // The stored bytes of record i. With codec none these are the record.
+  Bytes stored(std::uint64_t i) const;
+  // Record i. With codec none it points into the map and `scratch` is not touched. Throws Error
+  // (exit 3) naming file and record: a bad entry, bytes that do not decompress, an atom count that
+  // is not the index's.
+  RecordView record(std::uint64_t i, Scratch& scratch) const;
+
+  // XXH3-64 of record i's stored bytes as the file states it; nothing when not known.
+  std::optional<std::uint64_t> checksum(std::uint64_t i) const;
+  bool has_checksums() const { return checksums_ != nullptr; }
+
+ private:
+  void read_schema();
+  void find_checksums();
+  [[noreturn]] void fail(std::uint64_t record, const std::string& what, std::string fix = {}) const;
+
+  std::string path_;
+  MappedFile file_;
+  Slot slot_;
+  char slot_name_ = 'A';
+  std::string other_slot_;
+  Schema schema_;
+  const std::byte* index_ = nullptr;      // the first entry
+  const std::byte* checksums_ = nullptr;  // u64 each
+};
+
+}  // namespace atp

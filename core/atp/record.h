@@ -1,0 +1,80 @@
+// A record: the bytes of one molecule (FORMAT.md, "Record").
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "core/atp/section.h"
+#include "core/atp/structure.h"
+
+namespace atp {
+
+// Appends the record of `structure` to `out`, sections sorted as FORMAT.md asks (the structure is
+// put in that order). Throws Error (exit 3): wrong lengths, a key too long, one key both per atom
+// and per molecule, a builtin of the wrong type, more than 4 GiB.
+void encode_record(Structure& structure, std::vector<std::byte>& out);
+
+// The lowest record format (2 or 3) that can hold the structure.
+std::uint32_t needed_record_format(const Structure& structure);
+
+// A record looked at in place. Copies and allocates nothing; immutable, shared by threads.
+// Borrows the bytes. The constructor checks the fixed part; sections are checked as they are walked.
+class RecordView {
+ public:
+  // `record` is decompressed; `positions` is vec3_f32 or vec3_f64, from the file's schema.
+  // Throws Error (exit 3).
+  RecordView(Bytes record, Type positions);
+
+  std::uint32_t n_atoms() const { return n_atoms_; }
+  Type positions_type() const { return positions_type_; }
+  Bytes positions_bytes() const { return positions_; }       // [n, 3] f32 or f64, unaligned
+  NumbersView positions() const;                             // 3n numbers
+  Bytes atomic_numbers() const { return atomic_numbers_; }   // [n] u8
+
+  // Walks the sections in file order, each checked against the bytes left: fn(const SectionView&).
+  // Section kinds, builtin keys and types unknown to this program are passed over.
+  template <class Fn>
+  void for_each_section(Fn&& fn) const {
+    Cursor at = begin();
+    SectionView section;
+    while (next(at, section)) fn(section);
+  }
+
+  // The last section of that kind and key, or nothing.
+  std::optional<SectionView> find(Kind kind, std::string_view key) const;
+
+  // Builtins; nothing when absent. Throw Error (exit 3) when the payload has the wrong length.
+  std::optional<double> energy() const;
+  std::optional<NumbersView> forces() const;               // 3n
+  std::optional<NumbersView> velocities() const;           // 3n
+  std::optional<NumbersView> charges() const;              // n
+  std::optional<std::array<double, 9>> cell() const;       // rows are lattice vectors, Å
+  std::optional<std::array<double, 9>> stress() const;     // row-major, eV/Å³
+  std::optional<std::array<bool, 3>> pbc() const;
+  std::optional<std::string_view> name() const;
+
+  // Everything checked: all sections walk, every value decodes, per-atom lengths fit n_atoms.
+  void check() const;
+
+  // A copy that owns its data. The last of equal sections counts.
+  void copy_to(Structure& out) const;
+
+ private:
+  struct Cursor {
+    Bytes rest;
+    std::uint32_t left;
+  };
+  Cursor begin() const { return {sections_, n_sections_}; }
+  bool next(Cursor& at, SectionView& out) const;
+  std::optional<NumbersView> builtin_numbers(std::string_view key, std::uint64_t count) const;
+  std::optional<std::array<double, 9>> matrix(std::string_view key) const;
+
+  std::uint32_t n_atoms_;
+  std::uint32_t n_sections_;
+  Type positions_type_;
+  Bytes positions_, atomic_numbers_, sections_;
+};
+
+}  // namespace atp

@@ -1,0 +1,64 @@
+// The schema lock: one type and size for a key in the whole file (FORMAT.md, "Schema block").
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/atp/record.h"
+
+namespace atp {
+
+struct SchemaEntry {
+  Type type;
+  bool per_atom;
+  std::uint32_t element;  // bytes of one element; 0 for strings and null
+  std::uint32_t slot;     // bytes per atom, or of the whole value; 0 where lengths may vary
+
+  bool operator==(const SchemaEntry&) const = default;
+};
+
+class Schema {
+ public:
+  using Key = std::pair<Kind, std::string>;
+  using Entries = std::map<Key, SchemaEntry, std::less<>>;  // sorted by (kind, key), as in the file
+
+  std::optional<Type> positions;  // vec3_f32 or vec3_f64; nothing while unknown
+  Entries entries;
+
+  bool operator==(const Schema&) const = default;
+
+  std::vector<std::byte> encode() const;
+  // Throws Error (exit 3): unknown version, unknown type codes, sizes that disagree with the types, a
+  // key twice.
+  static Schema decode(Bytes block);
+
+  // Adds what `section` (of a molecule of n_atoms) brings, or holds it against the lock.
+  // Returns what is wrong, empty when all is well: "forces is vec3_f64, the file has vec3_f32".
+  std::string add(const SectionView& section, std::uint64_t n_atoms);
+  std::string add_positions(Type type);
+  // All of a structure or record. Stops at the first disagreement.
+  std::string add(const Structure& structure);
+  std::string add(const RecordView& record);
+
+  // Merges another file's schema under the same lock.
+  std::string merge(const Schema& other);
+
+  // The lowest record format (2 or 3) that can hold it.
+  std::uint32_t needed_record_format() const;
+};
+
+// What a section would lock: element and slot bytes by FORMAT.md. Throws Error (exit 3) as decode_value.
+SchemaEntry schema_entry_of(const SectionView& section, std::uint64_t n_atoms);
+
+// "atom property 'tags'", "molecule property 'dipole'", "forces".
+std::string describe_key(Kind kind, std::string_view key);
+
+// The value's shape as `atp inspect` shows it: "[n, 3]", "[n]", "[3, 3]", "[]", "[*]" (varies).
+std::string describe_shape(Kind kind, const SchemaEntry& entry);
+
+}  // namespace atp

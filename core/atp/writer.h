@@ -1,0 +1,87 @@
+// Writes .atp files: a new one, or more records at the end of an existing one.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/atp/codec.h"
+#include "core/atp/layout.h"
+#include "core/atp/schema.h"
+#include "core/io/output_file.h"
+
+namespace atp {
+
+// Records ready to be written, made on any thread by RecordEncoder.
+struct EncodedRecords {
+  struct Entry {
+    std::uint32_t stored, unpacked, atoms;
+    std::uint64_t checksum;
+  };
+  std::vector<std::byte> bytes;  // stored records, back to back
+  std::vector<Entry> entries;
+  Schema schema;  // of these records
+};
+
+// Turns structures into stored records. One thread; one per thread.
+class RecordEncoder {
+ public:
+  explicit RecordEncoder(Codec codec) : context_(codec) {}
+
+  // Appends to `out` and adds to its schema. Throws Error (exit 3), with `out` as it was before,
+  // when the structure cannot be a record or disagrees with out.schema.
+  void add(Structure& structure, EncodedRecords& out);
+
+ private:
+  CodecContext context_;
+  std::vector<std::byte> record_;
+};
+
+struct WriterOptions {
+  Codec codec;
+  bool overwrite = false;    // create: replace an existing target
+  bool extension = true;     // per-record checksums, metadata, block hashes
+  std::string metadata;      // a JSON object, or empty for none
+};
+
+// One thread. After a failed write it refuses everything but destruction. Destroying a writer
+// without finish() leaves the target as it was: no file, or the old generation.
+class Writer {
+ public:
+  // Writes to a temporary file beside `path`, which finish() renames over it.
+  static Writer create(const std::string& path, WriterOptions options, Disk& disk = real_disk());
+  // Adds to an existing file, whose codec is kept (options.codec is not looked at); cuts an
+  // uncommitted tail off. Refuses, exit 3: a file whose newest slot is generation 0 beside a damaged
+  // slot B, which may hide all its records (FORMAT.md, "Easy to miss"), and a file that is no .atp file.
+  static Writer append(const std::string& path, WriterOptions options, Disk& disk = real_disk());
+
+  Writer(Writer&&) noexcept;
+  Writer& operator=(Writer&&) noexcept;
+  ~Writer();
+
+  const Codec& codec() const;
+  // The schema so far. append(): begins with the file's.
+  const Schema& schema() const;
+  std::uint64_t size() const;   // records, those of the file appended to included
+  std::string_view metadata() const;  // append(): the file's own, until set_metadata()
+  void set_metadata(std::string json);
+
+  // Adds records. Throws Error (exit 3) when their schema disagrees with the file's (nothing is
+  // written then), exit 4 when the disk refuses.
+  void add(const EncodedRecords& records);
+
+  // Commits everything added since: records, schema, checksums, metadata, index; sync; header
+  // slot; sync (FORMAT.md, "Header slot"). May be called often.
+  void commit();
+
+  // commit(), then puts a created file in its place.
+  void finish();
+
+ private:
+  struct State;
+  explicit Writer(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace atp

@@ -1,0 +1,39 @@
+#include "core/base/hash.h"
+
+#define XXH_STATIC_LINKING_ONLY
+#include <xxhash.h>
+#include <zlib.h>
+
+#include <new>
+
+namespace atp {
+
+std::uint64_t xxh3(Bytes bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
+
+std::uint64_t record_checksum(Bytes stored) {
+  const std::uint64_t h = xxh3(stored);
+  return h == 0 ? 1 : h;
+}
+
+std::uint32_t adler32(Bytes bytes) {
+  const uLong start = ::adler32(0, nullptr, 0);
+  return static_cast<std::uint32_t>(
+      ::adler32_z(start, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
+}
+
+namespace {
+XXH3_state_t* as_state(void* p) { return static_cast<XXH3_state_t*>(p); }
+}  // namespace
+
+Xxh3Stream::Xxh3Stream() : state_(XXH3_createState()) {
+  if (state_ == nullptr) throw std::bad_alloc();
+  XXH3_64bits_reset(as_state(state_));
+}
+
+Xxh3Stream::~Xxh3Stream() { XXH3_freeState(as_state(state_)); }
+
+void Xxh3Stream::update(Bytes bytes) { XXH3_64bits_update(as_state(state_), bytes.data(), bytes.size()); }
+
+std::uint64_t Xxh3Stream::digest() const { return XXH3_64bits_digest(as_state(state_)); }
+
+}  // namespace atp

@@ -1,0 +1,26 @@
+#include "core/base/interrupt.h"
+
+#include <csignal>
+
+namespace atp {
+namespace {
+
+volatile std::sig_atomic_t g_signal = 0;
+
+void remember(int signal) { g_signal = signal; }
+
+}  // namespace
+
+void catch_interrupts() {
+  struct sigaction action = {};
+  action.sa_handler = remember;
+  // SA_RESETHAND: the second Ctrl-C gets the default action. No SA_RESTART: blocked reads wake up.
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  for (const int signal : {SIGINT, SIGTERM}) sigaction(signal, &action, nullptr);
+}
+
+void throw_if_interrupted() {
+  if (g_signal != 0) [[unlikely]] throw Interrupted{g_signal};
+}
+
+}  // namespace atp

@@ -1,0 +1,18 @@
+// SIGINT and SIGTERM as a question that long work asks, so that destructors run and temporary files go.
+#pragma once
+
+namespace atp {
+
+// Thrown by throw_if_interrupted(); main turns it into 128 + signal. Not an Error: nothing is printed.
+struct Interrupted {
+  int signal;
+};
+
+// Lets SIGINT and SIGTERM set a flag instead of killing the process. System calls in progress
+// return EINTR. A second signal kills. Called once, by main.
+void catch_interrupts();
+
+// Throws Interrupted when a signal has arrived. Cheap; any thread.
+void throw_if_interrupted();
+
+}  // namespace atp

@@ -1,0 +1,30 @@
+// A file mapped read-only.
+#pragma once
+
+#include <string>
+
+#include "core/base/byte_reader.h"
+
+namespace atp {
+
+// Immutable, so threads share it; move-only. Spans of bytes() live as long as the object.
+// A file that another process truncates meanwhile raises SIGBUS on access: see guard_mapped_reads().
+class MappedFile {
+ public:
+  // Throws Error as open_for_reading(), and exit 4 when the map is refused.
+  explicit MappedFile(const std::string& path);
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+  ~MappedFile();
+
+  Bytes bytes() const { return bytes_; }
+
+ private:
+  Bytes bytes_;
+};
+
+// Turns SIGBUS (a mapped file that shrank, a bad disk) into a message on stderr and exit 4.
+// `command` names the command in the message and must live for ever. Called once, by main.
+void guard_mapped_reads(const char* command);
+
+}  // namespace atp

@@ -1,0 +1,54 @@
+// How atp reaches the disk when it writes: one small interface, so that tests can count, cut and
+// fail every step (tests/crash).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "core/base/byte_reader.h"
+
+namespace atp {
+
+// One file open for writing. One thread. All methods throw Error (exit 4) naming file and operation.
+class OutputFile {
+ public:
+  virtual ~OutputFile() = default;
+
+  virtual const std::string& path() const = 0;
+  // Writes all of `bytes` at `offset`; short writes are continued.
+  virtual void write_at(std::uint64_t offset, Bytes bytes) = 0;
+  virtual void truncate(std::uint64_t size) = 0;
+  // fdatasync: the data and the size are on the disk when it returns.
+  virtual void sync_data() = 0;
+  // fsync.
+  virtual void sync_all() = 0;
+  // A hint that the range will not change again: the kernel may begin to write it out.
+  virtual void start_writeback(std::uint64_t offset, std::uint64_t length) = 0;
+  // The file's size now.
+  virtual std::uint64_t size() = 0;
+  // Reads back what was written; returns the bytes read (fewer at the end of the file).
+  virtual std::size_t read_at(std::uint64_t offset, std::span<std::byte> out) = 0;
+};
+
+// The file system, as far as writers need it.
+class Disk {
+ public:
+  virtual ~Disk() = default;
+
+  // A new file beside `target`, open for reading and writing, with a name of its own and the mode
+  // that umask gives. Nobody but its owner knows it: remove() or rename() it.
+  virtual std::unique_ptr<OutputFile> create_beside(const std::string& target) = 0;
+  // An existing file, open for reading and writing and locked (flock) against other writers.
+  // Throws Error (exit 4) when another writer holds it.
+  virtual std::unique_ptr<OutputFile> open_existing(const std::string& path) = 0;
+  // rename(2), then fsync of the directory. Without `replace` an existing target is refused.
+  virtual void rename(const std::string& from, const std::string& to, bool replace) = 0;
+  // Removes a file; a file that is not there is no error. Never throws.
+  virtual void remove(const std::string& path) noexcept = 0;
+};
+
+// The real one.
+Disk& real_disk();
+
+}  // namespace atp

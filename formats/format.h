@@ -1,0 +1,98 @@
+// Input formats: one row each in the table of registry.cpp.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/atp/structure.h"
+#include "core/base/error.h"
+
+namespace atp {
+
+// What the user said about how fields are to be found: `--map FIELD=KEY`.
+struct ReadOptions {
+  // FIELD (energy, forces, stress, virial, cell, charges, velocities, name, pbc) -> the key or
+  // column to take it from; "none" leaves the field empty and keeps all candidates as properties.
+  std::map<std::string, std::string, std::less<>> map;
+};
+
+// A frame's place in its input, for messages and the `source` of errors.
+struct FrameOrigin {
+  std::uint64_t frame = 0;  // from 0, within the input
+  std::uint64_t line = 0;   // of the frame's first line, from 1; 0 for formats without lines
+};
+
+// Receives what a batch holds, in order.
+class FrameSink {
+ public:
+  virtual ~FrameSink() = default;
+  // The structure may be changed and is used again for the next frame.
+  virtual void frame(Structure& structure, const FrameOrigin& origin) = 0;
+  // A frame that could not be read. The reader goes on with the next one.
+  virtual void bad_frame(const Error& error, const FrameOrigin& origin) = 0;
+  // What was taken for what, as the user shall see it once: field "stress", how
+  // "from 'virials' (-virial/volume)". Called for every frame in which it holds, so it must be cheap.
+  virtual void mapped(std::string_view field, std::string_view how) = 0;
+  // Something else the user should know, once for each distinct text: "isotope symbols D, T read as H".
+  virtual void note(std::string_view text) = 0;
+};
+
+// A piece of an input that can be decoded on any thread: whole frames.
+class FrameBatch {
+ public:
+  virtual ~FrameBatch() = default;
+  // The frames' numbers are [first_frame, first_frame + frames).
+  virtual std::uint64_t first_frame() const = 0;
+  virtual std::uint64_t frames() const = 0;
+  // Bytes of the input consumed up to the end of this batch, for progress (compressed bytes for
+  // compressed inputs).
+  virtual std::uint64_t input_position() const = 0;
+  // Decodes all frames into `sink`. `structure` is scratch memory, used for every frame.
+  virtual void decode(Structure& structure, FrameSink& sink) const = 0;
+};
+
+// One open input. One thread.
+class FormatReader {
+ public:
+  virtual ~FormatReader() = default;
+  // The next piece of a few MB (at least one frame), or nullptr at the end. Throws Error: exit 3
+  // where the input cannot be followed any further, exit 4 for I/O.
+  virtual std::unique_ptr<FrameBatch> next() = 0;
+};
+
+// Bytes of one input, decompressed as they are read (gzip, xz, zstd, bzip2: by content).
+class ByteSource;
+
+struct Format {
+  std::string_view name;        // for --from: "extxyz"
+  std::string_view extensions;  // "xyz, extxyz", for tables
+  std::string_view summary;     // one line, for --help and the README
+  // Judges the first bytes of the (decompressed) content: 0 no, 1 possible, 2 likely, 3 certain.
+  int (*sniff)(std::string_view head);
+  // Takes over the source. nullptr when the format was left out of the build.
+  std::unique_ptr<FormatReader> (*open)(std::unique_ptr<ByteSource> source, const ReadOptions& options);
+  std::string_view missing;     // why it is not in this build; empty when it is
+};
+
+// All formats, in the order of tables.
+std::span<const Format> formats();
+// Throws Error (exit 2) with the nearest name when there is none of that name.
+const Format& format_named(std::string_view name);
+
+// Opens `path` ("-" is stdin). With an empty `from` the content decides. Throws Error (exit 3) when
+// no format fits: it says what the content looks like and what to pass.
+std::unique_ptr<FormatReader> open_input(const std::string& path, std::string_view from, const ReadOptions& options);
+
+// The input files an argument stands for: a file, "-", a directory (every regular file below it
+// with an extension that some format knows, bytewise path order), a glob. Throws Error (exit 3)
+// when there is none.
+std::vector<std::string> input_files(const std::string& argument);
+
+}  // namespace atp
