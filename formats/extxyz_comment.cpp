@@ -13,7 +13,7 @@ namespace atp {
 
 namespace {
 
-using Scalar = CommentValue::Scalar;
+using Content = CommentValue::Content;
 
 // What is looked up key by key stays cheap, and a hostile line cannot make it quadratic.
 constexpr std::size_t kMostKeys = 4096;
@@ -79,7 +79,7 @@ void Comment::parse_entry() {
     parse_value(entry);
   } else {
     entry.flag = true;
-    entry.value.scalar = Scalar::logical;
+    entry.value.content = Content::logical;
     entry.value.first = integers_.size();
     entry.value.count = 1;
     integers_.push_back(1);
@@ -136,7 +136,7 @@ void Comment::parse_value(CommentEntry& entry) {
   if (opening == '"' && entry.raw.starts_with("_JSON")) {
     entry.raw.remove_prefix(5);
     while (!entry.raw.empty() && is_blank(entry.raw.front())) entry.raw.remove_prefix(1);
-    value.scalar = Scalar::json;
+    value.content = Content::json;
     value.first = texts_.size();
     value.count = 1;
     texts_.push_back(entry.raw);
@@ -237,7 +237,7 @@ void Comment::read_words(std::string_view text, CommentValue& value) {
     value.shape[0] = static_cast<std::uint32_t>(tokens_.size());
     return;
   }
-  value.scalar = Scalar::text;
+  value.content = Content::text;
   value.rank = 0;
   value.first = texts_.size();
   value.count = 1;
@@ -256,7 +256,7 @@ bool Comment::classify_as_numbers(CommentValue& value) {
   std::int64_t n;
   for (; i < tokens_.size() && parse_integer(tokens_[i].text, n); ++i) integers_.push_back(n);
   if (i == tokens_.size()) {
-    value.scalar = Scalar::integer;
+    value.content = Content::integer;
     value.first = integers;
     return true;
   }
@@ -265,7 +265,7 @@ bool Comment::classify_as_numbers(CommentValue& value) {
   double v;
   for (i = 0; i < tokens_.size() && read_number(tokens_[i].text, v); ++i) reals_.push_back(v);
   if (i == tokens_.size()) {
-    value.scalar = Scalar::real;
+    value.content = Content::real;
     value.first = reals;
     return true;
   }
@@ -274,7 +274,7 @@ bool Comment::classify_as_numbers(CommentValue& value) {
   bool b;
   for (i = 0; i < tokens_.size() && parse_logical(tokens_[i].text, b); ++i) integers_.push_back(b);
   if (i == tokens_.size()) {
-    value.scalar = Scalar::logical;
+    value.content = Content::logical;
     value.first = integers;
     return true;
   }
@@ -284,13 +284,13 @@ bool Comment::classify_as_numbers(CommentValue& value) {
 
 void Comment::classify(CommentValue& value) {
   if (tokens_.empty()) {
-    value.scalar = Scalar::real;
+    value.content = Content::real;
     value.first = reals_.size();
     value.count = 0;
     return;
   }
   if (classify_as_numbers(value)) return;
-  value.scalar = Scalar::text;
+  value.content = Content::text;
   value.first = texts_.size();
   value.count = tokens_.size();
   for (const Token& t : tokens_) texts_.push_back(t.text);

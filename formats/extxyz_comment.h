@@ -10,17 +10,17 @@
 
 namespace atp {
 
-// A value of a comment line. Which pool holds it is told by `scalar`.
+// A value of a comment line. Which pool holds it is told by `content`.
 struct CommentValue {
-  enum class Scalar : std::uint8_t { logical, integer, real, text, json };
+  enum class Content : std::uint8_t { logical, integer, real, text, json };
   static constexpr std::size_t kMostDimensions = 8;
 
-  Scalar scalar = Scalar::text;
+  Content content = Content::text;
   std::uint8_t rank = 0;  // 0: one value
   std::array<std::uint32_t, kMostDimensions> shape = {};
   std::size_t first = 0, count = 0;  // in Comment::integers (also logicals), reals or texts
 
-  bool numeric() const { return scalar <= Scalar::real; }
+  bool numeric() const { return content <= Content::real; }
 };
 
 struct CommentEntry {
@@ -51,7 +51,7 @@ class Comment {
   std::span<const std::string_view> texts(const CommentValue& v) const { return {texts_.data() + v.first, v.count}; }
   // Number i of a numeric value.
   double real(const CommentValue& v, std::size_t i) const {
-    return v.scalar == CommentValue::Scalar::real ? reals_[v.first + i] : static_cast<double>(integers_[v.first + i]);
+    return v.content == CommentValue::Content::real ? reals_[v.first + i] : static_cast<double>(integers_[v.first + i]);
   }
 
  private:
