@@ -1,0 +1,305 @@
+#include "cmd/pack.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <mutex>
+
+#include "cmd/commands.h"
+#include "cmd/options.h"
+#include "cmd/pack_chunk.h"
+#include "cmd/pack_report.h"
+#include "cmd/pack_source.h"
+#include "cmd/pack_spool.h"
+#include "cmd/terminal.h"
+#include "cmd/version.h"
+#include "core/atp/reader.h"
+#include "core/base/parallel.h"
+
+namespace atp {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kFields[] = {"energy", "forces", "stress", "virial", "cell", "pbc", "charges", "velocities", "name"};
+
+std::pair<std::string, std::string> split_pair(const std::string& text, std::string_view option, std::string_view form) {
+  const auto equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    throw Error(Exit::usage, "", fmt::format("{} takes {}, not '{}'", option, form, text));
+  }
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+ReadOptions read_options(const PackOptions& o) {
+  ReadOptions read;
+  for (const auto& pair : o.map) {
+    auto [field, key] = split_pair(pair, "--map", "FIELD=KEY");
+    if (std::find(std::begin(kFields), std::end(kFields), field) == std::end(kFields)) {
+      const std::vector<std::string> fields(std::begin(kFields), std::end(kFields));
+      const std::string near = nearest_name(field, fields);
+      throw Error(Exit::usage, "", fmt::format("--map knows no field '{}'", field),
+                  near.empty() ? fmt::format("fields are {}", fmt::join(fields, ", ")) : fmt::format("did you mean '{}'?", near));
+    }
+    if (!read.map.emplace(field, key).second) {
+      throw Error(Exit::usage, "", fmt::format("--map names the field '{}' twice", field));
+    }
+  }
+  return read;
+}
+
+Codec codec_option(const std::string& text) {
+  if (const auto codec = parse_codec(text)) return *codec;
+  const std::string near = nearest_name(text.substr(0, text.find(':')), {"none", "lz4", "zstd"});
+  throw Error(Exit::usage, "", fmt::format("unknown codec '{}'", text),
+              near.empty() || text.starts_with(near) ? "codecs are none, lz4, zstd, zstd:1 to zstd:22"
+                                                     : fmt::format("did you mean '{}'?", near));
+}
+
+DtypePolicy dtype_option(const std::string& text) {
+  if (text == "keep") return DtypePolicy::keep;
+  if (text == "f32") return DtypePolicy::f32;
+  if (text == "f64") return DtypePolicy::f64;
+  return DtypePolicy::standard;
+}
+
+// One run of the command, from checked options to the report.
+class Pack {
+ public:
+  explicit Pack(const PackOptions& options) : o_(options) {}
+
+  Exit run();
+
+ private:
+  void check_target();
+  void prepare_append();
+  FrameSource make_source();
+  void pack_all(FrameSource& source);
+  void consume(PackedChunk&& chunk, FrameSource& source);
+  void update_lock(const PackedChunk& chunk);
+  bool fits(const PackedChunk& chunk) const;
+  void check_map_was_used() const;
+  std::string metadata(const FrameSource& source) const;
+
+  std::shared_ptr<const Lock> lock() const {
+    std::lock_guard guard(lock_mutex_);
+    return lock_;
+  }
+
+  const PackOptions& o_;
+  PackRules rules_;
+  Metadata old_metadata_;             // of the file appended to
+  mutable std::mutex lock_mutex_;
+  std::shared_ptr<const Lock> lock_ = std::make_shared<Lock>();
+  std::optional<Spool> spool_;        // empty in a dry run
+  PackReport report_;
+};
+
+void Pack::check_target() {
+  if (o_.output.empty()) {
+    if (o_.dry_run) return;
+    throw Error(Exit::usage, "", "no output file was named", "pass -o FILE.atp");
+  }
+  if (o_.output == "-") {
+    throw Error(Exit::usage, "", "an .atp file cannot be written to a pipe: its header is written last", "pass -o FILE.atp");
+  }
+  std::error_code error;
+  const auto status = fs::status(o_.output, error);
+  if (fs::is_directory(status)) throw Error(Exit::usage, o_.output, "is a directory", "name a file in it with -o");
+  if (o_.append && !o_.dry_run && !fs::exists(status)) {
+    fail_input(o_.output, "does not exist, so nothing can be appended to it", "leave --append out to create it");
+  }
+  if (!o_.append && !o_.dry_run && fs::exists(status) && !o_.force) {
+    throw Error(Exit::system, o_.output, "exists already", "pass --force to replace it or --append to add to it");
+  }
+}
+
+// What is appended takes the codec, the schema and, unless told otherwise, the dtypes of the file.
+void Pack::prepare_append() {
+  const Reader existing(o_.output);
+  if (!o_.codec.empty() && rules_.codec != existing.codec()) {
+    throw Error(Exit::usage, o_.output,
+                fmt::format("its records are stored with codec {}, --codec says {}", codec_name(existing.codec()), o_.codec),
+                "leave --codec out");
+  }
+  rules_.codec = existing.codec();
+  rules_.fixed = existing.schema();
+  if (o_.dtype.empty()) rules_.narrow_to_lock = true;
+  auto lock = std::make_shared<Lock>();
+  lock->schema = existing.schema();
+  lock_ = lock;
+  old_metadata_ = Metadata::parse(existing.metadata());
+}
+
+FrameSource Pack::make_source() {
+  FrameSourceOptions s;
+  for (const auto& argument : o_.inputs) {
+    const auto files = input_files(argument);
+    s.inputs.insert(s.inputs.end(), files.begin(), files.end());
+  }
+  if (std::count(s.inputs.begin(), s.inputs.end(), "-") > 1) throw Error(Exit::usage, "", "stdin ('-') can be read only once");
+  for (const auto& input : s.inputs) {
+    std::error_code error;
+    if (!o_.output.empty() && fs::equivalent(input, o_.output, error)) {
+      throw Error(Exit::usage, input, "is an input and the output");
+    }
+  }
+  s.from = o_.from;
+  s.read = read_options(o_);
+  if (!o_.records.empty()) s.records = Selection::parse(o_.records);
+  s.limit = o_.limit;
+  s.skip_bad_files = rules_.skip_errors;
+  return FrameSource(std::move(s));
+}
+
+bool Pack::fits(const PackedChunk& chunk) const {
+  if (chunk.lock_version == lock_->version) return true;
+  if (chunk.refused_by_lock) return false;
+  Schema merged = lock_->schema;
+  return merged.merge(chunk.records.schema).empty();
+}
+
+void Pack::update_lock(const PackedChunk& chunk) {
+  const Schema& now = chunk.records.schema;
+  Schema merged = lock_->schema;
+  const bool widened = !merged.merge(now).empty();
+  if (!widened && merged == lock_->schema) return;
+  if (widened && spool_ && report_.records != 0) spool_->begin_segment();
+  auto next = std::make_shared<Lock>();
+  next->schema = widened ? now : std::move(merged);
+  next->origins = lock_->origins;
+  next->origins.insert(chunk.origins.begin(), chunk.origins.end());
+  next->version = lock_->version + 1;
+  std::lock_guard guard(lock_mutex_);
+  lock_ = std::move(next);
+}
+
+void Pack::consume(PackedChunk&& chunk, FrameSource& source) {
+  const std::string& input = source.input_name(chunk.work->input);
+  if (!fits(chunk)) chunk = pack_chunk(std::move(chunk.work), input, *lock_, rules_);
+  update_lock(chunk);
+  if (spool_ && !chunk.records.entries.empty()) spool_->add(chunk.records);
+  report_.add(chunk);
+  if (chunk.failure) throw *chunk.failure;
+}
+
+void Pack::pack_all(FrameSource& source) {
+  Progress progress(o_.dry_run ? "parsing" : "packing", source.total_bytes(), true);
+  ordered_parallel<FrameWork, PackedChunk>(
+      jobs(), [&] { return source.next(); },
+      [&](FrameWork& work) {
+        return pack_chunk(std::make_unique<FrameWork>(std::move(work)), source.input_name(work.input), *lock(), rules_);
+      },
+      [&](PackedChunk&& chunk) {
+        consume(std::move(chunk), source);
+        progress.advance_to(source.bytes_read());
+        progress.set_records(report_.records);
+      });
+}
+
+// A key that the user named and that no frame had would leave the field empty in silence.
+void Pack::check_map_was_used() const {
+  for (const auto& pair : o_.map) {
+    const auto [field, key] = split_pair(pair, "--map", "FIELD=KEY");
+    if (key == "none") continue;
+    const auto& uses = report_.mapped.find(field == "virial" ? "stress" : field);
+    const bool used = uses != report_.mapped.end() && std::any_of(uses->second.begin(), uses->second.end(), [&](const auto& how) {
+                        return how.find("'" + key + "'") != std::string::npos;
+                      });
+    if (used) continue;
+    std::vector<std::string> keys;
+    for (const auto& [k, entry] : lock_->schema.entries) keys.push_back(k.second);
+    const std::string near = nearest_name(key, keys);
+    fail_input("", fmt::format("--map {}={}: no frame has '{}'", field, key, key),
+               near.empty() ? "atp inspect INPUT lists what there is" : fmt::format("did you mean '{}'?", near));
+  }
+}
+
+std::string Pack::metadata(const FrameSource& source) const {
+  Metadata m = old_metadata_;
+  m.generator = fmt::format("atp {}", version());
+  for (const auto& s : source.sources()) m.sources.push_back(s);
+  m.units = standard_units();
+  for (const auto& [field, hows] : report_.mapped) m.mapping[field] = fmt::format("{}", fmt::join(hows, "; "));
+  for (const auto& pair : o_.meta) {
+    auto [key, value] = split_pair(pair, "--meta", "KEY=VALUE");
+    if (key == "license") {
+      m.license = value;
+    } else {
+      m.user[key] = value;
+    }
+  }
+  return m.to_json();
+}
+
+Exit Pack::run() {
+  rules_.codec = codec_option(o_.codec.empty() ? "none" : o_.codec);
+  rules_.dtype = dtype_option(o_.dtype);
+  rules_.keep = o_.keep;
+  rules_.drop = o_.drop;
+  rules_.skip_errors = o_.on_error == "skip";
+  for (const auto& pair : o_.meta) split_pair(pair, "--meta", "KEY=VALUE");
+  check_target();
+  const auto start = std::chrono::steady_clock::now();
+  if (o_.append) prepare_append();
+  FrameSource source = make_source();
+  if (!o_.dry_run) {
+    WriterOptions writer;
+    writer.codec = rules_.codec;
+    writer.overwrite = o_.force;
+    writer.cut_tail_of_damaged = o_.force;
+    spool_.emplace(SpoolOptions{o_.output, o_.append, writer, jobs()});
+  }
+  pack_all(source);
+  report_.add_bad_files(source.failures());
+  if (report_.records == 0 && report_.skipped_count != 0) {
+    report_.print_skipped();
+    fail_input("", "not one frame could be read, so nothing was written");
+  }
+  check_map_was_used();
+  if (spool_) spool_->finish(lock_->schema, metadata(source));
+  report_.bytes_in = source.bytes_read();
+  report_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  report_.output = o_.output;
+  report_.dry_run = o_.dry_run;
+  report_.codec = rules_.codec;
+  report_.schema = lock_->schema;
+  o_.json ? report_.print_json() : report_.print_text();
+  return Exit::ok;
+}
+
+}  // namespace
+
+Exit pack(const PackOptions& options) { return Pack(options).run(); }
+
+Run declare_pack(CLI::App& app) {
+  auto o = std::make_shared<PackOptions>();
+  app.add_option("INPUT", o->inputs, "files, folders, globs, or - for stdin")->required()->type_name("PATH...");
+
+  app.add_option("-o,--output", o->output, "the .atp file to write")->type_name("FILE")->group("Output");
+  app.add_flag("-f,--force", o->force, "replace an existing output file")->group("Output");
+  app.add_flag("--append", o->append, "add to an existing .atp file as a new generation")->group("Output");
+  app.add_option("--codec", o->codec, "none, lz4 or zstd[:LEVEL] (default: none)")->type_name("CODEC")->group("Output");
+  add_choice(app, "--dtype", o->dtype, {"keep", "f32", "f64"},
+             "floats as in the source, all f32, or all f64 (default: f32 positions, forces and velocities, f64 energy, cell and stress)")
+      ->group("Output");
+  app.add_option("--meta", o->meta, "store KEY=VALUE in the metadata (repeatable)")->type_name("KEY=VALUE")->group("Output");
+  app.add_flag("--dry-run", o->dry_run, "parse everything and say what would be written")->group("Output");
+  app.add_flag("--json", o->json, "print the result as one JSON object")->group("Output");
+
+  app.add_option("--from", o->from, "the inputs' format (default: by content)")->type_name("FORMAT")->group("Input");
+  app.add_option("--map", o->map, "take FIELD from KEY, or from nothing with KEY 'none' (repeatable)")
+      ->type_name("FIELD=KEY")->group("Input");
+  app.add_option("--keep", o->keep, "of the other columns and keys, keep those that match (repeatable)")->type_name("GLOB")->group("Input");
+  app.add_option("--drop", o->drop, "leave out columns and keys that match (repeatable)")->type_name("GLOB")->group("Input");
+  add_choice(app, "--on-error", o->on_error, {"stop", "skip"}, "at a bad frame: stop, or leave it out and count it (default: stop)")
+      ->group("Input");
+  app.add_option("--limit", o->limit, "at most N frames")->type_name("N")->group("Input");
+  app.add_option("--records", o->records, "only these frames of the inputs taken together, in input order: 0,5,10:20,-1")
+      ->type_name("SPEC")->group("Input");
+  return [o] { return pack(*o); };
+}
+
+}  // namespace atp

@@ -1,0 +1,34 @@
+// `atp pack`: input files to one .atp file.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/error.h"
+
+namespace atp {
+
+struct PackOptions {
+  std::vector<std::string> inputs;
+  std::string output;
+  std::string from;
+  std::string codec;                // empty: none, or the file's own under --append
+  std::string dtype;                // empty: standard, or the file's own under --append
+  bool append = false;
+  bool force = false;
+  bool dry_run = false;
+  bool json = false;
+  std::vector<std::string> map;     // FIELD=KEY
+  std::vector<std::string> keep, drop;
+  std::string on_error = "stop";
+  std::vector<std::string> meta;    // KEY=VALUE
+  std::optional<std::uint64_t> limit;
+  std::string records;              // a Selection
+};
+
+// Throws Error.
+Exit pack(const PackOptions& options);
+
+}  // namespace atp

@@ -1,0 +1,87 @@
+#include "cmd/pack_report.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "cmd/schema_table.h"
+#include "cmd/terminal.h"
+#include "core/base/json_writer.h"
+
+namespace atp {
+
+void PackReport::add(const PackedChunk& chunk) {
+  records += chunk.records.entries.size();
+  atoms += chunk.atoms;
+  for (const auto& e : chunk.records.entries) raw_bytes += e.unpacked;
+  stored_bytes += chunk.records.bytes.size();
+  for (const auto& [field, hows] : chunk.mapped) mapped[field].insert(hows.begin(), hows.end());
+  notes.insert(chunk.notes.begin(), chunk.notes.end());
+  skipped_count += chunk.skipped_count;
+  for (const auto& e : chunk.skipped) {
+    if (skipped.size() < kReasonsShown) skipped.push_back(e);
+  }
+}
+
+void PackReport::add_bad_files(const std::vector<Error>& failures) {
+  bad_files = failures.size();
+  skipped_count += bad_files;
+  for (const auto& e : failures) {
+    if (skipped.size() < kReasonsShown) skipped.push_back(e);
+  }
+}
+
+void PackReport::print_skipped() const {
+  if (skipped_count == 0) return;
+  const std::uint64_t frames = skipped_count - bad_files;
+  std::string what = frames != 0 ? fmt::format("{} frame{}", human_count(frames), frames == 1 ? "" : "s") : "";
+  if (bad_files != 0) what += fmt::format("{}{} input{}", what.empty() ? "" : " and the rest of ", bad_files, bad_files == 1 ? "" : "s");
+  warn(fmt::format("left out {}:", what));
+  for (const auto& e : skipped) warn(fmt::format("  {}", e.what()));
+  if (skipped_count > skipped.size()) warn(fmt::format("  ... and {} more", human_count(skipped_count - skipped.size())));
+}
+
+// "energy from 'REF_energy', stress from 'virials' (-virial/volume)"
+void PackReport::print_notes() const {
+  std::string line;
+  for (const auto& [field, hows] : mapped) {
+    line += fmt::format("{}{} {}", line.empty() ? "" : ", ", field, fmt::join(hows, " and "));
+    if (hows.size() > 1) {
+      warn(fmt::format("{} comes {} in different frames; --map {}=KEY takes one of them", field, fmt::join(hows, " and "), field));
+    }
+  }
+  if (!line.empty()) note(line);
+  for (const auto& text : notes) note(text);
+  print_skipped();
+}
+
+void PackReport::print_text() const {
+  print_notes();
+  const std::uint64_t out = dry_run ? stored_bytes : std::filesystem::file_size(output);
+  const std::string target = output.empty() ? "" : output + ": ";
+  print(fmt::format("{}{}{} records, {} atoms, {} in, {} out, ratio {:.2f}, {}, {}\n", dry_run ? "would write " : "", target,
+                    human_count(records), human_count(atoms), human_bytes(bytes_in), human_bytes(out),
+                    out == 0 ? 0.0 : static_cast<double>(bytes_in) / static_cast<double>(out), human_seconds(seconds),
+                    human_rate(seconds > 0 ? static_cast<double>(bytes_in) / seconds : 0)));
+  if (dry_run) print(schema_table(schema));
+}
+
+void PackReport::print_json() const {
+  print_notes();
+  JsonWriter w;
+  w.begin_object().key("output").string(output).key("dry_run").boolean(dry_run).key("codec").string(codec_name(codec));
+  w.key("records").count(records).key("atoms").count(atoms).key("skipped").count(skipped_count);
+  w.key("bytes").begin_object().key("input").count(bytes_in).key("stored").count(stored_bytes).key("raw").count(raw_bytes);
+  if (!dry_run) w.key("file").count(std::filesystem::file_size(output));
+  w.end_object().key("seconds").real(seconds);
+  w.key("mapping").begin_object();
+  for (const auto& [field, hows] : mapped) w.key(field).string(fmt::format("{}", fmt::join(hows, "; ")));
+  w.end_object().key("errors").begin_array();
+  for (const auto& e : skipped) w.string(e.what());
+  w.end_array().key("schema");
+  write_schema_json(w, schema);
+  w.end_object();
+  print(w.text() + "\n");
+}
+
+}  // namespace atp

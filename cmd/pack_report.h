@@ -1,0 +1,41 @@
+// What `atp pack` says about its work.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cmd/pack_chunk.h"
+
+namespace atp {
+
+struct PackReport {
+  std::uint64_t records = 0, atoms = 0;
+  std::uint64_t raw_bytes = 0, stored_bytes = 0;  // of the records
+  std::uint64_t bytes_in = 0;
+  double seconds = 0;
+  bool dry_run = false;
+  std::string output;
+  Codec codec;
+  Schema schema;
+  std::map<std::string, std::set<std::string>> mapped;  // field -> how
+  std::set<std::string> notes;
+  std::uint64_t skipped_count = 0;   // frames
+  std::uint64_t bad_files = 0;
+  std::vector<Error> skipped;        // the first reasons
+
+  void add(const PackedChunk& chunk);
+  void add_bad_files(const std::vector<Error>& failures);
+
+  // Notes to stderr, the result line to stdout.
+  void print_text() const;
+  void print_json() const;
+  void print_skipped() const;  // stderr
+
+ private:
+  void print_notes() const;
+};
+
+}  // namespace atp
