@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/base/byte_reader.h"
+#include "core/base/hash.h"
 
 namespace atp {
 
@@ -37,11 +39,14 @@ class ByteSource {
 
   // Bytes of the file taken so far, before decompression: for progress.
   std::uint64_t position() const { return position_; }
+  // XXH3-64 of the file as it lies there, once it has been read to its end.
+  std::optional<std::uint64_t> xxh3() const;
   // For messages: the path, "<stdin>".
   const std::string& name() const { return name_; }
 
  private:
   void start();
+  std::size_t read_raw(std::span<std::byte> out);
   void refill();
   std::size_t read_plain(std::span<char> out);
   std::size_t read_decompressed(std::span<char> out);
@@ -53,6 +58,7 @@ class ByteSource {
   Bytes raw_;                                   // the part of buffer_ that is still to be used
   bool input_ended_ = false;
   std::uint64_t position_ = 0;
+  Xxh3Stream hash_;
   std::string head_;  // peeked
   std::size_t head_used_ = 0;
 };

@@ -11,6 +11,7 @@
 
 #include "core/base/error.h"
 #include "formats/byte_source.h"
+#include "formats/format.h"
 
 namespace atp {
 
@@ -69,7 +70,7 @@ class XyzCutter {
   // more: no count at the start, a line over 64 MiB, a frame over 2 GiB.
   std::optional<TextPiece> next();
 
-  const std::string& name() const { return source_->name(); }
+  InputState input_state() const { return {source_->position(), source_->xxh3()}; }
 
  private:
   enum class At {
