@@ -1,0 +1,485 @@
+#include "formats/extxyz_fields.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/base/error.h"
+#include "formats/number.h"
+#include "formats/printable.h"
+#include "formats/utf8.h"
+
+namespace atp {
+
+namespace {
+
+using Content = CommentValue::Content;
+using Matrix = std::array<double, 9>;
+
+double determinant(const Matrix& m) {
+  return m[0] * (m[4] * m[8] - m[5] * m[7]) - m[1] * (m[3] * m[8] - m[5] * m[6]) + m[2] * (m[3] * m[7] - m[4] * m[6]);
+}
+
+// Two sources of one field agree when only digits lost in printing differ.
+double tolerance_of(Field field) { return field == Field::stress ? 1e-8 : 1e-6; }
+
+bool close(double a, double b, double largest, double tolerance) {
+  if (std::isnan(a) && std::isnan(b)) return true;
+  return a == b || std::fabs(a - b) <= 1e-6 * largest + tolerance;
+}
+
+// The first place where they differ, or n.
+template <class Get>
+std::size_t first_difference(std::size_t n, Field field, Get&& get) {
+  double largest = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    const auto [a, b] = get(i);
+    largest = std::max(largest, std::max(std::fabs(a), std::fabs(b)));
+  }
+  if (!std::isfinite(largest)) largest = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    const auto [a, b] = get(i);
+    if (!close(a, b, largest, tolerance_of(field))) return i;
+  }
+  return n;
+}
+
+[[noreturn]] void fail_differ(std::string_view a, std::string_view b, Field field, double x, double y) {
+  fail_input("", fmt::format("'{}' and '{}' both look like the {} and differ ({}, {})", printable(a), printable(b),
+                             field_name(field), x, y),
+             fmt::format("choose with --map {}={}", field_name(field), b));
+}
+
+// `energy` and `dftb_energy_eV`: a unit in the name is not changed by a unit key.
+bool names_its_unit(std::string_view key) { return key.ends_with("_eV") || key.ends_with("_eV_per_Ang"); }
+
+std::string_view short_unit(Quantity q) { return unit_name(q); }
+
+}  // namespace
+
+// ---- keys ---------------------------------------------------------------------------------------
+
+const FieldReader::KeyRole& FieldReader::role_of(std::size_t i, std::string_view key) {
+  if (i < roles_.size() && roles_[i].key == key) return roles_[i];
+  if (i >= roles_.size()) roles_.resize(i + 1);
+  KeyRole& role = roles_[i];
+  role = {};
+  role.key = key;
+  role.claim = rules_.of_frame_value(key);
+  role.properties = key == "Properties" || key == "properties";
+  if (key == "energy_unit") role.unit = UnitOf::energy;
+  if (key == "forces_unit" || key == "force_unit") role.unit = UnitOf::force;
+  if (key == "stress_unit") role.unit = UnitOf::stress;
+  if (key == "pos_unit" || key == "positions_unit" || key == "length_unit") role.unit = UnitOf::length;
+  return role;
+}
+
+void FieldReader::gather() {
+  const auto entries = comment_->entries();
+  consumed_.assign(entries.size(), 0);
+  units_ = {};
+  for (auto& list : candidates_) list.clear();
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const KeyRole& role = role_of(i, entries[i].key);
+    if (role.properties) consumed_[i] = layout_->more_allowed ? 0 : 1;
+    if (role.claim) {
+      auto& list = candidates_[static_cast<std::size_t>(role.claim->field)];
+      list.push_back({i, *role.claim});
+      for (std::size_t k = list.size() - 1; k > 0 && list[k].claim.rank < list[k - 1].claim.rank; --k) {
+        std::swap(list[k], list[k - 1]);
+      }
+    }
+    const CommentValue& value = entries[i].value;
+    if (role.unit == UnitOf::none || value.content != Content::text || value.rank != 0) continue;
+    const Quantity quantity = role.unit == UnitOf::energy   ? Quantity::energy
+                              : role.unit == UnitOf::force  ? Quantity::force
+                              : role.unit == UnitOf::stress ? Quantity::stress
+                                                            : Quantity::length;
+    if (unit(quantity).entry < 0) unit(quantity) = {static_cast<std::ptrdiff_t>(i), entries[i].raw};
+  }
+}
+
+// What a value of the key is multiplied with; the unit's key is used up when that is not 1.
+double FieldReader::factor(Quantity quantity, std::string_view key) {
+  const UnitEntry& u = unit(quantity);
+  if (u.entry < 0 || names_its_unit(key)) return 1;
+  const auto f = unit_factor(quantity, u.text);
+  const auto i = static_cast<std::size_t>(u.entry);
+  if (!f) {
+    fail_input("", fmt::format("'{}' is '{}', which is no unit atp knows", printable(entry(i).key), printable(u.text)),
+               fmt::format("convert the values to {} and the unit with them", short_unit(quantity)));
+  }
+  if (*f != 1) consumed_[i] = 1;
+  return *f;
+}
+
+void FieldReader::mapped(std::string_view field, std::string_view key, bool virial, Quantity quantity, double conversion) {
+  const std::string_view unit_text = conversion == 1 ? std::string_view() : unit(quantity).text;
+  for (std::size_t i = 0; i < hows_.size(); ++i) {
+    const How& h = hows_[i];
+    if (h.field == field && h.key == key && h.virial == virial && h.unit == unit_text) {
+      told_.push_back(i);
+      return;
+    }
+  }
+  std::string text = fmt::format("from '{}'", key);
+  if (virial) text += " (-virial/volume)";
+  if (conversion != 1) text += fmt::format(" ({} to {})", printable(unit_text), short_unit(quantity));
+  told_.push_back(hows_.size());
+  hows_.push_back({field, std::string(key), std::move(text), std::string(unit_text), virial});
+}
+
+void FieldReader::repeats(std::string_view key, std::string_view chosen, std::string_view field) {
+  remarks_.push_back(fmt::format("'{}' repeats '{}' and is kept as a property; {} is taken from '{}'", key, chosen, field, chosen));
+}
+
+void FieldReader::tell(FrameSink& sink) const {
+  for (const std::size_t i : told_) sink.mapped(hows_[i].field, hows_[i].text);
+  for (const std::string& remark : remarks_) sink.note(remark);
+}
+
+// ---- fields of the frame ------------------------------------------------------------------------
+
+void FieldReader::apply(const Comment& comment, const ColumnLayout& layout, Structure& structure) {
+  comment_ = &comment;
+  layout_ = &layout;
+  told_.clear();
+  remarks_.clear();
+  if (hows_.size() > 256) hows_.clear();  // unit texts come from the input
+  volume_ = 0;
+  gather();
+  convert_positions(structure);
+  resolve(Field::cell, structure);  // first: a virial needs the volume
+  resolve(Field::energy, structure);
+  resolve(Field::stress, structure);
+  read_columns(structure);
+  read_pbc(structure);
+  read_name(structure);
+  put_properties(structure);
+}
+
+void FieldReader::apply_defaults(Structure& structure) {
+  told_.clear();
+  remarks_.clear();
+  set_default_pbc(structure);
+}
+
+void FieldReader::resolve(Field field, Structure& structure) {
+  const Candidate* chosen = nullptr;
+  Numbers value;
+  for (const Candidate& c : candidates_[static_cast<std::size_t>(field)]) {
+    const std::string_view key = entry(c.entry).key;
+    Numbers other;
+    if (!read_field(field, c, chosen == nullptr, chosen == nullptr ? value : other)) {
+      if (c.claim.asked) {
+        fail_input("", fmt::format("'{}' cannot be the {}: its value '{}' does not fit", printable(key), field_name(field),
+                                   printable(entry(c.entry).raw)),
+                   fmt::format("pass --map {}=none or another key", field_name(field)));
+      }
+      if (chosen == nullptr && field != Field::cell) {
+        remarks_.push_back(fmt::format("'{}' does not fit as the {} in some frames and is kept as a property there", key,
+                                       field_name(field)));
+      }
+      continue;
+    }
+    if (chosen == nullptr) {
+      chosen = &c;
+      consumed_[c.entry] = 1;
+      continue;
+    }
+    const std::string_view first = entry(chosen->entry).key;
+    const auto get = [&](std::size_t i) { return std::pair(value.v[i], other.v[i]); };
+    const std::size_t at = first_difference(value.n, field, get);
+    if (at != value.n) fail_differ(first, key, field, value.v[at], other.v[at]);
+    repeats(key, first, field_name(field));
+  }
+  if (chosen == nullptr) return;
+
+  store_field(field, value, structure);
+  const std::string_view key = entry(chosen->entry).key;
+  const bool virial = chosen->claim.virial;
+  const Quantity quantity = field == Field::cell                ? Quantity::length
+                            : field == Field::energy || virial ? Quantity::energy
+                                                               : Quantity::stress;
+  const double conversion = factor(quantity, key);
+  if (field != Field::cell || key != "Lattice" || conversion != 1) {
+    mapped(field_name(field), key, virial, quantity, conversion);
+  }
+}
+
+bool FieldReader::read_field(Field field, const Candidate& c, bool first, Numbers& out) {
+  switch (field) {
+    case Field::energy: return read_energy(entry(c.entry), out);
+    case Field::stress: return read_stress(c, first, out);
+    case Field::cell: return read_cell(entry(c.entry), out);
+    default: return false;
+  }
+}
+
+void FieldReader::store_field(Field field, const Numbers& n, Structure& structure) {
+  if (field == Field::energy) structure.set_energy(n.v[0]);
+  if (field == Field::stress) structure.set_stress(n.v);
+  if (field == Field::cell) {
+    structure.set_cell(n.v);
+    volume_ = std::fabs(determinant(n.v));
+  }
+}
+
+bool FieldReader::read_energy(const CommentEntry& e, Numbers& out) {
+  const CommentValue& v = e.value;
+  if ((v.content != Content::real && v.content != Content::integer) || v.rank != 0) return false;
+  out.n = 1;
+  out.v[0] = comment_->real(v, 0) * factor(Quantity::energy, e.key);
+  return true;
+}
+
+// Nine numbers as a row-major matrix. A flat list is written column by column by ASE; six numbers
+// are xx yy zz yz xz xy.
+bool FieldReader::read_matrix(const CommentEntry& e, bool voigt, Numbers& out) const {
+  const CommentValue& v = e.value;
+  if (v.content != Content::real && v.content != Content::integer) return false;
+  const bool flat = v.rank == 1 && v.count == 9;
+  const bool nested = v.rank == 2 && v.shape[0] == 3 && v.shape[1] == 3;
+  out.n = 9;
+  if (flat || nested) {
+    for (std::size_t i = 0; i < 3; ++i) {
+      for (std::size_t j = 0; j < 3; ++j) out.v[3 * i + j] = comment_->real(v, flat && voigt ? 3 * j + i : 3 * i + j);
+    }
+    return true;
+  }
+  if (!voigt || v.rank != 1 || v.count != 6) return false;
+  static constexpr std::array<std::size_t, 9> kVoigt = {0, 5, 4, 5, 1, 3, 4, 3, 2};
+  for (std::size_t i = 0; i < 9; ++i) out.v[i] = comment_->real(v, kVoigt[i]);
+  return true;
+}
+
+bool FieldReader::read_stress(const Candidate& c, bool first, Numbers& out) {
+  const CommentEntry& e = entry(c.entry);
+  if (!read_matrix(e, true, out)) return false;
+  double scale = 1;
+  if (c.claim.virial) {
+    if (!(volume_ > 0)) {
+      if (!first) return false;  // there is a stress, and nothing to compare it with
+      fail_input("", fmt::format("'{}' needs a cell with a volume to become a stress", printable(e.key)),
+                 "--map stress=none keeps it as a property");
+    }
+    scale = -factor(Quantity::energy, e.key) / volume_;
+  } else {
+    scale = factor(Quantity::stress, e.key);
+  }
+  if (scale != 1) {
+    for (double& x : out.v) x *= scale;
+  }
+  return true;
+}
+
+// Rows are the lattice vectors, in a flat list as in a nested one; three numbers are a diagonal.
+bool FieldReader::read_cell(const CommentEntry& e, Numbers& out) {
+  const CommentValue& v = e.value;
+  if (v.rank == 1 && v.count == 3 && (v.content == Content::real || v.content == Content::integer)) {
+    out = {};
+    out.n = 9;
+    for (std::size_t i = 0; i < 3; ++i) out.v[4 * i] = comment_->real(v, i);
+  } else if (!read_matrix(e, false, out)) {
+    if (e.key == "Lattice") {
+      fail_input("", fmt::format("Lattice is '{}', 9 numbers are needed (or 3 for a box)", printable(e.raw)));
+    }
+    return false;
+  }
+  const double scale = factor(Quantity::length, e.key);
+  if (scale != 1) {
+    for (double& x : out.v) x *= scale;
+  }
+  return true;
+}
+
+namespace {
+
+// "T T F", "1 0 1", "TTF", "T" (all three).
+bool read_periodic(std::string_view text, std::array<bool, 3>& out) {
+  std::size_t n = 0;
+  const char* p = text.data();
+  const char* const end = p + text.size();
+  while (p != end) {
+    if (*p == ' ' || *p == '\t') {
+      ++p;
+      continue;
+    }
+    const char* const begin = p;
+    while (p != end && *p != ' ' && *p != '\t') ++p;
+    const std::string_view word(begin, static_cast<std::size_t>(p - begin));
+    bool b = word == "1";
+    if (!b && word != "0" && !parse_logical(word, b)) {
+      if (n != 0 || word.size() != 3 || word.find_first_not_of("TF") != std::string_view::npos) return false;
+      for (; n < 3; ++n) out[n] = word[n] == 'T';
+      continue;
+    }
+    if (n == 3) return false;
+    out[n++] = b;
+  }
+  if (n == 1) out[1] = out[2] = out[0];
+  return n == 1 || n == 3;
+}
+
+}  // namespace
+
+void FieldReader::read_pbc(Structure& structure) {
+  const auto& list = candidates_[static_cast<std::size_t>(Field::pbc)];
+  if (list.empty()) return set_default_pbc(structure);
+  const CommentEntry& e = entry(list.front().entry);
+  const CommentValue& v = e.value;
+  std::array<bool, 3> periodic = {};
+  bool good = false;
+  if (v.content <= Content::integer && v.rank <= 1 && (v.count == 1 || v.count == 3)) {
+    const auto values = comment_->integers(v);
+    good = std::all_of(values.begin(), values.end(), [](std::int64_t i) { return i == 0 || i == 1; });
+    for (std::size_t i = 0; i < 3; ++i) periodic[i] = values[v.count == 1 ? 0 : i] != 0;
+  } else if (v.content == Content::text && v.rank == 0) {
+    good = read_periodic(e.raw, periodic);
+  }
+  if (!good) fail_input("", fmt::format("{} is '{}', three of T and F are needed", printable(e.key), printable(e.raw)));
+  structure.set_pbc(periodic);
+  consumed_[list.front().entry] = 1;
+  if (e.key != "pbc") mapped("pbc", e.key, false, Quantity::length, 1);
+}
+
+void FieldReader::set_default_pbc(Structure& structure) const {
+  const bool periodic = structure.find(Kind::builtin, "cell") != nullptr;
+  structure.set_pbc({periodic, periodic, periodic});
+}
+
+void FieldReader::read_name(Structure& structure) {
+  for (const Candidate& c : candidates_[static_cast<std::size_t>(Field::name)]) {
+    const CommentEntry& e = entry(c.entry);
+    if (e.flag) continue;
+    structure.put_string(Kind::builtin, "name", e.raw);
+    consumed_[c.entry] = 1;
+    if (c.claim.asked) mapped("name", e.key, false, Quantity::length, 1);
+  }
+}
+
+// ---- columns ------------------------------------------------------------------------------------
+
+void FieldReader::convert_positions(Structure& structure) {
+  if (unit(Quantity::length).entry < 0) return;
+  const double scale = factor(Quantity::length, "pos");
+  if (scale == 1) return;
+  for (std::size_t at = 0; at < structure.positions.size(); at += 8) {
+    std::byte* const p = structure.positions.data() + at;
+    store(p, load<double>(p) * scale);
+  }
+  mapped("positions", "pos", false, Quantity::length, scale);
+}
+
+void FieldReader::read_columns(Structure& structure) {
+  for (const Column& c : layout_->columns) {
+    if (!c.claim) continue;
+    const Field field = c.claim->field;
+    const auto* taken = structure.find(Kind::builtin, field_name(field));
+    if (!c.fills_field) {
+      const auto* other = structure.find(Kind::atom, c.name);
+      const auto preferred = std::find_if(layout_->columns.begin(), layout_->columns.end(), [&](const Column& x) {
+        return x.fills_field && x.claim->field == field;
+      });
+      const auto get = [&](std::size_t i) {
+        return std::pair(load<double>(taken->payload.data() + 8 * i), load<double>(other->payload.data() + 8 * i));
+      };
+      const std::size_t n = taken->payload.size() / 8;
+      const std::size_t at = first_difference(n, field, get);
+      if (at != n) fail_differ(preferred->name, c.name, field, get(at).first, get(at).second);
+      repeats(c.name, preferred->name, field_name(field));
+    }
+  }
+  // Converted only now: the columns are compared as they are written.
+  for (const Column& c : layout_->columns) {
+    if (!c.fills_field) continue;
+    const Field field = c.claim->field;
+    const double scale = field == Field::forces ? factor(Quantity::force, c.name) : 1;
+    if (scale != 1) {
+      auto sections = structure.sections();
+      const auto s = std::find_if(sections.begin(), sections.end(), [&](const Structure::Section& x) {
+        return x.kind == Kind::builtin && x.key == field_name(field);
+      });
+      for (std::size_t at = 0; at < s->payload.size(); at += 8) {
+        std::byte* const p = s->payload.data() + at;
+        store(p, load<double>(p) * scale);
+      }
+    }
+    mapped(field_name(field), c.name, false, Quantity::force, scale);
+  }
+}
+
+// ---- properties ---------------------------------------------------------------------------------
+
+void FieldReader::put_properties(Structure& structure) {
+  const auto entries = comment_->entries();
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (consumed_[i]) continue;
+    const CommentEntry& e = entries[i];
+    if (e.key.size() > kLongestKey) {
+      fail_input("", fmt::format("the key '{}' has more than {} bytes", printable(e.key), kLongestKey));
+    }
+    for (const Column& c : layout_->columns) {
+      const bool stored = !c.fills_field && c.use >= Column::Use::reals;
+      if (stored && c.name == e.key) {
+        fail_input("", fmt::format("'{}' is both a column and a key of the comment", printable(e.key)),
+                   "rename one of them or pass --on-error skip");
+      }
+    }
+    put_property(e, structure);
+  }
+}
+
+void FieldReader::put_property(const CommentEntry& e, Structure& structure) {
+  const CommentValue& v = e.value;
+  if (v.rank > 0) return put_list(e, structure);
+  switch (v.content) {
+    case Content::logical:
+    case Content::integer: structure.put_i64(Kind::molecule, e.key, comment_->integers(v)[0]); break;
+    case Content::real: structure.put_f64(Kind::molecule, e.key, comment_->reals(v)[0]); break;
+    case Content::text:
+    case Content::json: structure.put_string(Kind::molecule, e.key, comment_->texts(v)[0]); break;
+  }
+}
+
+namespace {
+
+// Texts as nested JSON lists of the given shape.
+void append_json_list(std::string& out, std::span<const std::uint32_t> shape, std::span<const std::string_view>& texts) {
+  out += '[';
+  for (std::uint32_t i = 0; i < shape[0]; ++i) {
+    if (i > 0) out += ',';
+    if (shape.size() > 1) {
+      append_json_list(out, shape.subspan(1), texts);
+    } else {
+      append_json_string(out, texts[0]);
+      texts = texts.subspan(1);
+    }
+  }
+  out += ']';
+}
+
+}  // namespace
+
+void FieldReader::put_list(const CommentEntry& e, Structure& structure) {
+  const CommentValue& v = e.value;
+  const std::span<const std::uint32_t> shape(v.shape.data(), v.rank);
+  if (v.content == Content::text) {
+    auto texts = comment_->texts(v);
+    json_.clear();
+    append_json_list(json_, shape, texts);
+    return structure.put_string(Kind::molecule, e.key, json_);
+  }
+  const bool real = v.content == Content::real;
+  const Bytes values = real ? std::as_bytes(comment_->reals(v)) : std::as_bytes(comment_->integers(v));
+  if (v.rank == 1 && v.count > 0) {
+    structure.put_bytes(Kind::molecule, e.key, real ? Type::f64_array : Type::i64_array, values);
+  } else if (real && v.rank == 2 && v.count > 0 && v.shape[1] == 3) {
+    structure.put_bytes(Kind::molecule, e.key, Type::vec3_f64, values);
+  } else {
+    structure.put_tensor(Kind::molecule, e.key, real ? Type::tensor_f64 : Type::tensor_i64, shape, values);
+  }
+}
+
+}  // namespace atp
