@@ -22,8 +22,8 @@ struct Codec {
   bool operator==(const Codec&) const = default;
 };
 
-// "none", "lz4", "zstd" (level 3) or "zstd:LEVEL". Throws Error (exit 2) with the nearest name.
-Codec parse_codec(std::string_view text);
+// "none", "lz4", "zstd" (level 3) or "zstd:LEVEL"; nothing for any other text.
+std::optional<Codec> parse_codec(std::string_view text);
 std::string codec_name(const Codec& codec);  // "none", "lz4", "zstd:3"
 const std::vector<std::string_view>& codec_names();
 

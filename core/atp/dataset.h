@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,13 @@ namespace atp {
 // order of the whole path; a glob for what it matches, in bytewise order. Throws Error (exit 3)
 // when nothing is found.
 std::vector<std::string> dataset_files(const std::string& argument);
+
+// What a shell pattern matches, in bytewise order; may be empty.
+std::vector<std::string> glob_files(const std::string& pattern);
+
+// The regular files below a folder that `wanted` accepts, in bytewise order of the whole path.
+// Throws Error (exit 4) when the folder cannot be listed.
+std::vector<std::string> files_below(const std::string& folder, const std::function<bool(const std::string&)>& wanted);
 
 // Immutable once opened: threads share it.
 class Dataset {
@@ -29,7 +37,9 @@ class Dataset {
     std::uint64_t record;  // within the shard
   };
   Place locate(std::uint64_t i) const;
+  // As Reader::record() and Reader::verified_record().
   RecordView record(std::uint64_t i, Scratch& scratch) const;
+  RecordView verified_record(std::uint64_t i, Scratch& scratch) const;
 
  private:
   std::vector<Reader> shards_;

@@ -59,13 +59,21 @@ class Reader {
   // is not the index's.
   RecordView record(std::uint64_t i, Scratch& scratch) const;
 
+  // The same, held against its checksum first where the file has one.
+  RecordView verified_record(std::uint64_t i, Scratch& scratch) const;
+
+  // Throws Error (exit 3) when the index's hash does not fit. Reads the whole index.
+  void check_index() const;
+
   // XXH3-64 of record i's stored bytes as the file states it; nothing when not known.
   std::optional<std::uint64_t> checksum(std::uint64_t i) const;
   bool has_checksums() const { return checksums_ != nullptr; }
 
  private:
   void read_schema();
+  void rebuild_schema();
   void find_checksums();
+  RecordView unpack(std::uint64_t i, const IndexEntry& e, Scratch& scratch) const;
   [[noreturn]] void fail(std::uint64_t record, const std::string& what, std::string fix = {}) const;
 
   std::string path_;

@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/atp/section.h"
@@ -18,6 +20,9 @@ void encode_record(Structure& structure, std::vector<std::byte>& out);
 
 // The lowest record format (2 or 3) that can hold the structure.
 std::uint32_t needed_record_format(const Structure& structure);
+
+// "atom property 'tags'", "property 'dipole'", "forces".
+std::string describe_key(Kind kind, std::string_view key);
 
 // A record looked at in place. Copies and allocates nothing; immutable, shared by threads.
 // Borrows the bytes. The constructor checks the fixed part; sections are checked as they are walked.

@@ -37,11 +37,11 @@ class Schema {
   // key twice.
   static Schema decode(Bytes block);
 
-  // Adds what `section` (of a molecule of n_atoms) brings, or holds it against the lock.
+  // Adds what `section` brings, or holds it against the lock.
   // Returns what is wrong, empty when all is well: "forces is vec3_f64, the file has vec3_f32".
-  std::string add(const SectionView& section, std::uint64_t n_atoms);
+  std::string add(const SectionView& section);
   std::string add_positions(Type type);
-  // All of a structure or record. Stops at the first disagreement.
+  // All of a structure or record. Stops at the first disagreement, with what came before it added.
   std::string add(const Structure& structure);
   std::string add(const RecordView& record);
 
@@ -52,11 +52,9 @@ class Schema {
   std::uint32_t needed_record_format() const;
 };
 
-// What a section would lock: element and slot bytes by FORMAT.md. Throws Error (exit 3) as decode_value.
-SchemaEntry schema_entry_of(const SectionView& section, std::uint64_t n_atoms);
+// What a section locks: element and slot bytes by FORMAT.md. The payload is not checked.
+SchemaEntry schema_entry_of(const SectionView& section);
 
-// "atom property 'tags'", "molecule property 'dipole'", "forces".
-std::string describe_key(Kind kind, std::string_view key);
 
 // The value's shape as `atp inspect` shows it: "[n, 3]", "[n]", "[3, 3]", "[]", "[*]" (varies).
 std::string describe_shape(Kind kind, const SchemaEntry& entry);

@@ -40,7 +40,10 @@ class Structure {
   void set_positions(std::span<const double> xyz);  // [n, 3]
   void set_positions(std::span<const float> xyz);   // [n, 3]
 
-  // The payload of a section to fill, emptied; a section of that kind and key is replaced.
+  // The payload of a section to fill, emptied. append() looks for no section of that kind and key:
+  // use it where there can be none, or call keep_last_of_equals() afterwards.
+  std::vector<std::byte>& append(Kind kind, std::string_view key, Type type);
+  // The same, but a section of that kind and key is replaced.
   std::vector<std::byte>& put(Kind kind, std::string_view key, Type type);
   // A payload that is already laid out as in the file.
   void put_bytes(Kind kind, std::string_view key, Type type, Bytes payload);
@@ -77,6 +80,8 @@ class Structure {
   // Brings the sections into the order of FORMAT.md: builtins in table order, then atom and
   // molecule properties by key (bytewise).
   void sort_sections();
+  // Sorts, and of several sections with one kind and key keeps the last that was added.
+  void keep_last_of_equals();
 
  private:
   std::vector<Section> sections_;  // [0, used_) are in use, the rest keeps its memory

@@ -42,7 +42,10 @@ struct WriterOptions {
   Codec codec;
   bool overwrite = false;    // create: replace an existing target
   bool extension = true;     // per-record checksums, metadata, block hashes
-  std::string metadata;      // a JSON object, or empty for none
+  std::string metadata;      // a JSON object, or empty for none (append: for the file's own)
+  // append: go on although bytes behind the last readable commit, beside a damaged header slot,
+  // may be records; they are cut off.
+  bool cut_tail_of_damaged = false;
 };
 
 // One thread. After a failed write it refuses everything but destruction. Destroying a writer
@@ -52,8 +55,9 @@ class Writer {
   // Writes to a temporary file beside `path`, which finish() renames over it.
   static Writer create(const std::string& path, WriterOptions options, Disk& disk = real_disk());
   // Adds to an existing file, whose codec is kept (options.codec is not looked at); cuts an
-  // uncommitted tail off. Refuses, exit 3: a file whose newest slot is generation 0 beside a damaged
-  // slot B, which may hide all its records (FORMAT.md, "Easy to miss"), and a file that is no .atp file.
+  // uncommitted tail off. Refuses, exit 3: a file with a damaged slot and bytes behind its committed
+  // end, which may be records that only that slot knew (FORMAT.md, "Easy to miss"), unless
+  // options.cut_tail_of_damaged; a file that is no .atp file. A second writer is refused, exit 4.
   static Writer append(const std::string& path, WriterOptions options, Disk& disk = real_disk());
 
   Writer(Writer&&) noexcept;

@@ -1,0 +1,79 @@
+#include "core/atp/dataset.h"
+
+#include <fmt/format.h>
+#include <glob.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "core/base/error.h"
+
+namespace atp {
+namespace fs = std::filesystem;
+
+std::vector<std::string> glob_files(const std::string& pattern) {
+  glob_t found = {};
+  const int status = ::glob(pattern.c_str(), GLOB_NOSORT, nullptr, &found);
+  std::vector<std::string> paths;
+  if (status == 0) paths.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+  ::globfree(&found);
+  std::sort(paths.begin(), paths.end());  // std::string compares bytes, whatever the locale
+  return paths;
+}
+
+std::vector<std::string> files_below(const std::string& folder, const std::function<bool(const std::string&)>& wanted) {
+  std::vector<std::string> paths;
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    std::error_code ignored;  // a file that vanishes meanwhile is no file
+    if (it->is_regular_file(ignored) && wanted(it->path().string())) paths.push_back(it->path().string());
+  }
+  if (error) fail_system(folder, "cannot list", error.value());
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+std::vector<std::string> dataset_files(const std::string& argument) {
+  std::error_code error;
+  const auto status = fs::status(argument, error);
+  if (fs::is_directory(status)) {
+    auto paths = files_below(argument, [](const std::string& p) { return p.ends_with(".atp"); });
+    if (paths.empty()) fail_input(argument, "holds no .atp files");
+    return paths;
+  }
+  if (fs::exists(status)) return {argument};
+  if (argument.find_first_of("*?[") != std::string::npos) {
+    auto paths = glob_files(argument);
+    if (paths.empty()) fail_input(argument, "matches no file");
+    return paths;
+  }
+  fail_input(argument, "no such file or directory");
+}
+
+Dataset::Dataset(const std::vector<std::string>& arguments) : starts_{0} {
+  for (const auto& argument : arguments) {
+    for (const auto& path : dataset_files(argument)) {
+      shards_.emplace_back(path);
+      starts_.push_back(starts_.back() + shards_.back().size());
+    }
+  }
+}
+
+Dataset::Place Dataset::locate(std::uint64_t i) const {
+  if (i >= size()) fail_input("", fmt::format("record {} was asked for, there are {}", i, size()));
+  const auto after = std::upper_bound(starts_.begin(), starts_.end(), i);
+  const auto shard = static_cast<std::size_t>(after - starts_.begin()) - 1;
+  return {shard, i - starts_[shard]};
+}
+
+RecordView Dataset::record(std::uint64_t i, Scratch& scratch) const {
+  const Place place = locate(i);
+  return shards_[place.shard].record(place.record, scratch);
+}
+
+RecordView Dataset::verified_record(std::uint64_t i, Scratch& scratch) const {
+  const Place place = locate(i);
+  return shards_[place.shard].verified_record(place.record, scratch);
+}
+
+}  // namespace atp

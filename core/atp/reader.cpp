@@ -1,0 +1,138 @@
+#include "core/atp/reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/base/error.h"
+#include "core/base/hash.h"
+
+namespace atp {
+
+CodecContext& Scratch::context(const Codec& codec) {
+  if (!context_ || context_->codec() != codec) context_.emplace(codec);
+  return *context_;
+}
+
+Reader::Reader(const std::string& path) : path_(path), file_(path) {
+  try {
+    const Bytes bytes = file_.bytes();
+    const ChosenSlot chosen = choose_slot(bytes.first(std::min<std::size_t>(bytes.size(), kFirstData)), bytes.size());
+    slot_ = chosen.slot;
+    slot_name_ = chosen.name;
+    other_slot_ = chosen.other;
+    if (slot_.index_len != 0) {
+      const std::byte* index = bytes.data() + slot_.index_offset;
+      const auto count = load<std::uint64_t>(index);
+      if (count != slot_.num_molecules) {
+        fail_input("", fmt::format("the index counts {} records, the header {}", count, slot_.num_molecules),
+                   "atp verify says what is left");
+      }
+      index_ = index + 8;
+    }
+    find_checksums();
+    read_schema();
+  } catch (const Error& e) {
+    throw e.within(path_);
+  }
+}
+
+void Reader::find_checksums() {
+  if (!slot_.extension || slot_.extension->checksums_len == 0) return;
+  checksums_ = file_.bytes().data() + slot_.extension->checksums_offset;
+}
+
+void Reader::read_schema() {
+  if (slot_.schema_len != 0) {
+    const Bytes block = file_.bytes().subspan(slot_.schema_offset, slot_.schema_len);
+    if (slot_.extension && slot_.extension->schema_hash != xxh3(block)) {
+      fail_input("", "the schema block is damaged: its checksum does not fit", "atp verify says what is left");
+    }
+    schema_ = Schema::decode(block);
+  } else if (slot_.num_molecules != 0) {
+    if (slot_.record_format == 3) {
+      fail_input("", "has record format 3 but no schema block, so the type of its positions is not known");
+    }
+    rebuild_schema();
+  }
+  if (slot_.record_format == 2 && schema_.positions == Type::vec3_f64) {
+    fail_input("", "its schema has positions in f64, which record format 2 cannot hold");
+  }
+}
+
+// Files of older writers have no schema block: what their records hold is what they lock.
+void Reader::rebuild_schema() {
+  schema_.positions = Type::vec3_f32;
+  Scratch scratch;
+  for (std::uint64_t i = 0; i < size(); ++i) {
+    const std::string problem = schema_.add(record(i, scratch));
+    if (!problem.empty()) fail(i, problem);
+  }
+}
+
+std::string_view Reader::metadata() const {
+  if (!slot_.extension || slot_.extension->metadata_len == 0) return {};
+  const Bytes block = file_.bytes().subspan(slot_.extension->metadata_offset, slot_.extension->metadata_len);
+  if (xxh3(block) != slot_.extension->metadata_hash) {
+    fail_input(path_, "the metadata block is damaged: its checksum does not fit", "atp verify says what is left");
+  }
+  return as_text(block);
+}
+
+void Reader::check_index() const {
+  if (!slot_.extension) return;
+  if (xxh3(file_.bytes().subspan(slot_.index_offset, slot_.index_len)) != slot_.extension->index_hash) {
+    fail_input(path_, "the index is damaged: its checksum does not fit", "atp verify says what is left");
+  }
+}
+
+void Reader::fail(std::uint64_t record, const std::string& what, std::string fix) const {
+  fail_input(fmt::format("{}: record {}", path_, record), what, std::move(fix));
+}
+
+IndexEntry Reader::entry(std::uint64_t i) const {
+  if (i >= size()) fail_input(path_, fmt::format("has {} records, record {} was asked for", size(), i));
+  const IndexEntry e = raw_entry(i);
+  // Records lie between the header and the newest index.
+  if (e.offset < slot_.data_start || e.offset > slot_.index_offset || e.stored > slot_.index_offset - e.offset) {
+    fail(i, fmt::format("its index entry points outside the data region (offset {}, {} bytes)", e.offset, e.stored));
+  }
+  return e;
+}
+
+Bytes Reader::stored(std::uint64_t i) const {
+  const IndexEntry e = entry(i);
+  return file_.bytes().subspan(e.offset, e.stored);
+}
+
+RecordView Reader::record(std::uint64_t i, Scratch& scratch) const { return unpack(i, entry(i), scratch); }
+
+RecordView Reader::unpack(std::uint64_t i, const IndexEntry& e, Scratch& scratch) const {
+  try {
+    const Bytes bytes = scratch.context(codec()).decompress(file_.bytes().subspan(e.offset, e.stored), e.unpacked, scratch.buffer());
+    const RecordView view(bytes, positions_type());
+    if (view.n_atoms() != e.atoms) {
+      fail_input("", fmt::format("holds {} atoms, the index says {}", view.n_atoms(), e.atoms));
+    }
+    return view;
+  } catch (const Error& error) {
+    throw error.within(fmt::format("{}: record {}", path_, i));
+  }
+}
+
+RecordView Reader::verified_record(std::uint64_t i, Scratch& scratch) const {
+  const IndexEntry e = entry(i);
+  const auto expected = checksum(i);
+  if (expected && *expected != record_checksum(file_.bytes().subspan(e.offset, e.stored))) {
+    fail(i, "is damaged: its checksum does not fit", "atp verify lists all damage");
+  }
+  return unpack(i, e, scratch);
+}
+
+std::optional<std::uint64_t> Reader::checksum(std::uint64_t i) const {
+  if (!checksums_) return std::nullopt;
+  const auto h = load<std::uint64_t>(checksums_ + 8 * i);
+  return h == 0 ? std::nullopt : std::optional(h);
+}
+
+}  // namespace atp

@@ -1,0 +1,128 @@
+#include "core/atp/structure.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace atp {
+namespace {
+
+void assign(std::vector<std::byte>& to, Bytes from) { to.assign(from.begin(), from.end()); }
+
+// Sort key of FORMAT.md, "Record": builtins in table order, then by key.
+std::tuple<Kind, std::size_t, std::string_view> place_of(const Structure::Section& s) {
+  std::size_t row = 0;
+  if (s.kind == Kind::builtin) {
+    while (row < kBuiltins.size() && kBuiltins[row].key != s.key) ++row;
+  }
+  return {s.kind, row, s.key};
+}
+
+bool in_order(const Structure::Section& a, const Structure::Section& b) { return place_of(a) < place_of(b); }
+
+}  // namespace
+
+void Structure::clear() {
+  atomic_numbers.clear();
+  positions.clear();
+  positions_type = Type::vec3_f64;
+  used_ = 0;
+}
+
+void Structure::set_positions(std::span<const double> xyz) {
+  positions_type = Type::vec3_f64;
+  assign(positions, std::as_bytes(xyz));
+}
+
+void Structure::set_positions(std::span<const float> xyz) {
+  positions_type = Type::vec3_f32;
+  assign(positions, std::as_bytes(xyz));
+}
+
+std::vector<std::byte>& Structure::append(Kind kind, std::string_view key, Type type) {
+  if (used_ == sections_.size()) sections_.emplace_back();
+  Section& s = sections_[used_++];
+  s.kind = kind;
+  s.type = type;
+  s.key = key;
+  s.payload.clear();
+  return s.payload;
+}
+
+std::vector<std::byte>& Structure::put(Kind kind, std::string_view key, Type type) {
+  for (Section& s : sections()) {
+    if (s.kind == kind && s.key == key) {
+      s.type = type;
+      s.payload.clear();
+      return s.payload;
+    }
+  }
+  return append(kind, key, type);
+}
+
+void Structure::put_bytes(Kind kind, std::string_view key, Type type, Bytes payload) {
+  assign(put(kind, key, type), payload);
+}
+
+void Structure::put_f64(Kind kind, std::string_view key, double v) {
+  put_bytes(kind, key, Type::f64, std::as_bytes(std::span(&v, 1)));
+}
+
+void Structure::put_i64(Kind kind, std::string_view key, std::int64_t v) {
+  put_bytes(kind, key, Type::i64, std::as_bytes(std::span(&v, 1)));
+}
+
+void Structure::put_string(Kind kind, std::string_view key, std::string_view v) {
+  put_bytes(kind, key, Type::string, as_bytes(v));
+}
+
+void Structure::put_tensor(Kind kind, std::string_view key, Type type, std::span<const std::uint32_t> shape,
+                           Bytes values) {
+  auto& payload = put(kind, key, type);
+  payload.push_back(static_cast<std::byte>(shape.size()));
+  const Bytes dims = std::as_bytes(shape);
+  payload.insert(payload.end(), dims.begin(), dims.end());
+  payload.insert(payload.end(), values.begin(), values.end());
+}
+
+void Structure::set_pbc(const std::array<bool, 3>& periodic) {
+  auto& payload = put(Kind::builtin, "pbc", Type::bool3);
+  for (const bool p : periodic) payload.push_back(static_cast<std::byte>(p));
+}
+
+const Structure::Section* Structure::find(Kind kind, std::string_view key) const {
+  for (const Section& s : sections()) {
+    if (s.kind == kind && s.key == key) return &s;
+  }
+  return nullptr;
+}
+
+void Structure::erase(Kind kind, std::string_view key) {
+  for (std::size_t i = 0; i < used_; ++i) {
+    if (sections_[i].kind == kind && sections_[i].key == key) {
+      // Rotated behind the end rather than erased: its memory is used again.
+      std::rotate(sections_.begin() + static_cast<std::ptrdiff_t>(i), sections_.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                  sections_.begin() + static_cast<std::ptrdiff_t>(used_));
+      --used_;
+      return;
+    }
+  }
+}
+
+void Structure::sort_sections() {
+  const auto all = sections();
+  if (!std::is_sorted(all.begin(), all.end(), in_order)) std::stable_sort(all.begin(), all.end(), in_order);
+}
+
+void Structure::keep_last_of_equals() {
+  sort_sections();
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < used_; ++i) {
+    const bool repeated = i + 1 < used_ && sections_[i].kind == sections_[i + 1].kind && sections_[i].key == sections_[i + 1].key;
+    if (repeated) continue;
+    if (kept != i) std::swap(sections_[kept], sections_[i]);
+    ++kept;
+  }
+  used_ = kept;
+}
+
+}  // namespace atp

@@ -1,0 +1,286 @@
+#include "core/atp/writer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "core/atp/reader.h"
+#include "core/base/error.h"
+#include "core/base/hash.h"
+
+namespace atp {
+
+void RecordEncoder::add(Structure& structure, EncodedRecords& out) {
+  record_.clear();
+  encode_record(structure, record_);
+  if (std::string problem = out.schema.add(structure); !problem.empty()) fail_input("", problem);
+  const std::size_t start = out.bytes.size();
+  const std::size_t stored = context_.compress(record_, out.bytes);
+  if (stored > std::numeric_limits<std::uint32_t>::max()) {
+    out.bytes.resize(start);
+    fail_input("", fmt::format("the compressed record has {} bytes, more than an index entry can say", stored));
+  }
+  const Bytes bytes = Bytes(out.bytes).subspan(start, stored);
+  out.entries.push_back({static_cast<std::uint32_t>(stored), static_cast<std::uint32_t>(record_.size()),
+                         static_cast<std::uint32_t>(structure.n_atoms()), record_checksum(bytes)});
+}
+
+namespace {
+
+// Large enough that the disk is kept busy, small enough to be bounded memory.
+constexpr std::size_t kBlock = std::size_t{8} << 20;
+
+// Bytes on their way to the end of a file, written in large blocks.
+class Tail {
+ public:
+  Tail(OutputFile& file, std::uint64_t end) : file_(file), written_(end) {}
+
+  std::uint64_t end() const { return written_ + buffer_.size(); }
+
+  void append(Bytes bytes) {
+    if (buffer_.size() + bytes.size() < kBlock) {
+      buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
+      return;
+    }
+    flush();
+    if (bytes.size() >= kBlock) {
+      write(bytes);
+    } else {
+      buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
+    }
+  }
+
+  void flush() {
+    if (buffer_.empty()) return;
+    write(buffer_);
+    buffer_.clear();
+  }
+
+ private:
+  void write(Bytes bytes) {
+    file_.write_at(written_, bytes);
+    file_.start_writeback(written_, bytes.size());
+    written_ += bytes.size();
+  }
+
+  OutputFile& file_;
+  std::uint64_t written_;
+  std::vector<std::byte> buffer_;
+};
+
+}  // namespace
+
+struct Writer::State {
+  State(Disk& d, WriterOptions o, std::string target_path) : disk(d), options(std::move(o)), target(std::move(target_path)) {}
+  ~State();
+
+  void start_new_file();
+  void take_over(const Reader& existing);
+  void add(const EncodedRecords& records);
+  void commit();
+  void write_blocks(Slot& next);
+  void write_slot(const Slot& next);
+
+  // Runs a step that reaches the disk; when it throws, nothing more is ever written.
+  template <class Fn>
+  void guarded(Fn&& step) {
+    if (broken) throw Error(Exit::system, target, "an earlier write failed, nothing more is written");
+    broken = true;
+    step();
+    broken = false;
+  }
+
+  Disk& disk;
+  WriterOptions options;
+  std::string target;      // what the user named
+  bool creating = false;   // the file is a temporary one until finish()
+  bool broken = false;
+  bool unfinished = false;  // something was written that no commit covers
+  std::unique_ptr<OutputFile> file;
+  std::optional<Tail> tail;
+  Slot slot;               // the newest committed one
+  Schema schema;
+  std::vector<RawIndexEntry> index;
+  std::vector<std::uint64_t> checksums;
+};
+
+Writer::State::~State() {
+  if (!file) return;
+  if (creating) {
+    disk.remove(file->path());
+  } else if (unfinished) {
+    try {
+      file->truncate(slot.committed_end());
+    } catch (const Error&) {
+      // An uncommitted tail is harmless: readers ignore it, the next writer cuts it off.
+    }
+  }
+}
+
+void Writer::State::start_new_file() {
+  creating = true;
+  guarded([&] {
+    file = disk.create_beside(target);
+    slot.codec = static_cast<std::uint8_t>(options.codec.id);
+    slot.level = options.codec.level;
+    const auto bytes = encode_slot(slot);
+    file->write_at(0, bytes);
+    file->write_at(kSlotBytes, bytes);
+    tail.emplace(*file, kFirstData);
+  });
+}
+
+void Writer::State::take_over(const Reader& existing) {
+  slot = existing.slot();
+  options.codec = existing.codec();
+  schema = existing.schema();
+  if (options.metadata.empty()) options.metadata = existing.metadata();
+  existing.check_index();
+  index.resize(existing.size());
+  checksums.resize(existing.size());
+  for (std::uint64_t i = 0; i < existing.size(); ++i) {
+    const IndexEntry e = existing.entry(i);
+    index[i] = {e.offset, e.stored, e.unpacked, e.atoms};
+    checksums[i] = existing.checksum(i).value_or(0);
+  }
+}
+
+void Writer::State::add(const EncodedRecords& records) {
+  Schema merged = schema;
+  if (std::string problem = merged.merge(records.schema); !problem.empty()) fail_input(target, problem);
+  if (merged.needed_record_format() > slot.record_format && slot.num_molecules != 0) {
+    fail_input(target, "has record format 2, and these records need format 3 (f64 positions, forces or velocities, or f32 energy, "
+               "charges, cell or stress)", "convert them with --dtype, or pack into a new file");
+  }
+  guarded([&] {
+    std::uint64_t offset = tail->end();
+    tail->append(records.bytes);
+    unfinished = true;
+    for (const auto& e : records.entries) {
+      index.push_back({offset, e.stored, e.unpacked, e.atoms});
+      checksums.push_back(e.checksum);
+      offset += e.stored;
+    }
+    schema = std::move(merged);
+  });
+}
+
+// Schema, checksums, metadata and index, in the order of FORMAT.md: the committed end stays the
+// end of the index.
+void Writer::State::write_blocks(Slot& next) {
+  Extension ext;
+  next.schema_offset = next.schema_len = 0;
+  if (schema.positions || !schema.entries.empty()) {
+    const auto block = schema.encode();
+    next.schema_offset = tail->end();
+    next.schema_len = block.size();
+    ext.schema_hash = xxh3(block);
+    tail->append(block);
+  }
+  if (options.extension) {
+    const Bytes sums = std::as_bytes(std::span(checksums));
+    ext.checksums_offset = sums.empty() ? 0 : tail->end();
+    ext.checksums_len = sums.size();
+    ext.checksums_hash = xxh3(sums);
+    tail->append(sums);
+    if (!options.metadata.empty()) {
+      ext.metadata_offset = tail->end();
+      ext.metadata_len = options.metadata.size();
+      ext.metadata_hash = xxh3(as_bytes(options.metadata));
+      tail->append(as_bytes(options.metadata));
+    }
+  }
+  const le_u64 count = index.size();
+  const Bytes count_bytes = std::as_bytes(std::span(&count, 1));
+  const Bytes entries = std::as_bytes(std::span(index));
+  Xxh3Stream hash;
+  hash.update(count_bytes);
+  hash.update(entries);
+  ext.index_hash = hash.digest();
+  next.num_molecules = index.size();
+  next.index_offset = tail->end();
+  next.index_len = index_bytes(index.size());
+  tail->append(count_bytes);
+  tail->append(entries);
+  tail->flush();
+  if (options.extension) next.extension = ext;
+}
+
+void Writer::State::write_slot(const Slot& next) {
+  const auto bytes = encode_slot(next);
+  std::string why;
+  if (!decode_slot(bytes, next.committed_end(), why)) {
+    throw Error(Exit::system, target, "the header to be written is not valid (" + why + "); this is a bug in atp");
+  }
+  file->write_at(next.generation % 2 == 0 ? 0 : kSlotBytes, bytes);
+}
+
+void Writer::State::commit() {
+  guarded([&] {
+    Slot next = slot;
+    next.generation = slot.generation + 1;
+    next.extension.reset();
+    next.unknown_extension.reset();
+    next.record_format = std::max(slot.record_format, schema.needed_record_format());
+    unfinished = true;
+    write_blocks(next);
+    file->sync_data();
+    write_slot(next);
+    file->sync_all();
+    slot = next;
+    unfinished = false;
+  });
+}
+
+Writer::Writer(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Writer::Writer(Writer&&) noexcept = default;
+Writer& Writer::operator=(Writer&&) noexcept = default;
+Writer::~Writer() = default;
+
+Writer Writer::create(const std::string& path, WriterOptions options, Disk& disk) {
+  auto state = std::make_unique<State>(disk, std::move(options), path);
+  state->start_new_file();
+  return Writer(std::move(state));
+}
+
+Writer Writer::append(const std::string& path, WriterOptions options, Disk& disk) {
+  auto state = std::make_unique<State>(disk, std::move(options), path);
+  state->file = disk.open_existing(path);  // locked: what is read now stays so
+  const Reader existing(path);
+  const std::uint64_t committed = existing.slot().committed_end();
+  const std::uint64_t tail = existing.file_bytes() - committed;
+  if (!existing.other_slot_problem().empty() && tail != 0 && !state->options.cut_tail_of_damaged) {
+    fail_input(path,
+               fmt::format("header slot {} is damaged ({}) and {} bytes lie behind the last commit that can be read: they may be records",
+                           existing.slot_name() == 'A' ? 'B' : 'A', existing.other_slot_problem(), tail),
+               "look with atp verify first; --force appends all the same and cuts them off");
+  }
+  state->take_over(existing);
+  state->guarded([&] {
+    if (tail != 0) state->file->truncate(committed);
+    state->tail.emplace(*state->file, committed);
+  });
+  return Writer(std::move(state));
+}
+
+const Codec& Writer::codec() const { return state_->options.codec; }
+const Schema& Writer::schema() const { return state_->schema; }
+std::uint64_t Writer::size() const { return state_->index.size(); }
+std::string_view Writer::metadata() const { return state_->options.metadata; }
+void Writer::set_metadata(std::string json) { state_->options.metadata = std::move(json); }
+
+void Writer::add(const EncodedRecords& records) { state_->add(records); }
+void Writer::commit() { state_->commit(); }
+
+void Writer::finish() {
+  commit();
+  if (!state_->creating) return;
+  state_->guarded([&] {
+    state_->disk.rename(state_->file->path(), state_->target, state_->options.overwrite);
+    state_->creating = false;
+  });
+}
+
+}  // namespace atp
