@@ -37,7 +37,7 @@ void FieldTable::add(const Sample& sample) {
     const std::size_t before = fields_.size();
     const std::size_t slot = slot_of(section.kind, section.key, guess);
     guess = slot + 1;
-    const SchemaEntry entry = schema_entry_of(section, sample.n_atoms());
+    const SchemaEntry entry = schema_entry_of(section);
     Field& field = fields_[slot];
     if (slot == before) field.entry = entry;
     hold_against(field, entry);

@@ -23,7 +23,7 @@ struct Field {
 // One thread. Fields are kept in the order of appearance; sorted() brings them into file order.
 class FieldTable {
  public:
-  // Counts the fields of a sample. Throws Error (exit 3) as decode_value. The slots of the sample's
+  // Counts the fields of a sample; payloads are not checked. The slots of the sample's
   // distinct fields, and for each its last section, can be asked for until the next call.
   void add(const Sample& sample);
   struct Found {
