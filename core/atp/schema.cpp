@@ -97,17 +97,25 @@ std::string Schema::add(const SectionView& s) {
 }
 
 std::string Schema::add(const Structure& structure) {
+  const std::optional<Type> positions_before = positions;
   if (std::string problem = add_positions(structure.positions_type); !problem.empty()) return problem;
   // Sections come in nearly the order of the map, so the next entry is tried before a search: this runs
   // for every frame.
   auto hint = entries.begin();
+  std::vector<Entries::iterator> added;
   for (const auto& s : structure.sections()) {
-    if (hint != entries.end() && hint->first.first == s.kind && hint->first.second == s.key) {
-      const SchemaEntry now = schema_entry_of(s.view());
-      if (!(now == hint->second)) return difference(s.kind, s.key, now, hint->second);
-    } else {
-      if (std::string problem = add(s.view()); !problem.empty()) return problem;
+    const SchemaEntry now = schema_entry_of(s.view());
+    if (hint == entries.end() || hint->first.first != s.kind || hint->first.second != s.key) {
       hint = entries.find(std::pair<Kind, std::string_view>(s.kind, s.key));
+    }
+    if (hint == entries.end()) {
+      hint = entries.emplace(Key{s.kind, s.key}, now).first;
+      added.push_back(hint);
+    } else if (!(now == hint->second)) {
+      std::string problem = difference(s.kind, s.key, now, hint->second);
+      for (const auto& it : added) entries.erase(it);
+      positions = positions_before;
+      return problem;
     }
     ++hint;
   }

@@ -25,7 +25,13 @@ struct SchemaEntry {
 class Schema {
  public:
   using Key = std::pair<Kind, std::string>;
-  using Entries = std::map<Key, SchemaEntry, std::less<>>;  // sorted by (kind, key), as in the file
+  struct KeyOrder {  // by (kind, key) as in the file; looks keys up without copying them
+    using is_transparent = void;
+    bool operator()(const auto& a, const auto& b) const {
+      return a.first != b.first ? a.first < b.first : std::string_view(a.second) < std::string_view(b.second);
+    }
+  };
+  using Entries = std::map<Key, SchemaEntry, KeyOrder>;
 
   std::optional<Type> positions;  // vec3_f32 or vec3_f64; nothing while unknown
   Entries entries;
@@ -41,8 +47,9 @@ class Schema {
   // Returns what is wrong, empty when all is well: "forces is vec3_f64, the file has vec3_f32".
   std::string add(const SectionView& section);
   std::string add_positions(Type type);
-  // All of a structure or record. Stops at the first disagreement, with what came before it added.
+  // All of a structure, or nothing of it when something disagrees.
   std::string add(const Structure& structure);
+  // All of a record. Stops at the first disagreement, with what came before it added.
   std::string add(const RecordView& record);
 
   // Merges another file's schema under the same lock.

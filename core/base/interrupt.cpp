@@ -1,6 +1,7 @@
 #include "core/base/interrupt.h"
 
 #include <csignal>
+#include <initializer_list>
 
 namespace atp {
 namespace {
