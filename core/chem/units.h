@@ -1,0 +1,27 @@
+// Units that input files name, as factors to the units of atp (Å, eV, eV/Å, eV/Å³).
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+namespace atp {
+
+enum class Quantity { energy, length, force, stress };
+
+// CODATA 2018. The energies a mole rest on exact SI constants.
+inline constexpr double kHartreeInEv = 27.211386245988;
+inline constexpr double kRydbergInEv = kHartreeInEv / 2;
+inline constexpr double kBohrInAngstrom = 0.529177210903;
+inline constexpr double kEvInJoule = 1.602176634e-19;
+inline constexpr double kKiloJoulePerMoleInEv = 1000 / (kEvInJoule * 6.02214076e23);
+inline constexpr double kKiloCaloriePerMoleInEv = 4.184 * kKiloJoulePerMoleInEv;  // thermochemical
+inline constexpr double kGigaPascalInEvPerAngstrom3 = 1e9 / (kEvInJoule * 1e30);
+
+// "eV", "Å", "eV/Å", "eV/Å³", as users write them in ASCII.
+std::string_view unit_name(Quantity quantity);
+
+// How many of atp's units one of `text` is: "Hartree" -> 27.2..., "kcal/mol/Ang", "GPa", "meV/A^3".
+// Spaces and case do not count. Nothing when the text is no unit of that quantity it knows.
+std::optional<double> unit_factor(Quantity quantity, std::string_view text);
+
+}  // namespace atp
