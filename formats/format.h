@@ -65,6 +65,13 @@ class FormatReader {
   // The next piece of a few MB (at least one frame), or nullptr at the end. Throws Error: exit 3
   // where the input cannot be followed any further, exit 4 for I/O.
   virtual std::unique_ptr<FrameBatch> next() = 0;
+
+  // The name of its format's row; open_input() sets it.
+  std::string_view format() const { return format_; }
+  void set_format(std::string_view name) { format_ = name; }
+
+ private:
+  std::string_view format_;
 };
 
 // Bytes of one input, decompressed as they are read (gzip, xz, zstd, bzip2: by content).
