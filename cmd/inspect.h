@@ -2,13 +2,13 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "core/atp/dataset.h"
+#include "core/atp/metadata.h"
 #include "core/base/json_writer.h"
 #include "core/stats/atom_counts.h"
 #include "core/stats/dataset_stats.h"
@@ -78,6 +78,9 @@ Findings inspect_inputs(const std::vector<std::string>& files, const InspectOpti
 
 ReadOptions read_options(const InspectOptions& options);
 
+// The metadata block taken apart; nothing when there is none or it is no JSON object.
+std::optional<Metadata> metadata_of(const FileFacts& file);
+
 // ---- units --------------------------------------------------------------------------------------
 
 struct Unit {
@@ -91,7 +94,6 @@ class Units {
  public:
   explicit Units(const Findings& findings);
   Unit of(Kind kind, const std::string& key) const;
-  bool any_stated() const { return !stated_.empty(); }
 
  private:
   std::map<std::string, std::string> stated_;

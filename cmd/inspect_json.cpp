@@ -1,8 +1,6 @@
 // `atp inspect --json`. The keys are documented and stable.
 #include <fmt/format.h>
 
-#include <simdjson.h>
-
 #include <cmath>
 
 #include "cmd/inspect.h"
@@ -40,20 +38,15 @@ void write_shared(JsonWriter& w, const Findings& f, Get get, Write write) {
     write(get(*f.files.front().atp));
 }
 
-bool is_json_object(const std::string& text) {
-  simdjson::dom::parser parser;
-  simdjson::dom::object object;
-  return parser.parse(text).get(object) == simdjson::SUCCESS;
-}
-
 // The metadata as it stands, if it is what it should be.
-void write_metadata(JsonWriter& w, const std::string& metadata) {
-  if (metadata.empty())
+void write_metadata(JsonWriter& w, const FileFacts& file) {
+  const std::string& text = file.atp->metadata;
+  if (text.empty())
     w.null();
-  else if (is_json_object(metadata))
-    w.raw(metadata);
+  else if (metadata_of(file))
+    w.raw(text);
   else
-    w.string(metadata);
+    w.string(text);
 }
 
 void write_atoms(JsonWriter& w, const AtomCounts& counts) {
@@ -84,7 +77,8 @@ void write_bytes(JsonWriter& w, const Findings& f) {
   w.end_object();
 }
 
-void write_atp_facts(JsonWriter& w, const AtpFacts& a, bool own_metadata) {
+void write_atp_facts(JsonWriter& w, const FileFacts& file, bool own_metadata) {
+  const AtpFacts& a = *file.atp;
   w.key("stored").count(a.stored).key("raw").count(a.raw);
   w.key("codec").string(codec_name(a.codec));
   w.key("record_format").count(a.record_format);
@@ -94,7 +88,7 @@ void write_atp_facts(JsonWriter& w, const AtpFacts& a, bool own_metadata) {
   w.key("uncommitted_bytes").count(a.uncommitted);
   w.key("record_checksums").boolean(a.checksums);
   if (a.unknown_extension) w.key("unknown_extension").count(*a.unknown_extension);
-  if (own_metadata) w.key("metadata"), write_metadata(w, a.metadata);
+  if (own_metadata) w.key("metadata"), write_metadata(w, file);
 }
 
 void write_shards(JsonWriter& w, const Findings& f) {
@@ -102,7 +96,7 @@ void write_shards(JsonWriter& w, const Findings& f) {
   for (const FileFacts& file : f.files) {
     w.begin_object().key("path").string(file.path).key("records").count(file.records).key("atoms").count(file.atoms);
     w.key("bytes"), write_optional(w, file.bytes);
-    if (file.atp) write_atp_facts(w, *file.atp, f.files.size() > 1);
+    if (file.atp) write_atp_facts(w, file, f.files.size() > 1);
     w.end_object();
   }
   w.end_array();
@@ -295,7 +289,7 @@ std::string summary_json(const Findings& f) {
   w.key("schema"), write_schema(w, f);
   w.key("histogram"), write_histogram(w, f.counts);
   w.key("metadata");
-  write_shared(w, f, [](const AtpFacts& a) { return a.metadata; }, [&](const std::string& v) { write_metadata(w, v); });
+  write_shared(w, f, [](const AtpFacts& a) { return a.metadata; }, [&](const std::string&) { write_metadata(w, f.files.front()); });
   if (!atp) write_input_findings(w, f);
   w.key("stats");
   if (f.stats)

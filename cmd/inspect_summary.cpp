@@ -1,8 +1,6 @@
 // `atp inspect` for people: what a dataset is, at a glance.
 #include <fmt/format.h>
 
-#include <simdjson.h>
-
 #include <algorithm>
 
 #include "cmd/inspect.h"
@@ -188,53 +186,35 @@ std::string histogram_text(const AtomCounts& counts, int width) {
 
 // ---- metadata -----------------------------------------------------------------------------------
 
-std::string brief(const simdjson::dom::element& value) {
-  std::string_view text;
-  if (value.get(text) == simdjson::SUCCESS) return printable(text);
-  const std::string json = simdjson::minify(value);
-  constexpr std::size_t kLongest = 200;
-  return printable(json.size() > kLongest ? json.substr(0, kLongest) + "..." : json);
-}
-
-std::string sources_text(const simdjson::dom::array& sources) {
+std::string sources_text(const std::vector<Metadata::Source>& sources) {
+  constexpr std::size_t kShown = 3;
   std::string text;
-  std::size_t shown = 0;
-  for (const auto& source : sources) {
-    std::string_view name;
-    if (shown == 3) break;
-    if (source["name"].get(name) != simdjson::SUCCESS) continue;
-    text += (shown++ == 0 ? "" : ", ") + printable(name);
-  }
-  const std::size_t more = sources.size() - std::min(sources.size(), shown);
-  return more == 0 ? text : text + fmt::format("{}{} more", shown == 0 ? "" : " and ", more);
+  for (std::size_t i = 0; i < std::min(sources.size(), kShown); ++i)
+    text += (i == 0 ? "" : ", ") + printable(sources[i].name);
+  return sources.size() <= kShown ? text : text + fmt::format(" and {} more", sources.size() - kShown);
 }
 
+std::string shortened(const std::string& text) {
+  constexpr std::size_t kLongest = 300;
+  return printable(text.size() > kLongest ? text.substr(0, kLongest) + "..." : text);
+}
+
+// Units stand beside the fields.
 std::string metadata_text(const Findings& f) {
-  const std::string* metadata = nullptr;
-  for (const FileFacts& file : f.files)
-    if (file.atp && !file.atp->metadata.empty()) {
-      metadata = &file.atp->metadata;
-      break;
-    }
-  if (!metadata) return {};
-  simdjson::dom::parser parser;
-  simdjson::dom::object object;
-  std::string text = heading(f.files.size() == 1 ? "Metadata" : "Metadata of the first file");
-  if (parser.parse(*metadata).get(object) != simdjson::SUCCESS) return text + "  not a JSON object\n";
-  for (const auto& [key, value] : object) {
-    simdjson::dom::array sources;
-    simdjson::dom::object inner;
-    const std::string name = printable(key);
-    if (key == "units") continue;  // these stand beside the fields
-    if (key == "sources" && value.get(sources) == simdjson::SUCCESS) {
-      text += line(name, sources_text(sources));
-    } else if (value.get(inner) == simdjson::SUCCESS) {
-      bool first = true;
-      for (const auto& [k, v] : inner) text += line(std::exchange(first, false) ? name : "", printable(k) + ": " + brief(v));
-    } else {
-      text += line(name, brief(value));
-    }
-  }
+  const auto file = std::ranges::find_if(f.files, [](const FileFacts& x) { return x.atp && !x.atp->metadata.empty(); });
+  if (file == f.files.end()) return {};
+  std::string text = heading(f.files.size() == 1 ? "Metadata" : "Metadata of " + printable(file->path));
+  const auto m = metadata_of(*file);
+  if (!m) return text + "  not a JSON object\n";
+  const auto add = [&](const std::string& name, const std::string& value) {
+    if (!value.empty()) text += line(printable(name), value);
+  };
+  add("generator", shortened(m->generator));
+  add("sources", sources_text(m->sources));
+  add("license", shortened(m->license));
+  for (const auto& [field, how] : m->mapping) add(field, shortened(how));
+  for (const auto& [key, value] : m->user) add(key, shortened(value));
+  for (const auto& [key, json] : m->other) add(key, shortened(json));
   return text;
 }
 

@@ -1,45 +1,32 @@
 // Names of units, shapes and elements in the output of `atp inspect`.
 #include <fmt/format.h>
 
-#include <simdjson.h>
-
-#include <array>
-
 #include "cmd/inspect.h"
+#include "core/atp/metadata.h"
+#include "core/base/error.h"
 #include "core/chem/elements.h"
 
 namespace atp {
-namespace {
 
-// FORMAT.md, "Record": what units mean when the file does not state them. Velocities are as in the source.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kDefaults{{{"positions", "Å"},
-                                                                                  {"cell", "Å"},
-                                                                                  {"energy", "eV"},
-                                                                                  {"forces", "eV/Å"},
-                                                                                  {"stress", "eV/Å³"},
-                                                                                  {"charges", "e"}}};
-
-}  // namespace
+std::optional<Metadata> metadata_of(const FileFacts& file) {
+  if (!file.atp || file.atp->metadata.empty()) return std::nullopt;
+  try {
+    return Metadata::parse(file.atp->metadata);
+  } catch (const Error&) {  // shown as it is
+    return std::nullopt;
+  }
+}
 
 Units::Units(const Findings& findings) {
-  for (const FileFacts& file : findings.files) {
-    if (!file.atp || file.atp->metadata.empty()) continue;
-    simdjson::dom::parser parser;
-    simdjson::dom::object units;
-    if (parser.parse(file.atp->metadata)["units"].get(units) != simdjson::SUCCESS) continue;
-    for (const auto& [key, value] : units) {
-      std::string_view text;
-      if (value.get(text) == simdjson::SUCCESS) stated_.emplace(std::string(key), std::string(text));
-    }
-  }
+  for (const FileFacts& file : findings.files)
+    if (const auto metadata = metadata_of(file)) stated_.insert(metadata->units.begin(), metadata->units.end());
 }
 
 Unit Units::of(Kind kind, const std::string& key) const {
   if (const auto found = stated_.find(key); found != stated_.end()) return {found->second, false};
   if (kind != Kind::builtin) return {};
-  for (const auto& [name, unit] : kDefaults)
-    if (name == key) return {std::string(unit), true};
-  return {};
+  const auto found = standard_units().find(key);
+  return found == standard_units().end() ? Unit{} : Unit{found->second, true};
 }
 
 std::string field_shape(const Field& field) {

@@ -58,6 +58,12 @@ class FrameBatch {
   virtual void decode(Structure& structure, FrameSink& sink) const = 0;
 };
 
+// How far an input has been read.
+struct InputState {
+  std::uint64_t bytes = 0;            // read so far, as they lie in the file (compressed)
+  std::optional<std::uint64_t> xxh3;  // XXH3-64 of the file, once it has been read to its end
+};
+
 // One open input. One thread.
 class FormatReader {
  public:
@@ -65,6 +71,7 @@ class FormatReader {
   // The next piece of a few MB (at least one frame), or nullptr at the end. Throws Error: exit 3
   // where the input cannot be followed any further, exit 4 for I/O.
   virtual std::unique_ptr<FrameBatch> next() = 0;
+  virtual InputState input_state() const = 0;
 
   // The name of its format's row; open_input() sets it.
   std::string_view format() const { return format_; }

@@ -45,7 +45,7 @@ File sample(const std::string& path, Codec codec) {
     Structure s;
     for (int i = 0; i < count; ++i) {
       test::fill_random(s, random, true);
-      encoder.add(s, records);
+      CHECK(encoder.add(s, records) == "");
     }
     writer.add(records);
     writer.finish();

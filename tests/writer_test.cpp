@@ -25,7 +25,7 @@ std::vector<Structure> structures(std::uint64_t seed, int count) {
 void add_all(Writer& writer, std::vector<Structure> all) {
   RecordEncoder encoder(writer.codec());
   EncodedRecords records;
-  for (auto& s : all) encoder.add(s, records);
+  for (auto& s : all) CHECK(encoder.add(s, records) == "");
   writer.add(records);
 }
 

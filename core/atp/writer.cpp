@@ -12,10 +12,10 @@
 
 namespace atp {
 
-void RecordEncoder::add(Structure& structure, EncodedRecords& out) {
+std::string RecordEncoder::add(Structure& structure, EncodedRecords& out) {
   record_.clear();
   encode_record(structure, record_);
-  if (std::string problem = out.schema.add(structure); !problem.empty()) fail_input("", problem);
+  if (std::string problem = out.schema.add(structure); !problem.empty()) return problem;
   const std::size_t start = out.bytes.size();
   const std::size_t stored = context_.compress(record_, out.bytes);
   if (stored > std::numeric_limits<std::uint32_t>::max()) {
@@ -25,6 +25,7 @@ void RecordEncoder::add(Structure& structure, EncodedRecords& out) {
   const Bytes bytes = Bytes(out.bytes).subspan(start, stored);
   out.entries.push_back({static_cast<std::uint32_t>(stored), static_cast<std::uint32_t>(record_.size()),
                          static_cast<std::uint32_t>(structure.n_atoms()), record_checksum(bytes)});
+  return {};
 }
 
 namespace {
@@ -281,6 +282,12 @@ void Writer::finish() {
     state_->disk.rename(state_->file->path(), state_->target, state_->options.overwrite);
     state_->creating = false;
   });
+}
+
+std::string Writer::finish_as_temporary() {
+  commit();
+  state_->creating = false;
+  return state_->file->path();
 }
 
 }  // namespace atp

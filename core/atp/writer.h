@@ -29,9 +29,10 @@ class RecordEncoder {
  public:
   explicit RecordEncoder(Codec codec) : context_(codec) {}
 
-  // Appends to `out` and adds to its schema. Throws Error (exit 3), with `out` as it was before,
-  // when the structure cannot be a record or disagrees with out.schema.
-  void add(Structure& structure, EncodedRecords& out);
+  // Appends to `out` and adds to its schema. Returns how the structure disagrees with out.schema,
+  // which is empty when all is well; `out` is then as it was before. Throws Error (exit 3), likewise,
+  // when the structure cannot be a record at all.
+  [[nodiscard]] std::string add(Structure& structure, EncodedRecords& out);
 
  private:
   CodecContext context_;
@@ -81,6 +82,10 @@ class Writer {
 
   // commit(), then puts a created file in its place.
   void finish();
+
+  // commit() a created file, but leave it under its temporary name, which is returned: the caller
+  // owns it from then on.
+  std::string finish_as_temporary();
 
  private:
   struct State;

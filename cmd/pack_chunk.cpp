@@ -1,0 +1,175 @@
+#include "cmd/pack_chunk.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cmd/options.h"
+
+namespace atp {
+namespace {
+
+std::string name_of(const std::string& input) { return input == "-" ? "<stdin>" : input; }
+
+std::string describe(const FrameOrigin& origin, const std::string& input) {
+  const std::string line = origin.line != 0 ? fmt::format(" (line {})", origin.line) : "";
+  return fmt::format("frame {} of {}{}", origin.frame, name_of(input), line);
+}
+
+std::string place(const FrameOrigin& origin, const std::string& input) {
+  return origin.line != 0 ? fmt::format("{}:{}", name_of(input), origin.line) : name_of(input);
+}
+
+bool has_wildcard(const std::string& pattern) { return pattern.find_first_of("*?[") != std::string::npos; }
+
+struct StopDecoding {};
+
+class Packer final : public FrameSink {
+ public:
+  Packer(PackedChunk& chunk, const std::string& input, const Lock& lock, const PackRules& rules)
+      : chunk_(chunk), input_(input), lock_(lock), rules_(rules), encoder_(rules.codec), first_(chunk.work->batch->first_frame()) {}
+
+  bool must_repeat() const { return must_repeat_; }
+
+  void frame(Structure& s, const FrameOrigin& origin) override {
+    if (!wanted(origin)) return;
+    try {
+      filter(s);
+      apply_dtype(s, rules_.dtype);
+      if (rules_.narrow_to_lock) coerce(s, rules_.fixed, true);
+      add(s, origin);
+    } catch (const Error& e) {
+      if (e.exit() != Exit::input) throw;
+      refuse(Error(e.exit(), place(origin, input_), fmt::format("frame {}: {}", origin.frame, e.problem()), e.fix()));
+    }
+  }
+
+  void bad_frame(const Error& e, const FrameOrigin& origin) override {
+    if (wanted(origin)) refuse(e);
+  }
+
+  void mapped(std::string_view field, std::string_view how) override {
+    if (field == last_field_ && how == last_how_) return;
+    // Fields come in the same order frame after frame; a short list is searched faster than a map.
+    for (const auto& [f, h] : seen_) {
+      if (f == field && h == how) return;
+    }
+    seen_.emplace_back(field, how);
+    chunk_.mapped[std::string(field)].emplace(how);
+  }
+
+  void note(std::string_view text) override { chunk_.notes.emplace(text); }
+
+ private:
+  bool wanted(const FrameOrigin& origin) const {
+    return chunk_.work->wanted.empty() || chunk_.work->wanted[origin.frame - first_];
+  }
+
+  void filter(Structure& s) {
+    if (rules_.keep.empty() && rules_.drop.empty()) return;
+    std::vector<std::pair<Kind, std::string>> unwanted;
+    for (const auto& section : s.sections()) {
+      const auto matches = [&](const std::string& pattern) {
+        // A builtin field goes only when it is named outright: --drop '*' is about the rest.
+        if (section.kind == Kind::builtin && has_wildcard(pattern)) return false;
+        return glob_match(pattern, section.key);
+      };
+      const bool dropped = std::any_of(rules_.drop.begin(), rules_.drop.end(), matches);
+      const bool kept = rules_.keep.empty() || section.kind == Kind::builtin ||
+                        std::any_of(rules_.keep.begin(), rules_.keep.end(), matches);
+      if (dropped || !kept) unwanted.emplace_back(section.kind, section.key);
+    }
+    for (const auto& [kind, key] : unwanted) s.erase(kind, key);
+  }
+
+  void add(Structure& s, const FrameOrigin& origin) {
+    const std::size_t fields = chunk_.records.schema.entries.size();
+    std::string problem = encoder_.add(s, chunk_.records);
+    if (!problem.empty()) {
+      coerce(s, chunk_.records.schema, false);
+      problem = encoder_.add(s, chunk_.records);
+    }
+    if (!problem.empty() && widen_for(s)) {
+      must_repeat_ = true;  // records before this one have the narrower type
+      return;
+    }
+    if (!problem.empty()) {
+      chunk_.refused_by_lock = true;
+      fail_input("", problem + where_before(s), "--drop KEY leaves the field out, --on-error skip such frames");
+    }
+    if (chunk_.records.schema.entries.size() != fields) remember_new_fields(origin);
+    chunk_.atoms += s.n_atoms();
+  }
+
+  bool widen_for(const Structure& s) {
+    Schema wider = chunk_.records.schema;
+    if (!widen(wider, s)) return false;
+    Schema with_fixed = wider;
+    if (!with_fixed.merge(rules_.fixed).empty()) return false;
+    if (wider == chunk_.records.schema) return false;
+    chunk_.records.schema = std::move(wider);
+    return true;
+  }
+
+  void remember_new_fields(const FrameOrigin& origin) {
+    for (const auto& [key, entry] : chunk_.records.schema.entries) {
+      if (!lock_.origins.contains(key)) chunk_.origins.try_emplace(key, describe(origin, input_));
+    }
+  }
+
+  // " (as in frame 3 of a.xyz)" for the field that does not fit.
+  std::string where_before(const Structure& s) const {
+    for (const auto& section : s.sections()) {
+      const auto locked = chunk_.records.schema.entries.find(std::pair<Kind, std::string_view>(section.kind, section.key));
+      if (locked == chunk_.records.schema.entries.end() || locked->second == schema_entry_of(section.view())) continue;
+      for (const auto* origins : {&lock_.origins, &chunk_.origins}) {
+        if (const auto found = origins->find(locked->first); found != origins->end()) return " in " + found->second;
+      }
+      return " in the file appended to";
+    }
+    return {};
+  }
+
+  void refuse(const Error& e) {
+    if (!rules_.skip_errors) {
+      chunk_.failure = e;
+      throw StopDecoding{};
+    }
+    ++chunk_.skipped_count;
+    if (chunk_.skipped.size() < kReasonsShown) chunk_.skipped.push_back(e);
+  }
+
+  PackedChunk& chunk_;
+  const std::string& input_;
+  const Lock& lock_;
+  const PackRules& rules_;
+  RecordEncoder encoder_;
+  std::uint64_t first_;
+  bool must_repeat_ = false;
+  std::string last_field_, last_how_;
+  std::vector<std::pair<std::string, std::string>> seen_;
+};
+
+}  // namespace
+
+PackedChunk pack_chunk(std::unique_ptr<FrameWork> work, const std::string& input, const Lock& lock, const PackRules& rules) {
+  Schema schema = lock.schema;
+  Structure scratch;
+  for (;;) {
+    PackedChunk chunk;
+    chunk.work = std::move(work);
+    chunk.records.schema = std::move(schema);
+    chunk.lock_version = lock.version;
+    Packer packer(chunk, input, lock, rules);
+    try {
+      chunk.work->batch->decode(scratch, packer);
+    } catch (const StopDecoding&) {
+    }
+    if (!packer.must_repeat()) return chunk;
+    // Types only ever widen, and each field a few times, so this ends.
+    schema = std::move(chunk.records.schema);
+    work = std::move(chunk.work);
+  }
+}
+
+}  // namespace atp

@@ -1,0 +1,54 @@
+// One piece of input turned into records under the schema lock of `atp pack`.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cmd/pack_source.h"
+#include "core/atp/convert.h"
+#include "core/atp/writer.h"
+
+namespace atp {
+
+struct PackRules {
+  Codec codec;
+  DtypePolicy dtype = DtypePolicy::standard;
+  bool narrow_to_lock = false;          // append without --dtype: f64 becomes f32 where the file has f32
+  std::vector<std::string> keep, drop;  // globs over properties
+  bool skip_errors = false;             // --on-error skip
+  Schema fixed;                         // append: the file's own schema, which cannot widen
+};
+
+// What is locked so far, and which frame brought each field. Immutable once shared.
+struct Lock {
+  Schema schema;
+  std::map<Schema::Key, std::string, Schema::KeyOrder> origins;  // "frame 3 of train.xyz (line 271)"
+  std::uint64_t version = 0;
+};
+
+struct PackedChunk {
+  std::unique_ptr<FrameWork> work;   // kept: the chunk may have to be encoded again
+  EncodedRecords records;            // its schema is the lock's, widened and with new fields
+  std::map<Schema::Key, std::string, Schema::KeyOrder> origins;  // of the new fields
+  std::uint64_t lock_version = 0;    // of the lock it was made under
+  std::uint64_t atoms = 0;
+  std::vector<Error> skipped;        // the first few
+  std::uint64_t skipped_count = 0;
+  std::optional<Error> failure;      // without skip_errors: the first
+  bool refused_by_lock = false;      // a frame failed because of the lock, so another lock may judge otherwise
+  std::map<std::string, std::set<std::string>> mapped;  // field -> how
+  std::set<std::string> notes;
+};
+
+// How many reasons are kept for the report.
+inline constexpr std::size_t kReasonsShown = 10;
+
+// Decodes and encodes on the calling thread. The result depends on the work, the lock and the rules
+// alone, so any number of threads gives the same bytes. Throws Error only for the system (exit 4).
+PackedChunk pack_chunk(std::unique_ptr<FrameWork> work, const std::string& input, const Lock& lock, const PackRules& rules);
+
+}  // namespace atp

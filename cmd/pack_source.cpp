@@ -1,0 +1,121 @@
+#include "cmd/pack_source.h"
+
+#include <filesystem>
+#include <limits>
+
+#include "core/base/interrupt.h"
+
+namespace atp {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Frames of all inputs, by cutting them only.
+std::uint64_t count_frames(const FrameSourceOptions& options) {
+  std::uint64_t frames = 0;
+  for (const auto& input : options.inputs) {
+    if (input == "-") {
+      throw Error(Exit::usage, "", "--records with negative indices needs the number of frames, which stdin does not tell",
+                  "read from a file");
+    }
+    try {
+      const auto reader = open_input(input, options.from, options.read);
+      while (const auto batch = reader->next()) {
+        throw_if_interrupted();
+        frames += batch->frames();
+      }
+    } catch (const Error&) {
+      if (!options.skip_bad_files) throw;
+    }
+  }
+  return frames;
+}
+
+// An absolute path would make equal inputs give unequal files.
+std::string name_in_metadata(const std::string& path) {
+  if (path == "-") return "stdin";
+  const fs::path p(path);
+  return p.is_absolute() ? p.filename().string() : p.lexically_normal().string();
+}
+
+}  // namespace
+
+FrameSource::FrameSource(FrameSourceOptions options)
+    : options_(std::move(options)), all_frames_(std::numeric_limits<std::uint64_t>::max()) {
+  if (options_.records && options_.records->needs_size()) all_frames_ = count_frames(options_);
+  for (const auto& input : options_.inputs) {
+    std::error_code error;
+    const auto size = fs::is_regular_file(input, error) ? fs::file_size(input, error) : 0;
+    if (input == "-" || error) {
+      total_bytes_ = 0;
+      break;
+    }
+    total_bytes_ += size;
+  }
+}
+
+FrameSource::~FrameSource() = default;
+
+bool FrameSource::open_next() {
+  if (next_input_ == options_.inputs.size()) return false;
+  const std::string& input = options_.inputs[next_input_++];
+  sources_.push_back({name_in_metadata(input), 0, std::nullopt});
+  reader_ = open_input(input, options_.from, options_.read);
+  return true;
+}
+
+void FrameSource::close_current() {
+  const InputState state = reader_->input_state();
+  sources_.back().size = state.bytes;
+  sources_.back().xxh3 = state.xxh3;
+  bytes_before_ += state.bytes;
+  bytes_read_ = bytes_before_;
+  reader_.reset();
+}
+
+void FrameSource::mark_wanted(FrameWork& work) {
+  const std::uint64_t first = frames_ - work.batch->frames();
+  const std::uint64_t limit = options_.limit.value_or(std::numeric_limits<std::uint64_t>::max());
+  if (!options_.records && taken_ + work.batch->frames() <= limit) {
+    taken_ += work.batch->frames();
+    return;
+  }
+  work.wanted.resize(work.batch->frames());
+  for (std::size_t i = 0; i < work.wanted.size() && taken_ < limit; ++i) {
+    work.wanted[i] = !options_.records || options_.records->contains(first + i, all_frames_);
+    taken_ += work.wanted[i];
+  }
+}
+
+std::unique_ptr<FrameWork> FrameSource::next() {
+  for (;;) {
+    throw_if_interrupted();
+    const bool enough = options_.limit && taken_ >= *options_.limit;
+    const bool behind = options_.records && !options_.records->needs_size() && options_.records->end() &&
+                        frames_ >= *options_.records->end();
+    if (enough || behind) {
+      if (reader_) close_current();
+      return nullptr;
+    }
+    try {
+      if (!reader_ && !open_next()) return nullptr;
+      auto work = std::make_unique<FrameWork>();
+      work->batch = reader_->next();
+      if (!work->batch) {
+        close_current();
+        continue;
+      }
+      work->input = next_input_ - 1;
+      frames_ += work->batch->frames();
+      bytes_read_ = bytes_before_ + work->batch->input_position();
+      mark_wanted(*work);
+      return work;
+    } catch (const Error& e) {
+      if (!options_.skip_bad_files || e.exit() != Exit::input) throw;
+      failures_.push_back(e);
+      reader_.reset();
+    }
+  }
+}
+
+}  // namespace atp
