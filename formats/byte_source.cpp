@@ -99,11 +99,8 @@ void ByteSource::start() {
   buffer_.resize(kRawBuffer);
   std::size_t have = 0;
   while (have < kLongestMagic) {  // a pipe may give a byte at a time
-    const std::size_t n = input_->read(std::span(buffer_).subspan(have));
-    if (n == 0) {
-      input_ended_ = true;
-      break;
-    }
+    const std::size_t n = read_raw(std::span(buffer_).subspan(have));
+    if (n == 0) break;
     have += n;
   }
   raw_ = Bytes(buffer_).first(have);
@@ -114,17 +111,26 @@ void ByteSource::start() {
   }
 }
 
-void ByteSource::refill() {
-  const std::size_t n = input_->read(buffer_);
-  raw_ = Bytes(buffer_).first(n);
+std::size_t ByteSource::read_raw(std::span<std::byte> out) {
+  const std::size_t n = input_->read(out);
+  hash_.update(out.first(n));
   input_ended_ = n == 0;
+  return n;
+}
+
+void ByteSource::refill() {
+  const std::size_t n = read_raw(buffer_);
+  raw_ = Bytes(buffer_).first(n);
+}
+
+InputState ByteSource::state() const {
+  return {position_, input_ended_ ? std::optional(hash_.digest()) : std::nullopt};
 }
 
 std::size_t ByteSource::read_plain(std::span<char> out) {
   if (raw_.empty() && !input_ended_) {
     // Nothing buffered: straight to where the bytes are wanted.
-    const std::size_t n = input_->read(std::as_writable_bytes(out));
-    input_ended_ = n == 0;
+    const std::size_t n = read_raw(std::as_writable_bytes(out));
     position_ += n;
     return n;
   }

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "core/base/byte_reader.h"
+#include "core/base/hash.h"
+#include "formats/format.h"
 
 namespace atp {
 
@@ -37,11 +39,14 @@ class ByteSource {
 
   // Bytes of the file taken so far, before decompression: for progress.
   std::uint64_t position() const { return position_; }
+  // Bytes read and, at the end, their hash.
+  InputState state() const;
   // For messages: the path, "<stdin>".
   const std::string& name() const { return name_; }
 
  private:
   void start();
+  std::size_t read_raw(std::span<std::byte> out);
   void refill();
   std::size_t read_plain(std::span<char> out);
   std::size_t read_decompressed(std::span<char> out);
@@ -52,6 +57,7 @@ class ByteSource {
   std::vector<std::byte> buffer_;               // raw bytes
   Bytes raw_;                                   // the part of buffer_ that is still to be used
   bool input_ended_ = false;
+  Xxh3Stream hash_;                             // of the raw bytes
   std::uint64_t position_ = 0;
   std::string head_;  // peeked
   std::size_t head_used_ = 0;

@@ -185,6 +185,8 @@ class XyzReader : public FormatReader {
     return std::make_unique<XyzBatch>(settings_, std::move(*piece));
   }
 
+  InputState input_state() const override { return cutter_.input_state(); }
+
  private:
   std::shared_ptr<const Settings> settings_;
   XyzCutter cutter_;

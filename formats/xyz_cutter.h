@@ -70,6 +70,7 @@ class XyzCutter {
   std::optional<TextPiece> next();
 
   const std::string& name() const { return source_->name(); }
+  InputState input_state() const { return source_->state(); }
 
  private:
   enum class At {
