@@ -11,7 +11,7 @@ namespace atp {
 
 // Options every command has. main applies them before the command runs.
 struct CommonOptions {
-  int jobs = 0;            // 0: available_cpus()
+  int jobs = 0;  // 0: available_cpus()
   bool quiet = false;
   bool verbose = false;
   std::string progress = "auto";  // auto, always, never
@@ -21,13 +21,37 @@ CommonOptions& common_options();
 void declare_common(CLI::App& app);
 int jobs();  // the number of threads to use
 
+// The heading under which help and man pages show the common options, always last.
+inline constexpr const char* kCommonGroup = "Common options";
+
+// How options are declared:
+// - The type_name() of an option is the name of its value in help, man pages and completions:
+//   capitals stand for something to fill in (N, SIZE, KEY), "a|b|c" are words to choose from, and
+//   FILE, DIR, PATH, INPUT, OUTPUT, DATASET are completed with file names.
+// - group() is the heading it stands under.
+// - An option that may be given several times takes one value each time.
+
+// An option whose value is one of `choices`; another word is refused (exit 2) with the nearest one.
+// `value_name` replaces "a|b|c" where that would be too long.
+CLI::Option* add_choice(CLI::App& app, const std::string& names, std::string& target, std::vector<std::string> choices,
+                        const std::string& description, const std::string& value_name = {});
+
+// The choices of such an option; empty for any other.
+std::vector<std::string> choices_of(const CLI::Option& option);
+
+// An option that takes a size as parse_size() reads it.
+CLI::Option* add_size(CLI::App& app, const std::string& names, std::uint64_t& target, const std::string& description);
+
 // 4096, 10K, 1.5Gi ... in bytes: K M G T are powers of 1000, Ki Mi Gi Ti of 1024 (a trailing B is
 // allowed). Throws Error (exit 2).
 std::uint64_t parse_size(std::string_view text);
 
 // The candidate nearest to `word` by edit distance when it is near enough to be a slip of the
-// finger, else empty.
+// finger, else empty. A word that begins exactly one candidate is near it, too.
 std::string nearest_name(std::string_view word, const std::vector<std::string>& candidates);
+
+// "did you mean 'x'?" for the nearest name, else empty: the `fix` of an Error.
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);
 
 // Whether `text` matches a shell-like pattern with *, ? and [...] (fnmatch).
 bool glob_match(const std::string& pattern, const std::string& text);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "cmd/options.h"
 
@@ -122,7 +123,7 @@ class Packer final : public FrameSink {
     for (const auto& section : s.sections()) {
       const auto locked = chunk_.records.schema.entries.find(std::pair<Kind, std::string_view>(section.kind, section.key));
       if (locked == chunk_.records.schema.entries.end() || locked->second == schema_entry_of(section.view())) continue;
-      for (const auto* origins : {&lock_.origins, &chunk_.origins}) {
+      for (const auto* origins : {&lock_.origins, &std::as_const(chunk_.origins)}) {
         if (const auto found = origins->find(locked->first); found != origins->end()) return " in " + found->second;
       }
       return " in the file appended to";

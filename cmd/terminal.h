@@ -3,7 +3,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -11,15 +13,21 @@
 
 namespace atp {
 
+// Thrown by print() when nobody reads stdout any more (`| head`). Not an Error: main ends silently,
+// exit code 0, as the reader has what it wanted. Destructors run, so temporary files go.
+struct ClosedPipe {};
+
 // Writes a result to stdout. A closed pipe ends the program silently; any other failure throws
-// Error (exit 4).
+// Error (exit 4). Commands print after they have committed what they write.
 void print(std::string_view text);
 // Flushes stdout and reports what could not be written (a full disk behind `> file`). main calls it.
 void flush_stdout();
-// A line on stderr, "atp: <command>: note: ...". Silent under --quiet.
+// A line on stderr, "atp: <command>: note: ...". Silent under --quiet. Any thread.
 void note(std::string_view text);
-// "atp: <command>: warning: ..." on stderr; shown under --quiet, too.
+// "atp: <command>: warning: ..." on stderr; shown under --quiet, too. Any thread.
 void warn(std::string_view text);
+// "atp: <command>: ..." on stderr: the end of a run. main alone calls it.
+void print_error(std::string_view text);
 // The command's name in messages. Set once by main.
 void set_command_name(std::string_view name);
 
@@ -27,15 +35,22 @@ void set_command_name(std::string_view name);
 bool stdout_colored();
 bool stderr_colored();
 int terminal_width();  // columns of stdout's terminal, else of COLUMNS, else 80
+bool utf8_terminal();  // whether the locale's characters are UTF-8
 
 enum class Style { plain, bold, dim, red, green, yellow, blue, cyan };
 // The text in a colour when stdout is coloured, else as it is.
 std::string styled(std::string_view text, Style style);
 
-std::string human_bytes(std::uint64_t bytes);      // "1.23 GB" (powers of 1000)
-std::string human_count(std::uint64_t n);          // "1,234,567"
-std::string human_seconds(double seconds);         // "0.42 s", "3 min 05 s", "2 h 10 min"
-std::string human_rate(double bytes_per_second);   // "412 MB/s"
+std::string human_bytes(std::uint64_t bytes);     // "1.23 GB" (powers of 1000)
+std::string human_count(std::uint64_t n);         // "1,234,567"
+std::string human_seconds(double seconds);        // "0.42 s", "3 min 05 s", "2 h 10 min"
+std::string human_rate(double bytes_per_second);  // "412 MB/s"
+
+// Text out of a file (keys, names) that is safe to show: control characters and invalid UTF-8
+// become \xNN, so that it cannot steer the terminal.
+std::string printable(std::string_view text);
+// Columns the text takes on a terminal; colours take none.
+std::size_t display_width(std::string_view text);
 
 // Columns padded to the same width by display width (UTF-8). Numbers are aligned right when
 // `right` says so for their column. The first row is the head.
@@ -48,13 +63,26 @@ struct HistogramBin {
 };
 std::string histogram(const std::vector<HistogramBin>& bins, int width);
 
+// What a progress line shows.
+struct ProgressState {
+  std::string verb;                                // "packing"
+  std::uint64_t done = 0, total = 0, records = 0;  // total 0: unknown
+  bool total_is_bytes = true;                      // else done and total are records
+  double seconds = 0;                              // since the start
+};
+// The line, at most `width` columns: what there is no room for is left out from the right.
+std::string progress_line(const ProgressState& state, int width, bool utf8);
+
 // A line on stderr with a bar, records, bytes, rate and time left, drawn by a thread of its own once the
-// work has taken half a second, and only on a terminal (or with --progress always).
+// work has taken half a second, and only on a terminal (or with --progress always; where stderr is no
+// terminal it is then a line every 30 seconds).
 class Progress {
  public:
   // `total` is in the unit of advance_to(): bytes of input or records; 0 when unknown.
   Progress(std::string verb, std::uint64_t total, bool total_is_bytes);
   ~Progress();  // takes the line away
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
 
   // Called by the working thread; cheap.
   void advance_to(std::uint64_t done) { done_.store(done, std::memory_order_relaxed); }
@@ -67,10 +95,12 @@ class Progress {
   std::string verb_;
   std::uint64_t total_;
   bool total_is_bytes_;
+  bool terminal_ = false;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   std::atomic<std::uint64_t> done_{0}, records_{0};
-  std::atomic<bool> stop_{false};
-  bool drawn_ = false;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool stop_ = false;  // guarded by mutex_
   std::thread thread_;
 };
 

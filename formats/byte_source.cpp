@@ -113,16 +113,18 @@ void ByteSource::start() {
 
 std::size_t ByteSource::read_raw(std::span<std::byte> out) {
   const std::size_t n = input_->read(out);
-  hash_.update(Bytes(out).first(n));
+  hash_.update(out.first(n));
   input_ended_ = n == 0;
   return n;
 }
 
-void ByteSource::refill() { raw_ = Bytes(buffer_).first(read_raw(buffer_)); }
+void ByteSource::refill() {
+  const std::size_t n = read_raw(buffer_);
+  raw_ = Bytes(buffer_).first(n);
+}
 
-std::optional<std::uint64_t> ByteSource::xxh3() const {
-  if (!input_ended_ || !raw_.empty()) return std::nullopt;
-  return hash_.digest();
+InputState ByteSource::state() const {
+  return {position_, input_ended_ ? std::optional(hash_.digest()) : std::nullopt};
 }
 
 std::size_t ByteSource::read_plain(std::span<char> out) {

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,6 +10,7 @@
 
 #include "core/base/byte_reader.h"
 #include "core/base/hash.h"
+#include "formats/format.h"
 
 namespace atp {
 
@@ -39,8 +39,8 @@ class ByteSource {
 
   // Bytes of the file taken so far, before decompression: for progress.
   std::uint64_t position() const { return position_; }
-  // XXH3-64 of the file as it lies there, once it has been read to its end.
-  std::optional<std::uint64_t> xxh3() const;
+  // Bytes read and, at the end, their hash.
+  InputState state() const;
   // For messages: the path, "<stdin>".
   const std::string& name() const { return name_; }
 
@@ -57,8 +57,8 @@ class ByteSource {
   std::vector<std::byte> buffer_;               // raw bytes
   Bytes raw_;                                   // the part of buffer_ that is still to be used
   bool input_ended_ = false;
+  Xxh3Stream hash_;                             // of the raw bytes
   std::uint64_t position_ = 0;
-  Xxh3Stream hash_;
   std::string head_;  // peeked
   std::size_t head_used_ = 0;
 };

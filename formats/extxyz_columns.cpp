@@ -9,7 +9,7 @@
 #include "core/base/error.h"
 #include "core/chem/elements.h"
 #include "formats/number.h"
-#include "formats/printable.h"
+#include "formats/excerpt.h"
 #include "formats/utf8.h"
 
 namespace atp {
@@ -67,13 +67,13 @@ Column parse_column(std::string_view& rest) {
   c.name = next_part(rest);
   const std::string_view type = next_part(rest);
   const std::string_view width = next_part(rest);
-  const std::string shown = printable(c.name);
+  const std::string shown = excerpt(c.name);
   if (type.size() != 1 || !is_one_of(type, {"S", "I", "R", "L"})) {
-    fail_properties(fmt::format("gives the column '{}' the type '{}'", shown, printable(type)));
+    fail_properties(fmt::format("gives the column '{}' the type '{}'", shown, excerpt(type)));
   }
   std::int64_t n = 0;
   if (!parse_integer(width, n) || n < 1 || n > static_cast<std::int64_t>(kWidestLine)) {
-    fail_properties(fmt::format("gives the column '{}' the width '{}'", shown, printable(width)));
+    fail_properties(fmt::format("gives the column '{}' the width '{}'", shown, excerpt(width)));
   }
   if (c.name.empty()) fail_properties("has a column without a name");
   if (c.name.size() > kLongestKey) fail_properties(fmt::format("has a name of more than {} bytes, '{}'", kLongestKey, shown));
@@ -134,7 +134,7 @@ ColumnLayout ColumnLayout::parse(std::string_view properties, const FieldRules& 
   for (std::string_view rest = properties; !rest.empty();) {
     Column c = parse_column(rest);
     for (const Column& before : layout.columns) {
-      if (before.name == c.name) fail_properties(fmt::format("names the column '{}' twice", printable(c.name)));
+      if (before.name == c.name) fail_properties(fmt::format("names the column '{}' twice", excerpt(c.name)));
     }
     layout.width += c.width;
     if (layout.width > kWidestLine) fail_properties("asks for more than a million columns");
@@ -158,7 +158,7 @@ ColumnLayout ColumnLayout::plain() {
 namespace {
 
 [[noreturn]] void fail_species(std::string_view text) {
-  throw AtomLineError{0, fmt::format("'{}' is no chemical element", printable(text))};
+  throw AtomLineError{0, fmt::format("'{}' is no chemical element", excerpt(text))};
 }
 
 // Species that are not written as in the periodic table.
@@ -363,10 +363,10 @@ namespace {
                       : bad.use == Use::logicals ? parse_flag(text, b)
                                                  : parse_real(text, v);
     if (i < skip || good) continue;
-    throw AtomLineError{0, fmt::format("column {} ({}) is '{}', not {}", i + 1, printable(bad.name), printable(text),
+    throw AtomLineError{0, fmt::format("column {} ({}) is '{}', not {}", i + 1, excerpt(bad.name), excerpt(text),
                                        type_in_words(bad.use))};
   }
-  throw AtomLineError{0, fmt::format("the column '{}' cannot be read", printable(bad.name))};
+  throw AtomLineError{0, fmt::format("the column '{}' cannot be read", excerpt(bad.name))};
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 
 #include "core/base/error.h"
 #include "formats/number.h"
-#include "formats/printable.h"
+#include "formats/excerpt.h"
 
 namespace atp {
 
@@ -90,7 +90,7 @@ void Comment::parse_entry() {
 void Comment::add(CommentEntry entry) {
   if (const CommentEntry* before = find(entry.key)) {
     if (before->raw == entry.raw && before->flag == entry.flag) return;
-    fail_input("", fmt::format("the key '{}' stands twice in the comment, with different values", printable(entry.key)));
+    fail_input("", fmt::format("the key '{}' stands twice in the comment, with different values", excerpt(entry.key)));
   }
   if (entries_.size() == kMostKeys) fail_input("", fmt::format("the comment has more than {} keys", kMostKeys));
   entries_.push_back(entry);
@@ -152,7 +152,7 @@ void Comment::parse_value(CommentEntry& entry) {
 
 void Comment::check_value_ends(std::string_view key) {
   if (p_ != end_ && !is_blank(*p_)) {
-    fail_input("", fmt::format("the value of '{}' is followed by '{}' without a space", printable(key), printable({p_, 1})));
+    fail_input("", fmt::format("the value of '{}' is followed by '{}' without a space", excerpt(key), excerpt({p_, 1})));
   }
 }
 
@@ -175,7 +175,7 @@ std::string_view Comment::double_quoted(std::string_view what) {
     if (escape && ++p_ == end_) break;
     unescaped_ += escape && *p_ == 'n' ? '\n' : *p_;
   }
-  if (p_ == end_) fail_input("", fmt::format("the quote of '{}' is not closed", printable(what)));
+  if (p_ == end_) fail_input("", fmt::format("the quote of '{}' is not closed", excerpt(what)));
   ++p_;
   return std::string_view(unescaped_).substr(first);
 }
@@ -183,7 +183,7 @@ std::string_view Comment::double_quoted(std::string_view what) {
 std::string_view Comment::single_quoted(std::string_view key) {
   const char* const begin = ++p_;
   while (p_ != end_ && *p_ != '\'') ++p_;
-  if (p_ == end_) fail_input("", fmt::format("the quote of '{}' is not closed", printable(key)));
+  if (p_ == end_) fail_input("", fmt::format("the quote of '{}' is not closed", excerpt(key)));
   return {begin, static_cast<std::size_t>(p_++ - begin)};
 }
 
@@ -194,7 +194,7 @@ std::string_view Comment::braced(std::string_view key) {
     if (*p_ == '{') ++depth;
     if (*p_ == '}' && --depth == 0) return {begin, static_cast<std::size_t>(p_++ - begin)};
   }
-  fail_input("", fmt::format("the brace of '{}' is not closed", printable(key)));
+  fail_input("", fmt::format("the brace of '{}' is not closed", excerpt(key)));
 }
 
 // With its brackets. Brackets inside quotes do not count.
@@ -215,7 +215,7 @@ std::string_view Comment::bracketed(std::string_view key) {
       return {begin, static_cast<std::size_t>(p_ - begin)};
     }
   }
-  fail_input("", fmt::format("the bracket of '{}' is not closed", printable(key)));
+  fail_input("", fmt::format("the bracket of '{}' is not closed", excerpt(key)));
 }
 
 // ---- values -------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@
 
 #include "core/base/error.h"
 #include "formats/number.h"
-#include "formats/printable.h"
+#include "formats/excerpt.h"
 #include "formats/utf8.h"
 
 namespace atp {
@@ -46,7 +46,7 @@ std::size_t first_difference(std::size_t n, Field field, Get&& get) {
 }
 
 [[noreturn]] void fail_differ(std::string_view a, std::string_view b, Field field, double x, double y) {
-  fail_input("", fmt::format("'{}' and '{}' both look like the {} and differ ({}, {})", printable(a), printable(b),
+  fail_input("", fmt::format("'{}' and '{}' both look like the {} and differ ({}, {})", excerpt(a), excerpt(b),
                              field_name(field), x, y),
              fmt::format("choose with --map {}={}", field_name(field), b));
 }
@@ -107,7 +107,7 @@ double FieldReader::factor(Quantity quantity, std::string_view key) {
   const auto f = known.factor;
   const auto i = static_cast<std::size_t>(u.entry);
   if (!f) {
-    fail_input("", fmt::format("'{}' is '{}', which is no unit atp knows", printable(entry(i).key), printable(u.text)),
+    fail_input("", fmt::format("'{}' is '{}', which is no unit atp knows", excerpt(entry(i).key), excerpt(u.text)),
                fmt::format("convert the values to {} and the unit with them", unit_name(quantity)));
   }
   if (*f != 1) consumed_[i] = 1;
@@ -125,7 +125,7 @@ void FieldReader::mapped(std::string_view field, std::string_view key, bool viri
   }
   std::string text = fmt::format("from '{}'", key);
   if (virial) text += " (-virial/volume)";
-  if (conversion != 1) text += fmt::format(" ({} to {})", printable(unit_text), unit_name(quantity));
+  if (conversion != 1) text += fmt::format(" ({} to {})", excerpt(unit_text), unit_name(quantity));
   told_hows_.push_back(hows_.size());
   hows_.push_back({field, std::string(key), std::move(text), std::string(unit_text), virial});
 }
@@ -186,8 +186,8 @@ void FieldReader::resolve(Field field, Structure& structure) {
     Numbers other;
     if (!read_field(field, c, chosen == nullptr, chosen == nullptr ? value : other)) {
       if (c.claim.asked) {
-        fail_input("", fmt::format("'{}' cannot be the {}: its value '{}' does not fit", printable(key), field_name(field),
-                                   printable(entry(c.entry).raw)),
+        fail_input("", fmt::format("'{}' cannot be the {}: its value '{}' does not fit", excerpt(key), field_name(field),
+                                   excerpt(entry(c.entry).raw)),
                    fmt::format("pass --map {}=none or another key", field_name(field)));
       }
       if (chosen == nullptr && field != Field::cell) remark(field, key, "");
@@ -271,7 +271,7 @@ bool FieldReader::read_stress(const Candidate& c, bool first, Numbers& out) {
   if (c.claim.virial) {
     if (!(volume_ > 0)) {
       if (!first) return false;  // there is a stress, and nothing to compare it with
-      fail_input("", fmt::format("'{}' needs a cell with a volume to become a stress", printable(e.key)),
+      fail_input("", fmt::format("'{}' needs a cell with a volume to become a stress", excerpt(e.key)),
                  "--map stress=none keeps it as a property");
     }
     scale = -factor(Quantity::energy, e.key) / volume_;
@@ -293,7 +293,7 @@ bool FieldReader::read_cell(const CommentEntry& e, Numbers& out) {
     for (std::size_t i = 0; i < 3; ++i) out.v[4 * i] = comment_->real(v, i);
   } else if (!read_matrix(e, false, out)) {
     if (e.key == "Lattice") {
-      fail_input("", fmt::format("Lattice is '{}', 9 numbers are needed (or 3 for a box)", printable(e.raw)));
+      fail_input("", fmt::format("Lattice is '{}', 9 numbers are needed (or 3 for a box)", excerpt(e.raw)));
     }
     return false;
   }
@@ -348,7 +348,7 @@ void FieldReader::read_pbc(Structure& structure) {
   } else if (v.content == Content::text && v.rank == 0) {
     good = read_periodic(e.raw, periodic);
   }
-  if (!good) fail_input("", fmt::format("{} is '{}', three of T and F are needed", printable(e.key), printable(e.raw)));
+  if (!good) fail_input("", fmt::format("{} is '{}', three of T and F are needed", excerpt(e.key), excerpt(e.raw)));
   structure.set_pbc(periodic);
   consumed_[list.front().entry] = 1;
   if (e.key != "pbc") mapped("pbc", e.key, false, Quantity::length, 1);
@@ -428,12 +428,12 @@ void FieldReader::put_properties(Structure& structure) {
     if (consumed_[i]) continue;
     const CommentEntry& e = entries[i];
     if (e.key.size() > kLongestKey) {
-      fail_input("", fmt::format("the key '{}' has more than {} bytes", printable(e.key), kLongestKey));
+      fail_input("", fmt::format("the key '{}' has more than {} bytes", excerpt(e.key), kLongestKey));
     }
     for (const Column& c : layout_->columns) {
       const bool stored = !c.fills_field && c.use >= Column::Use::reals;
       if (stored && c.name == e.key) {
-        fail_input("", fmt::format("'{}' is both a column and a key of the comment", printable(e.key)),
+        fail_input("", fmt::format("'{}' is both a column and a key of the comment", excerpt(e.key)),
                    "rename one of them or pass --on-error skip");
       }
     }

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/base/error.h"
-#include "formats/printable.h"
+#include "formats/excerpt.h"
 
 namespace atp {
 
@@ -113,7 +113,7 @@ std::optional<FieldClaim> FieldRules::of_atom_array(std::string_view name, bool 
     const std::size_t needed = field == Field::charges ? 1 : 3;
     if (real && width == needed) return claim;
     if (claim->asked) {
-      fail_input("", fmt::format("'{}' cannot be the {}: {} real number{} an atom are needed", printable(name),
+      fail_input("", fmt::format("'{}' cannot be the {}: {} real number{} an atom are needed", excerpt(name),
                                  field_name(field), needed, needed == 1 ? "" : "s"),
                  fmt::format("pass --map {}=none or another column", field_name(field)));
     }

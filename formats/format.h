@@ -72,6 +72,13 @@ class FormatReader {
   // where the input cannot be followed any further, exit 4 for I/O.
   virtual std::unique_ptr<FrameBatch> next() = 0;
   virtual InputState input_state() const = 0;
+
+  // The name of its format's row; open_input() sets it.
+  std::string_view format() const { return format_; }
+  void set_format(std::string_view name) { format_ = name; }
+
+ private:
+  std::string_view format_;
 };
 
 // Bytes of one input, decompressed as they are read (gzip, xz, zstd, bzip2: by content).

@@ -11,7 +11,7 @@
 #include "formats/extxyz.h"
 #include "formats/foreign.h"
 #include "formats/format.h"
-#include "formats/printable.h"
+#include "formats/excerpt.h"
 
 namespace atp {
 
@@ -90,7 +90,7 @@ bool is_input_name(std::string_view name) {
   const std::string reads = "this version reads: " + names_of_formats();
   if (foreign.looks_like.empty()) {
     const std::string_view line = head.substr(0, head.find('\n'));
-    fail_input(name, fmt::format("is of no format atp knows (it begins with '{}')", printable(line)),
+    fail_input(name, fmt::format("is of no format atp knows (it begins with '{}')", excerpt(line)),
                "pass --from NAME if you know better; " + reads);
   }
   fail_input(name, fmt::format("looks like {}", foreign.looks_like),
@@ -159,7 +159,7 @@ const Format& format_named(std::string_view name) {
     if (f.name == name) return f;
   }
   const std::string_view near = nearest_format(name);
-  throw Error(Exit::usage, "", fmt::format("unknown format '{}'", printable(name)),
+  throw Error(Exit::usage, "", fmt::format("unknown format '{}'", excerpt(name)),
               near.empty() ? "formats are " + names_of_formats() : fmt::format("did you mean '{}'?", near));
 }
 

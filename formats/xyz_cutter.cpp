@@ -9,7 +9,7 @@
 #include <new>
 
 #include "core/base/error.h"
-#include "formats/printable.h"
+#include "formats/excerpt.h"
 
 namespace atp {
 
@@ -184,7 +184,7 @@ bool XyzCutter::scan_count() {
     case LineKind::other: break;
   }
   if (!unconfirmed_) {
-    fail_input(at_line(line_ - 1), fmt::format("a frame begins with its number of atoms, this line is '{}'", printable(line)));
+    fail_input(at_line(line_ - 1), fmt::format("a frame begins with its number of atoms, this line is '{}'", excerpt(line)));
   }
   unconfirmed_ = false;
   lose(Trouble::too_many, line_ - 1);

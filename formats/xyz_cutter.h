@@ -11,7 +11,6 @@
 
 #include "core/base/error.h"
 #include "formats/byte_source.h"
-#include "formats/format.h"
 
 namespace atp {
 
@@ -70,7 +69,8 @@ class XyzCutter {
   // more: no count at the start, a line over 64 MiB, a frame over 2 GiB.
   std::optional<TextPiece> next();
 
-  InputState input_state() const { return {source_->position(), source_->xxh3()}; }
+  const std::string& name() const { return source_->name(); }
+  InputState input_state() const { return source_->state(); }
 
  private:
   enum class At {

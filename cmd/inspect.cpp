@@ -1,0 +1,118 @@
+// `atp inspect`: what is in a dataset, before and after packing.
+#include "cmd/inspect.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+
+#include "cmd/commands.h"
+#include "cmd/options.h"
+#include "cmd/terminal.h"
+#include "core/base/selection.h"
+
+namespace atp {
+namespace {
+
+// By content, so a renamed file is known; by name, so a damaged one is refused as what it is.
+bool is_atp_file(const std::string& path) {
+  std::error_code error;
+  if (path == "-" || !std::filesystem::is_regular_file(path, error)) return false;
+  if (path.ends_with(".atp")) return true;
+  char magic[4] = {};
+  std::ifstream(path, std::ios::binary).read(magic, sizeof magic);
+  return std::string_view(magic, sizeof magic) == "ATPK";
+}
+
+bool is_dataset(const std::string& argument) {
+  std::error_code error;
+  if (argument == "-") return false;
+  if (std::filesystem::is_directory(argument, error))
+    return !files_below(argument, [](const std::string& p) { return p.ends_with(".atp"); }).empty();
+  if (std::filesystem::exists(argument, error)) return is_atp_file(argument);
+  const auto matches = glob_files(argument);
+  return !matches.empty() && is_atp_file(matches.front());
+}
+
+// Whether all arguments are datasets. Throws when some are and some are not.
+bool all_datasets(const InspectOptions& options) {
+  if (!options.from.empty()) return false;
+  const bool first = is_dataset(options.inputs.front());
+  for (const std::string& input : options.inputs)
+    if (is_dataset(input) != first)
+      throw Error(Exit::usage, input, fmt::format("{} an .atp dataset, unlike '{}'", first ? "is not" : "is", options.inputs.front()),
+                  "inspect them one after the other");
+  return first;
+}
+
+Exit show(const Findings& findings, const InspectOptions& options) {
+  if (options.json) {
+    print(summary_json(findings) + "\n");
+  } else {
+    print(summary_text(findings, terminal_width()));
+    print(stats_text(findings, terminal_width()));
+  }
+  if (findings.bad_frames == 0) return Exit::ok;
+  for (const std::string& error : findings.errors) warn(error);
+  if (findings.bad_frames > findings.errors.size())
+    warn(fmt::format("and {} more frames that cannot be read", findings.bad_frames - findings.errors.size()));
+  return Exit::input;
+}
+
+}  // namespace
+
+Exit inspect(const InspectOptions& options) {
+  if (all_datasets(options)) {
+    const Dataset dataset(options.inputs);
+    if (options.records.empty()) return show(inspect_dataset(dataset, options), options);
+    print_dataset_records(dataset, options);
+    return Exit::ok;
+  }
+  std::vector<std::string> files;
+  for (const std::string& input : options.inputs) {
+    const auto found = input_files(input);
+    files.insert(files.end(), found.begin(), found.end());
+  }
+  if (options.records.empty()) return show(inspect_inputs(files, options), options);
+  return print_input_records(files, options) == 0 ? Exit::ok : Exit::input;
+}
+
+Run declare_inspect(CLI::App& app) {
+  auto o = std::make_shared<InspectOptions>();
+  app.add_option("DATASET", o->inputs, "an .atp file, a folder of shards, a glob, or anything pack reads; - is stdin")
+      ->required()
+      ->type_name("DATASET");
+  app.add_flag("--stats", o->stats, "read all records: coverage, elements, energies, forces, stress, cells, E0s, NaNs")
+      ->group("What to show");
+  app.add_option_function<double>(
+         "--cutoff",
+         [o](const double& r) {
+           if (!(r > 0) || !std::isfinite(r))
+             throw Error(Exit::usage, "", fmt::format("the cutoff {} is no length", r), "pass a radius in Å, as --cutoff 5");
+           o->cutoff = r;
+           o->stats = true;
+         },
+         "also count neighbours within R Å, periodic images included (implies --stats)")
+      ->type_name("R")
+      ->group("What to show");
+  app.add_option("--record,--records", o->records, "print these records instead: 0,5,10:20,-1, as Python slices")
+      ->type_name("SPEC")
+      ->group("What to show");
+  app.add_flag("--json", o->json, "print JSON: one object, or one a line for each record")->group("What to show");
+  app.add_option("--from", o->from, "read the input as this format instead of judging by its content")
+      ->type_name("FORMAT")
+      ->group("Reading other formats");
+  app.add_option("--map", o->map, "take FIELD (energy, forces, stress ...) from KEY; may be given several times")
+      ->type_name("FIELD=KEY")
+      ->allow_extra_args(false)
+      ->group("Reading other formats");
+  return [o] {
+    if (!o->records.empty() && o->stats)
+      throw Error(Exit::usage, "", "--record and --stats do not go together", "run atp inspect twice");
+    if (!o->records.empty()) Selection::parse(o->records);
+    return inspect(*o);
+  };
+}
+
+}  // namespace atp

@@ -1,0 +1,191 @@
+#include "cmd/options.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "core/base/error.h"
+#include "core/base/parallel.h"
+
+namespace atp {
+namespace {
+
+// A validator's name is the one place where CLI11 keeps a text of ours with an option.
+constexpr std::string_view kChoicesMark = "choices:";
+constexpr int kMostJobs = 4096;
+
+int parse_jobs(const std::string& text) {
+  if (text == "auto") return 0;
+  int n = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+  if (error != std::errc() || end != text.data() + text.size() || n < 0 || n > kMostJobs) {
+    throw Error(Exit::usage, "", fmt::format("'{}' is not a number of threads", text),
+                fmt::format("pass --jobs with 1 to {}, or 0 for every CPU", kMostJobs));
+  }
+  return n;
+}
+
+std::string lower(std::string_view s) {
+  std::string out(s);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  }
+  return out;
+}
+
+// Insertions, deletions, replacements and swaps of neighbours that turn a into b.
+std::size_t edit_distance(const std::string& a, const std::string& b) {
+  std::vector<std::size_t> before_last(b.size() + 1), last(b.size() + 1), row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) last[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        row[j] = std::min(row[j], before_last[j - 2] + 1);
+    }
+    before_last.swap(last);
+    last.swap(row);
+  }
+  return last[b.size()];
+}
+
+}  // namespace
+
+CommonOptions& common_options() {
+  static CommonOptions options;
+  return options;
+}
+
+int jobs() { return common_options().jobs > 0 ? common_options().jobs : available_cpus(); }
+
+void declare_common(CLI::App& app) {
+  auto& o = common_options();
+  app.add_option_function<std::string>(
+         "-j,--jobs", [&o](const std::string& text) { o.jobs = parse_jobs(text); },
+         "threads to use; 0 or auto (the default) takes every CPU this process may use")
+      ->type_name("N")
+      ->group(kCommonGroup);
+  app.add_flag("-q,--quiet", o.quiet, "say nothing but warnings and errors")->group(kCommonGroup);
+  app.add_flag("-v,--verbose", o.verbose, "say more about what is done")->group(kCommonGroup);
+  add_choice(app, "--progress", o.progress, {"auto", "always", "never"},
+             "show progress on stderr; auto (the default) shows it on a terminal only")
+      ->group(kCommonGroup);
+  add_choice(app, "--color", o.color, {"auto", "always", "never"},
+             "colour the output; auto (the default) does so on a terminal unless NO_COLOR is set")
+      ->group(kCommonGroup);
+  app.set_help_flag("-h,--help", "show this help")->group(kCommonGroup);
+}
+
+CLI::Option* add_choice(CLI::App& app, const std::string& names, std::string& target, std::vector<std::string> choices,
+                        const std::string& description, const std::string& value_name) {
+  CLI::Option* option = app.add_option(names, target, description);
+  const std::string mark = fmt::format("{}{}", kChoicesMark, fmt::join(choices, "|"));
+  option->type_name(value_name.empty() ? mark.substr(kChoicesMark.size()) : value_name);
+  const std::string name = option->get_name();
+  const auto check = [choices = std::move(choices), name](std::string& value) {
+    if (std::find(choices.begin(), choices.end(), value) == choices.end()) {
+      std::string fix = did_you_mean(value, choices);
+      if (fix.empty()) fix = fmt::format("choose from {}", fmt::join(choices, ", "));
+      throw Error(Exit::usage, "", fmt::format("unknown value '{}' for '{}'", value, name), fix);
+    }
+    return std::string();
+  };
+  return option->check(CLI::Validator(check, "", mark));
+}
+
+std::vector<std::string> choices_of(const CLI::Option& option) {
+  // CLI11 2.1 has no const way to look at validators; nothing is changed here.
+  auto& looked_at = const_cast<CLI::Option&>(option);
+  for (int i = 0;; ++i) {
+    const CLI::Validator* validator = nullptr;
+    try {
+      validator = looked_at.get_validator(i);
+    } catch (const CLI::OptionNotFound&) {  // the only sign of the last one
+      return {};
+    }
+    if (const std::string& name = validator->get_name(); name.starts_with(kChoicesMark)) {
+      return CLI::detail::split(name.substr(kChoicesMark.size()), '|');
+    }
+  }
+}
+
+CLI::Option* add_size(CLI::App& app, const std::string& names, std::uint64_t& target, const std::string& description) {
+  auto* option = app.add_option_function<std::string>(
+      names, [&target](const std::string& text) { target = parse_size(text); }, description);
+  return option->type_name("SIZE");
+}
+
+std::uint64_t parse_size(std::string_view text) {
+  const auto fail = [&](const char* what) {
+    throw Error(Exit::usage, "", fmt::format("'{}' {}", text, what), "write bytes as 4096, 10M or 1.5Gi");
+  };
+  std::string_view rest = text;
+  std::uint64_t whole = 0;
+  double fraction = 0;
+  const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), whole);
+  if (error == std::errc::result_out_of_range) fail("is too large a size");
+  if (error != std::errc()) fail("is not a size");
+  rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
+  if (rest.starts_with('.')) {
+    rest.remove_prefix(1);
+    double place = 0.1;
+    if (rest.empty() || rest.front() < '0' || rest.front() > '9') fail("is not a size");
+    for (; !rest.empty() && rest.front() >= '0' && rest.front() <= '9'; rest.remove_prefix(1), place /= 10) {
+      fraction += place * (rest.front() - '0');
+    }
+  }
+
+  std::uint64_t unit = 1;
+  if (!rest.empty() && rest != "B") {
+    const auto power = std::string_view("KMGT").find(rest.front());
+    if (power == std::string_view::npos && rest.front() != 'k') fail("is not a size");
+    rest.remove_prefix(1);
+    const bool binary = rest.starts_with('i');
+    if (binary) rest.remove_prefix(1);
+    for (std::size_t i = 0; i <= (power == std::string_view::npos ? 0 : power); ++i) unit *= binary ? 1024 : 1000;
+  }
+  if (!rest.empty() && rest != "B") fail("is not a size");
+  if (unit == 1 && fraction != 0) fail("is not a whole number of bytes");
+  // The fraction is rounded, so 1.1K is 1100 and not 1099.
+  const auto part = static_cast<std::uint64_t>(std::llround(fraction * static_cast<double>(unit)));
+  if (whole > (UINT64_MAX - part) / unit) fail("is too large a size");
+  return whole * unit + part;
+}
+
+std::string nearest_name(std::string_view word, const std::vector<std::string>& candidates) {
+  const std::string w = lower(word);
+  std::string best;
+  std::size_t best_distance = SIZE_MAX, begun = 0;
+  std::string begins;
+  for (const std::string& candidate : candidates) {
+    const std::string c = lower(candidate);
+    const std::size_t distance = edit_distance(w, c);
+    // One slip in three letters; a word that has to be replaced as a whole is no slip.
+    const std::size_t most = std::max<std::size_t>(1, std::max(w.size(), c.size()) / 3);
+    if (distance <= most && distance < std::max(w.size(), c.size()) && distance < best_distance) {
+      best = candidate;
+      best_distance = distance;
+    }
+    if (w.size() >= 2 && c.starts_with(w)) {
+      begins = candidate;
+      ++begun;
+    }
+  }
+  return best.empty() && begun == 1 ? begins : best;
+}
+
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates) {
+  const std::string name = nearest_name(word, candidates);
+  return name.empty() ? "" : fmt::format("did you mean '{}'?", name);
+}
+
+bool glob_match(const std::string& pattern, const std::string& text) {
+  return ::fnmatch(pattern.c_str(), text.c_str(), 0) == 0;
+}
+
+}  // namespace atp

@@ -1,0 +1,98 @@
+#include "cmd/generate.h"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "cmd/commands.h"
+#include "cmd/manual.h"
+
+using namespace atp;
+
+namespace {
+
+std::string checked_in(const std::string& path) {
+  std::ifstream in(std::string(ATP_SOURCE_DIR) + "/" + path, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+void compare(const std::map<std::string, std::string>& fresh, const std::string& folder) {
+  for (const auto& [name, text] : fresh) {
+    INFO(folder, "/", name, " has fallen behind the declarations: run atp generate ", folder, " ", folder);
+    CHECK((checked_in(folder + "/" + name) == text));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("the checked-in pages and completions are fresh") {
+  compare(generate_man(), "man");
+  compare(generate_completions(), "completions");
+}
+
+TEST_CASE("every command is told: summary, task, examples, details") {
+  for (const Command& command : commands()) {
+    CAPTURE(command.name);
+    CHECK_FALSE(command.summary.empty());
+    CHECK(command.summary.back() != '.');
+    CHECK(command.summary[0] >= 'a');
+    CHECK(command.examples.size() == 3);
+    CHECK_FALSE(command.details.empty());
+    for (const Example& e : command.examples) {
+      CHECK(e.command.find("atp " + std::string(command.name)) != std::string_view::npos);
+      CHECK_FALSE(e.meaning.empty());
+    }
+  }
+}
+
+TEST_CASE("every option has a sentence, a value name and a group, and one meaning") {
+  for (const Command& command : commands()) {
+    const CommandManual manual = manual_of(command);
+    std::set<std::string> names;
+    for (const auto& argument : manual.arguments) {
+      CAPTURE(argument.value);
+      CHECK_FALSE(argument.description.empty());
+      CHECK_FALSE(argument.value.empty());
+    }
+    for (const auto& group : manual.groups) {
+      CHECK_FALSE(group.name.empty());
+      for (const auto& option : group.options) {
+        const std::string shown = std::string(command.name) + " " + names_of(option);
+        CAPTURE(shown);
+        CHECK_FALSE(option.description.empty());
+        CHECK(option.description.back() != '.');
+        CHECK_FALSE(option.longs.empty());
+        // CLI11's own names (TEXT, UINT, FLOAT) say nothing about the value.
+        for (const char* bad : {"TEXT", "INT", "UINT", "FLOAT", "BOOLEAN"})
+          CHECK(option.value.find(bad) == std::string::npos);
+        for (const auto& n : option.shorts) CHECK(names.insert("-" + n).second);
+        for (const auto& n : option.longs) CHECK(names.insert("--" + n).second);
+      }
+    }
+    CHECK(manual.groups.back().name == "Common options");
+  }
+}
+
+TEST_CASE("help fits the screen and shows every option") {
+  for (const Command& command : commands()) {
+    const std::string help = command_help(command);
+    for (const auto& group : manual_of(command).groups) {
+      for (const auto& option : group.options) CHECK(help.find("--" + option.longs[0]) != std::string::npos);
+    }
+  }
+}
+
+TEST_CASE("words of a value") {
+  OptionManual option;
+  option.value = "none|lz4|zstd[:LEVEL]";
+  CHECK(words_of(option) == std::vector<std::string>{"none", "lz4", "zstd"});
+  option.value = "FILE";
+  CHECK(words_of(option).empty());
+  CHECK(takes_path(option));
+  CHECK(wrapped("aa bb cc dd", 8, 2) == "aa bb\n  cc dd");
+  CHECK(wrapped("averylongword b", 5, 0) == "averylongword\nb");
+}
