@@ -169,7 +169,9 @@ std::unique_ptr<FormatReader> open_input(const std::string& path, std::string_vi
   if (head.empty()) fail_input(source->name(), "is empty");
   const Format& format = from.empty() ? recognise(source->name(), head) : format_named(from);
   if (format.open == nullptr) fail_input(source->name(), fmt::format("is {}, which this build of atp cannot read", format.name), std::string(format.missing));
-  return format.open(std::move(source), options);
+  auto reader = format.open(std::move(source), options);
+  reader->set_format(format.name);
+  return reader;
 }
 
 std::vector<std::string> input_files(const std::string& argument) {
