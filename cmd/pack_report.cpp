@@ -31,7 +31,7 @@ std::string likely_key(const Schema& schema, std::string_view part, Kind kind, T
 
 // Better said before training than after.
 void hint_at_missing(const PackReport& report, std::string_view field, std::string_view part, Kind kind, Type type) {
-  if (report.mapped.contains(std::string(field))) return;
+  if (report.mapped.contains(std::string(field)) || report.chosen.contains(std::string(field))) return;
   const std::string key = likely_key(report.schema, part, kind, type);
   if (!key.empty()) note(fmt::format("no {} was found, but '{}' could be it: --map {}={}", field, key, field, key));
 }
