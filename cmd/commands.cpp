@@ -7,8 +7,8 @@ namespace {
 
 constexpr Example kPackExamples[] = {
     {"atp pack train.extxyz -o train.atp", "pack one file"},
-    {"atp pack runs/ -o runs.atp --codec zstd -j 8", "pack every dataset below a folder, compressed, with 8 threads"},
-    {"zcat train.extxyz.gz | atp pack - -o train.atp", "pack what comes through a pipe"},
+    {"atp pack runs/ -o runs.atp --codec zstd --on-error skip", "a whole folder, compressed; bad frames are left out"},
+    {"zcat old.xyz.gz | atp pack - -o new.atp --map energy=E0", "from a pipe, with the energy under another name"},
 };
 
 constexpr std::string_view kPackDetails =
@@ -21,14 +21,17 @@ constexpr std::string_view kPackDetails =
     "the number of threads.";
 
 constexpr Example kInspectExamples[] = {
-    {"atp inspect train.atp", "what is in a dataset"},
-    {"atp inspect train.atp --json | jq .records", "the same for programs"},
-    {"atp inspect shards/", "a folder of .atp files as one dataset"},
+    {"atp inspect train.atp", "what a dataset holds"},
+    {"atp inspect train.atp --stats", "coverage, distributions and suspicious values of all records"},
+    {"atp inspect shards/ --record 0,-1 --json | jq .energy", "the first and the last record, for programs"},
 };
 
 constexpr std::string_view kInspectDetails =
-    "Shows what a dataset holds: records and atoms, properties with their types, codec, checksums and metadata. "
-    "Nothing is written and nothing is changed.";
+    "Shows what a dataset holds: records and atoms, properties with their types, codec, checksums and metadata. Only "
+    "the header, the schema and the index are read for that; --stats reads every record.\n"
+    "\n"
+    "A folder of .atp files is one dataset, in the order of their paths. Inputs in other formats are read as atp pack "
+    "would read them. Nothing is written and nothing is changed.";
 
 constexpr Example kGenerateExamples[] = {
     {"atp generate man man", "rewrite the man pages of the commands"},
