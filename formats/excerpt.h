@@ -6,7 +6,7 @@
 
 namespace atp {
 
-// `text` for a message: at most 40 bytes, and '?' for what is not printable ASCII, for an input may
+// `text` for a message: at most 40 bytes, and '?' for what is not excerpt ASCII, for an input may
 // hold anything and the terminal must not obey it.
 inline std::string excerpt(std::string_view text) {
   constexpr std::size_t kMost = 40;

@@ -183,6 +183,16 @@ int odd_species(std::string_view text, AtomLineNotes& notes) {
   fail_species(text);
 }
 
+// In a column that is declared logical nothing else can be meant: any case, and digits.
+bool parse_flag(std::string_view text, bool& value) {
+  const auto is = [&](std::string_view word) {
+    return text.size() == word.size() &&
+           std::equal(text.begin(), text.end(), word.begin(), [](char a, char b) { return (a | 0x20) == b; });
+  };
+  value = text == "1" || is("t") || is("true");
+  return value || text == "0" || is("f") || is("false");
+}
+
 std::string_view type_in_words(Use use) {
   switch (use) {
     case Use::numbers: return "an atomic number (0 to 255)";
@@ -312,8 +322,8 @@ const char* ColumnReader::read_column(Target& t, const char* p, const char* end,
       for (std::size_t k = 0; k < width; ++k, t.out += 8) {
         p = skip_blanks(p, end);
         const std::string_view text = word(p, end);
-        bool b = text == "1";
-        if (!b && text != "0" && !parse_logical(text, b)) return kBadValue;
+        bool b;
+        if (!parse_flag(text, b)) return kBadValue;
         store(t.out, static_cast<std::int64_t>(b));
         p += text.size();
       }
@@ -350,7 +360,7 @@ namespace {
     bool b;
     const bool good = bad.use == Use::integers || bad.use == Use::numbers
                           ? parse_integer(text, n) && (bad.use == Use::integers || (n >= 0 && n <= 255))
-                      : bad.use == Use::logicals ? parse_logical(text, b) || text == "0" || text == "1"
+                      : bad.use == Use::logicals ? parse_flag(text, b)
                                                  : parse_real(text, v);
     if (i < skip || good) continue;
     throw AtomLineError{0, fmt::format("column {} ({}) is '{}', not {}", i + 1, excerpt(bad.name), excerpt(text),

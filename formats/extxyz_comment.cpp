@@ -127,7 +127,7 @@ void Comment::parse_value(CommentEntry& entry) {
         while (after != end_ && is_blank(*after)) ++after;
         const bool next_pair = std::find(begin, p_, '=') != p_ || (after != end_ && *after == '=');
         p_ = begin;
-        if (next_pair) break;
+        if (next_pair) return read_words({}, value);
       }
       entry.raw = bare();
       break;

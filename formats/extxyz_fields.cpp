@@ -54,8 +54,6 @@ std::size_t first_difference(std::size_t n, Field field, Get&& get) {
 // `energy` and `dftb_energy_eV`: a unit in the name is not changed by a unit key.
 bool names_its_unit(std::string_view key) { return key.ends_with("_eV") || key.ends_with("_eV_per_Ang"); }
 
-std::string_view short_unit(Quantity q) { return unit_name(q); }
-
 }  // namespace
 
 // ---- keys ---------------------------------------------------------------------------------------
@@ -104,11 +102,13 @@ void FieldReader::gather() {
 double FieldReader::factor(Quantity quantity, std::string_view key) {
   const UnitEntry& u = unit(quantity);
   if (u.entry < 0 || names_its_unit(key)) return 1;
-  const auto f = unit_factor(quantity, u.text);
+  KnownUnit& known = known_units_[static_cast<std::size_t>(quantity)];
+  if (known.text != u.text) known = {std::string(u.text), unit_factor(quantity, u.text)};
+  const auto f = known.factor;
   const auto i = static_cast<std::size_t>(u.entry);
   if (!f) {
     fail_input("", fmt::format("'{}' is '{}', which is no unit atp knows", excerpt(entry(i).key), excerpt(u.text)),
-               fmt::format("convert the values to {} and the unit with them", short_unit(quantity)));
+               fmt::format("convert the values to {} and the unit with them", unit_name(quantity)));
   }
   if (*f != 1) consumed_[i] = 1;
   return *f;
@@ -119,24 +119,40 @@ void FieldReader::mapped(std::string_view field, std::string_view key, bool viri
   for (std::size_t i = 0; i < hows_.size(); ++i) {
     const How& h = hows_[i];
     if (h.field == field && h.key == key && h.virial == virial && h.unit == unit_text) {
-      told_.push_back(i);
+      told_hows_.push_back(i);
       return;
     }
   }
   std::string text = fmt::format("from '{}'", key);
   if (virial) text += " (-virial/volume)";
-  if (conversion != 1) text += fmt::format(" ({} to {})", excerpt(unit_text), short_unit(quantity));
-  told_.push_back(hows_.size());
+  if (conversion != 1) text += fmt::format(" ({} to {})", excerpt(unit_text), unit_name(quantity));
+  told_hows_.push_back(hows_.size());
   hows_.push_back({field, std::string(key), std::move(text), std::string(unit_text), virial});
 }
 
-void FieldReader::repeats(std::string_view key, std::string_view chosen, std::string_view field) {
-  remarks_.push_back(fmt::format("'{}' repeats '{}' and is kept as a property; {} is taken from '{}'", key, chosen, field, chosen));
+// `key` looks like the field and stays a property: it repeats `preferred`, or (empty) does not fit.
+void FieldReader::remark(Field field, std::string_view key, std::string_view preferred) {
+  for (std::size_t i = 0; i < remarks_.size(); ++i) {
+    const Remark& r = remarks_[i];
+    if (r.field == field && r.key == key && r.other == preferred) return told_remarks_.push_back(i);
+  }
+  std::string text = preferred.empty()
+                         ? fmt::format("'{}' does not fit as the {} in some frames and stays a property there", key, field_name(field))
+                         : fmt::format("'{}' repeats '{}' and stays a property; the {} is taken from '{}'", key, preferred,
+                                       field_name(field), preferred);
+  told_remarks_.push_back(remarks_.size());
+  remarks_.push_back({field, std::string(key), std::string(preferred), std::move(text)});
 }
 
 void FieldReader::tell(FrameSink& sink) const {
-  for (const std::size_t i : told_) sink.mapped(hows_[i].field, hows_[i].text);
-  for (const std::string& remark : remarks_) sink.note(remark);
+  for (const std::size_t i : told_hows_) sink.mapped(hows_[i].field, hows_[i].text);
+  for (const std::size_t i : told_remarks_) sink.note(remarks_[i].text);
+}
+
+void FieldReader::forget_told() {
+  told_hows_.clear();
+  told_remarks_.clear();
+  if (hows_.size() > 256) hows_.clear();  // unit texts come from the input
 }
 
 // ---- fields of the frame ------------------------------------------------------------------------
@@ -144,9 +160,7 @@ void FieldReader::tell(FrameSink& sink) const {
 void FieldReader::apply(const Comment& comment, const ColumnLayout& layout, Structure& structure) {
   comment_ = &comment;
   layout_ = &layout;
-  told_.clear();
-  remarks_.clear();
-  if (hows_.size() > 256) hows_.clear();  // unit texts come from the input
+  forget_told();
   volume_ = 0;
   gather();
   convert_positions(structure);
@@ -160,8 +174,7 @@ void FieldReader::apply(const Comment& comment, const ColumnLayout& layout, Stru
 }
 
 void FieldReader::apply_defaults(Structure& structure) {
-  told_.clear();
-  remarks_.clear();
+  forget_told();
   set_default_pbc(structure);
 }
 
@@ -177,10 +190,7 @@ void FieldReader::resolve(Field field, Structure& structure) {
                                    excerpt(entry(c.entry).raw)),
                    fmt::format("pass --map {}=none or another key", field_name(field)));
       }
-      if (chosen == nullptr && field != Field::cell) {
-        remarks_.push_back(fmt::format("'{}' does not fit as the {} in some frames and is kept as a property there", key,
-                                       field_name(field)));
-      }
+      if (chosen == nullptr && field != Field::cell) remark(field, key, "");
       continue;
     }
     if (chosen == nullptr) {
@@ -192,7 +202,7 @@ void FieldReader::resolve(Field field, Structure& structure) {
     const auto get = [&](std::size_t i) { return std::pair(value.v[i], other.v[i]); };
     const std::size_t at = first_difference(value.n, field, get);
     if (at != value.n) fail_differ(first, key, field, value.v[at], other.v[at]);
-    repeats(key, first, field_name(field));
+    remark(field, key, first);
   }
   if (chosen == nullptr) return;
 
@@ -388,7 +398,7 @@ void FieldReader::read_columns(Structure& structure) {
       const std::size_t n = taken->payload.size() / 8;
       const std::size_t at = first_difference(n, field, get);
       if (at != n) fail_differ(preferred->name, c.name, field, get(at).first, get(at).second);
-      repeats(c.name, preferred->name, field_name(field));
+      remark(field, c.name, preferred->name);
     }
   }
   // Converted only now: the columns are compared as they are written.

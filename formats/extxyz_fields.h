@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,17 +52,23 @@ class FieldReader {
     std::ptrdiff_t entry = -1;
     std::string_view text;
   };
+  struct KnownUnit {
+    std::string text;
+    std::optional<double> factor;
+  };
   struct How {
     std::string_view field;
     std::string key, text, unit;
     bool virial;
   };
-  struct Told {
-    std::size_t how;
+  struct Remark {
+    Field field;
+    std::string key, other, text;
   };
 
   const KeyRole& role_of(std::size_t i, std::string_view key);
   void gather();
+  void forget_told();
   double factor(Quantity quantity, std::string_view key);
   void resolve(Field field, Structure& structure);
   bool read_field(Field field, const Candidate& c, bool first, Numbers& out);
@@ -82,7 +89,7 @@ class FieldReader {
   UnitEntry& unit(Quantity q) { return units_[static_cast<std::size_t>(q)]; }
   const CommentEntry& entry(std::size_t i) const { return comment_->entries()[i]; }
   void mapped(std::string_view field, std::string_view key, bool virial, Quantity quantity, double conversion);
-  void repeats(std::string_view key, std::string_view chosen, std::string_view field);
+  void remark(Field field, std::string_view key, std::string_view preferred);
 
   const FieldRules& rules_;
   std::vector<KeyRole> roles_;  // of the keys of the last frame, which the next one probably repeats
@@ -90,13 +97,15 @@ class FieldReader {
   const ColumnLayout* layout_ = nullptr;
   std::array<std::vector<Candidate>, kFields> candidates_;
   std::array<UnitEntry, 4> units_;
+  std::array<KnownUnit, 4> known_units_;  // of the last frame
   std::vector<char> consumed_;  // per entry: no property any more
   double volume_ = 0;
   std::string json_;
 
-  std::vector<How> hows_;            // made once, told often
-  std::vector<std::size_t> told_;    // indices into hows_
-  std::vector<std::string> remarks_;
+  // Texts are made once and told often.
+  std::vector<How> hows_;
+  std::vector<Remark> remarks_;
+  std::vector<std::size_t> told_hows_, told_remarks_;  // of the last frame
 };
 
 }  // namespace atp

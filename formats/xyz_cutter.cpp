@@ -84,7 +84,7 @@ void XyzCutter::fill() {
     text_.resize(text_.size() - from);
     shift(from);
   }
-  if (text_.size() - pos_ > kLongestLine) fail_input(at_line(line_), "this line is longer than 64 MiB");
+  if (text_.size() - pos_ > kLongestLine) fail_long_line();
   if (text_.size() >= kLongestFrame) {
     fail_input(at_line(frame_.line), fmt::format("frame {} is longer than 2 GiB", first_frame_ + frames_.size()));
   }
@@ -151,10 +151,13 @@ bool XyzCutter::take_line(std::string_view& line) {
     return false;
   }
   line = {text + pos_, end - pos_};
+  if (line.size() > kLongestLine) fail_long_line();
   pos_ = found != nullptr ? end + 1 : end;
   ++line_;
   return true;
 }
+
+void XyzCutter::fail_long_line() const { fail_input(at_line(line_), "this line is longer than 64 MiB"); }
 
 // The line last taken is to be taken again.
 void XyzCutter::step_back(std::string_view line) {

@@ -83,6 +83,7 @@ class XyzCutter {
   enum class Trouble { too_many, blank, too_big };
 
   bool take_line(std::string_view& line);
+  [[noreturn]] void fail_long_line() const;
   void skip_byte_order_mark();
   void scan();
   bool scan_count();
