@@ -168,8 +168,12 @@ std::unique_ptr<FormatReader> open_input(const std::string& path, std::string_vi
   const std::string_view head = source->peek();
   if (head.empty()) fail_input(source->name(), "is empty");
   const Format& format = from.empty() ? recognise(source->name(), head) : format_named(from);
-  if (format.open == nullptr) fail_input(source->name(), fmt::format("is {}, which this build of atp cannot read", format.name), std::string(format.missing));
-  return format.open(std::move(source), options);
+  if (format.open == nullptr) {
+    fail_input(source->name(), fmt::format("is {}, which this build of atp cannot read", format.name), std::string(format.missing));
+  }
+  auto reader = format.open(std::move(source), options);
+  reader->set_format(format.name);
+  return reader;
 }
 
 std::vector<std::string> input_files(const std::string& argument) {
