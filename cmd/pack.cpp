@@ -90,6 +90,8 @@ class Pack {
 
   const PackOptions& o_;
   PackRules rules_;
+  ReadOptions read_;
+  std::optional<Selection> records_;
   Metadata old_metadata_;             // of the file appended to
   mutable std::mutex lock_mutex_;
   std::shared_ptr<const Lock> lock_ = std::make_shared<Lock>();
@@ -147,8 +149,8 @@ FrameSource Pack::make_source() {
     }
   }
   s.from = o_.from;
-  s.read = read_options(o_);
-  if (!o_.records.empty()) s.records = Selection::parse(o_.records);
+  s.read = read_;
+  s.records = records_;
   s.limit = o_.limit;
   s.skip_bad_files = rules_.skip_errors;
   return FrameSource(std::move(s));
@@ -241,6 +243,9 @@ Exit Pack::run() {
   rules_.drop = o_.drop;
   rules_.skip_errors = o_.on_error == "skip";
   for (const auto& pair : o_.meta) split_pair(pair, "--meta", "KEY=VALUE");
+  if (!o_.from.empty()) format_named(o_.from);
+  read_ = read_options(o_);
+  if (!o_.records.empty()) records_ = Selection::parse(o_.records);
   check_target();
   const auto start = std::chrono::steady_clock::now();
   if (o_.append) prepare_append();
@@ -262,6 +267,7 @@ Exit Pack::run() {
   if (spool_) spool_->finish(lock_->schema, metadata(source));
   report_.bytes_in = source.bytes_read();
   report_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  for (const auto& [field, key] : read_.map) report_.chosen.insert(field);
   report_.output = o_.output;
   report_.dry_run = o_.dry_run;
   report_.codec = rules_.codec;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cctype>
 #include <filesystem>
 
 #include "cmd/schema_table.h"
@@ -9,6 +10,33 @@
 #include "core/base/json_writer.h"
 
 namespace atp {
+namespace {
+
+// Without the advice: what it says to do has been done.
+std::string reason_of(const Error& e) { return e.where().empty() ? e.problem() : e.where() + ": " + e.problem(); }
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return out;
+}
+
+// A property that by its name and type could be the field that no frame had.
+std::string likely_key(const Schema& schema, std::string_view part, Kind kind, Type type) {
+  for (const auto& [key, entry] : schema.entries) {
+    if (key.first == kind && entry.type == type && lower(key.second).find(part) != std::string::npos) return key.second;
+  }
+  return {};
+}
+
+// Better said before training than after.
+void hint_at_missing(const PackReport& report, std::string_view field, std::string_view part, Kind kind, Type type) {
+  if (report.mapped.contains(std::string(field)) || report.chosen.contains(std::string(field))) return;
+  const std::string key = likely_key(report.schema, part, kind, type);
+  if (!key.empty()) note(fmt::format("no {} was found, but '{}' could be it: --map {}={}", field, key, field, key));
+}
+
+}  // namespace
 
 void PackReport::add(const PackedChunk& chunk) {
   records += chunk.records.entries.size();
@@ -37,7 +65,7 @@ void PackReport::print_skipped() const {
   std::string what = frames != 0 ? fmt::format("{} frame{}", human_count(frames), frames == 1 ? "" : "s") : "";
   if (bad_files != 0) what += fmt::format("{}{} input{}", what.empty() ? "" : " and the rest of ", bad_files, bad_files == 1 ? "" : "s");
   warn(fmt::format("left out {}:", what));
-  for (const auto& e : skipped) warn(fmt::format("  {}", e.what()));
+  for (const auto& e : skipped) warn("  " + reason_of(e));
   if (skipped_count > skipped.size()) warn(fmt::format("  ... and {} more", human_count(skipped_count - skipped.size())));
 }
 
@@ -52,6 +80,8 @@ void PackReport::print_notes() const {
   }
   if (!line.empty()) note(line);
   for (const auto& text : notes) note(text);
+  hint_at_missing(*this, "energy", "energy", Kind::molecule, Type::f64);
+  hint_at_missing(*this, "forces", "force", Kind::atom, Type::vec3_f64);
   print_skipped();
 }
 
@@ -77,7 +107,7 @@ void PackReport::print_json() const {
   w.key("mapping").begin_object();
   for (const auto& [field, hows] : mapped) w.key(field).string(fmt::format("{}", fmt::join(hows, "; ")));
   w.end_object().key("errors").begin_array();
-  for (const auto& e : skipped) w.string(e.what());
+  for (const auto& e : skipped) w.string(reason_of(e));
   w.end_array().key("schema");
   write_schema_json(w, schema);
   w.end_object();

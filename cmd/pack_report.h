@@ -21,6 +21,7 @@ struct PackReport {
   Codec codec;
   Schema schema;
   std::map<std::string, std::set<std::string>> mapped;  // field -> how
+  std::set<std::string> chosen;  // fields the user gave with --map
   std::set<std::string> notes;
   std::uint64_t skipped_count = 0;   // frames
   std::uint64_t bad_files = 0;

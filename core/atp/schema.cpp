@@ -17,7 +17,7 @@ std::string difference(Kind kind, std::string_view key, const SchemaEntry& now, 
   if (now.type != locked.type) {
     return fmt::format("{} is {}, before it was {}", what, type_info(now.type).name, type_info(locked.type).name);
   }
-  return fmt::format("{} has {} bytes, before it had {}", what, now.slot, locked.slot);
+  return fmt::format("{} has shape {}, before it had {}", what, describe_shape(kind, now), describe_shape(kind, locked));
 }
 
 constexpr std::uint32_t kSchemaVersion = 1;

@@ -33,10 +33,14 @@ std::vector<std::byte> read_bytes(const std::string& path) {
   return {p, p + text.size()};
 }
 
+// Overwrites in place: truncating to nothing first makes ext4 write the file out on every close.
 void write_text(const std::string& path, std::string_view text) {
-  std::ofstream out(path, std::ios::binary | std::ios::trunc);
+  std::fstream out(path, std::ios::binary | std::ios::in | std::ios::out);
+  if (!out) out.open(path, std::ios::binary | std::ios::out);
   out.write(text.data(), static_cast<std::streamsize>(text.size()));
+  out.close();
   if (!out) throw std::runtime_error("cannot write " + path);
+  fs::resize_file(path, text.size());
 }
 
 void write_bytes(const std::string& path, const std::vector<std::byte>& bytes) {
