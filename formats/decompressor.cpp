@@ -31,8 +31,7 @@ constexpr std::size_t kMostPerStep = std::size_t{1} << 30;
 }
 
 [[noreturn]] void fail_trailing(std::string_view format) {
-  fail_input("", fmt::format("has bytes after its {0} stream that are not {0}", format),
-             "copy or download it again");
+  fail_input("", fmt::format("has bytes after its {0} stream that are not {0}", format), "copy or download it again");
 }
 
 class Gzip : public Decompressor {

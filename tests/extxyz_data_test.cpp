@@ -59,7 +59,8 @@ void check_list(element facts, const char* key, const std::vector<double>& got) 
   const std::vector<double> numbers = flat(want);
   CAPTURE(key);
   REQUIRE(got.size() == numbers.size());
-  for (std::size_t i = 0; i < got.size(); ++i) CHECK_MESSAGE(is_close(got[i], numbers[i]), got[i] << " is not " << numbers[i]);
+  for (std::size_t i = 0; i < got.size(); ++i)
+    CHECK_MESSAGE(is_close(got[i], numbers[i]), got[i] << " is not " << numbers[i]);
 }
 
 struct Sums {
@@ -85,7 +86,8 @@ Sums sum_up(const ReadFrames& r) {
     if (!has(f, Kind::builtin, "forces")) continue;
     ++s.with_forces;
     const auto v = numbers(f, Kind::builtin, "forces");
-    for (std::size_t i = 0; i < v.size(); i += 3) s.force_norm += std::sqrt(v[i] * v[i] + v[i + 1] * v[i + 1] + v[i + 2] * v[i + 2]);
+    for (std::size_t i = 0; i < v.size(); i += 3)
+      s.force_norm += std::sqrt(v[i] * v[i] + v[i + 1] * v[i + 1] + v[i + 2] * v[i + 2]);
   }
   return s;
 }
@@ -160,8 +162,10 @@ TEST_CASE("data: files that are wrong on purpose are refused where they are wron
   const auto problem = [&](const char* name) { return first_problem((*folder / "extxyz" / name).string()); };
   CHECK(problem("oxyz/invalid/bad_atom_value.extxyz").starts_with("bad_atom_value.extxyz:3: column 3 (pos) is 'abc'"));
   CHECK(problem("oxyz/invalid/short_atom_row.extxyz").starts_with("short_atom_row.extxyz:3: has 3 columns"));
-  CHECK(problem("oxyz/invalid/truncated_frame.extxyz").starts_with("truncated_frame.extxyz:6: ends inside frame 1: 1 of 2 atom lines"));
-  CHECK(problem("oxyz/invalid/unterminated_quote.extxyz").starts_with("unterminated_quote.extxyz:2: the quote of 'name'"));
+  CHECK(problem("oxyz/invalid/truncated_frame.extxyz")
+            .starts_with("truncated_frame.extxyz:6: ends inside frame 1: 1 of 2 atom lines"));
+  CHECK(problem("oxyz/invalid/unterminated_quote.extxyz")
+            .starts_with("unterminated_quote.extxyz:2: the quote of 'name'"));
   const auto r = read_all(*open_input((*folder / "extxyz/tests-data/invalid/extended.xyz").string(), "", {}));
   CHECK(r.frames.empty());
   CHECK(r.bad.size() == 9);

@@ -62,7 +62,8 @@ TEST_CASE("registry: sniffing") {
   CHECK(sniff_extxyz(" 3 \r\nProperties=species:S:1\r\n") == 3);
   CHECK(sniff_extxyz("3\nhello\n") == 2);
   CHECK(sniff_extxyz("\n\n3\nhello\n") == 2);
-  CHECK(sniff_extxyz("\xEF\xBB\xBF" "3\nhello\n") == 2);
+  CHECK(sniff_extxyz("\xEF\xBB\xBF"
+                     "3\nhello\n") == 2);
   CHECK(sniff_extxyz("3") == 2);
   for (const char* no : {"", "\n", "hello", "3 atoms\n", "-3\n", "{\"a\": 1}", "3.5\n"}) {
     CAPTURE(no);
@@ -86,9 +87,11 @@ TEST_CASE("registry: content decides, and says what it looks like") {
 
   CHECK(refusal(file("e.xyz", "")) == "is empty");
   CHECK(refusal(file("a", "ATPK\2\0\0\0")) == "looks like an .atp file already");
-  CHECK(refusal(file("b.xyz", std::string("SQLite format 3\0....", 20))) == "looks like an SQLite database (perhaps of ASE)");
+  CHECK(refusal(file("b.xyz", std::string("SQLite format 3\0....", 20))) ==
+        "looks like an SQLite database (perhaps of ASE)");
   CHECK(refusal(file("c", "\x89HDF\r\n\x1A\n....")) == "looks like an HDF5 file");
-  CHECK(refusal(file("d", std::string(16, '\0') + "\xDE\xC0\xEF\xBE")) == "looks like an LMDB database (perhaps .aselmdb)");
+  CHECK(refusal(file("d", std::string(16, '\0') + "\xDE\xC0\xEF\xBE")) ==
+        "looks like an LMDB database (perhaps .aselmdb)");
   CHECK(refusal(file("f", "PK\3\4......")) == "looks like a zip archive (perhaps .npz)");
   CHECK(refusal(file("g", " {\"a\": 1}")) == "looks like JSON");
   CHECK(refusal(file("h", "CDF\1....")) == "looks like a NetCDF file");
@@ -102,15 +105,18 @@ TEST_CASE("registry: content decides, and says what it looks like") {
 TEST_CASE("registry: files of an argument") {
   const TempDir dir;
   fs::create_directories(dir / "sub/deep");
-  for (const char* name : {"b.xyz", "a.extxyz.gz", "sub/c.xyz.zst", "sub/deep/d.extxyz", "notes.txt", "x.xyz.bak", "xyz"}) {
+  for (const char* name :
+       {"b.xyz", "a.extxyz.gz", "sub/c.xyz.zst", "sub/deep/d.extxyz", "notes.txt", "x.xyz.bak", "xyz"}) {
     write_text(dir / name, "1\n\nH 0 0 0\n");
   }
   const auto names = [&](const std::string& argument) {
     std::vector<std::string> out;
-    for (const std::string& f : input_files(argument)) out.push_back(fs::path(f).lexically_relative(dir.path()).string());
+    for (const std::string& f : input_files(argument))
+      out.push_back(fs::path(f).lexically_relative(dir.path()).string());
     return out;
   };
-  CHECK(names(dir.path().string()) == std::vector<std::string>{"a.extxyz.gz", "b.xyz", "sub/c.xyz.zst", "sub/deep/d.extxyz"});
+  CHECK(names(dir.path().string()) ==
+        std::vector<std::string>{"a.extxyz.gz", "b.xyz", "sub/c.xyz.zst", "sub/deep/d.extxyz"});
   CHECK(names(dir / "*.xyz") == std::vector<std::string>{"b.xyz"});
   CHECK(names(dir / "su?") == std::vector<std::string>{"sub/c.xyz.zst", "sub/deep/d.extxyz"});
   CHECK(names(dir / "notes.txt") == std::vector<std::string>{"notes.txt"});
