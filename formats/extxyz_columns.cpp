@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "core/base/error.h"
+#include "core/base/json_writer.h"
 #include "core/chem/elements.h"
 #include "formats/excerpt.h"
 #include "formats/number.h"
@@ -414,28 +415,21 @@ AtomLineNotes ColumnReader::read(std::string_view text, std::size_t n, const Col
 // A per-atom string has no place in .atp: the column becomes one string, a JSON list.
 void ColumnReader::put_texts(const ColumnLayout& layout, std::size_t n, Structure& structure, AtomLineNotes& notes) {
   std::size_t next = 0;
-  std::string clean;
   for (const Column& c : layout.columns) {
     if (c.use != Use::texts) continue;
     notes.texts = true;
-    json_ = "[";
+    JsonWriter json;
+    json.begin_array();
     for (std::size_t i = 0; i < n; ++i) {
-      if (i > 0) json_ += ',';
-      if (c.width > 1) json_ += '[';
+      if (c.width > 1) json.begin_array();
       for (std::size_t k = 0; k < c.width; ++k) {
-        if (k > 0) json_ += ',';
-        std::string_view text = texts_[next++];
-        if (!is_utf8(text)) {
-          replace_bad_utf8(text, clean);
-          text = clean;
-          notes.bad_utf8 = true;
-        }
-        append_json_string(json_, text);
+        notes.bad_utf8 |= !is_utf8(texts_[next]);  // the writer puts U+FFFD there
+        json.string(texts_[next++]);
       }
-      if (c.width > 1) json_ += ']';
+      if (c.width > 1) json.end_array();
     }
-    json_ += ']';
-    structure.put_string(Kind::molecule, c.name, json_);
+    json.end_array();
+    structure.put_string(Kind::molecule, c.name, json.text());
   }
 }
 

@@ -68,7 +68,6 @@ class ColumnReader {
 
   std::vector<Target> targets_;
   std::vector<std::string_view> texts_;  // of all text columns, column after column
-  std::string json_;
 };
 
 }  // namespace atp

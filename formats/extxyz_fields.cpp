@@ -6,9 +6,9 @@
 #include <cmath>
 
 #include "core/base/error.h"
+#include "core/base/json_writer.h"
 #include "formats/excerpt.h"
 #include "formats/number.h"
-#include "formats/utf8.h"
 
 namespace atp {
 
@@ -459,19 +459,17 @@ void FieldReader::put_property(const CommentEntry& e, Structure& structure) {
 namespace {
 
 // Texts as nested JSON lists of the given shape.
-void append_json_list(std::string& out, std::span<const std::uint32_t> shape,
-                      std::span<const std::string_view>& texts) {
-  out += '[';
+void write_list(JsonWriter& json, std::span<const std::uint32_t> shape, std::span<const std::string_view>& texts) {
+  json.begin_array();
   for (std::uint32_t i = 0; i < shape[0]; ++i) {
-    if (i > 0) out += ',';
     if (shape.size() > 1) {
-      append_json_list(out, shape.subspan(1), texts);
+      write_list(json, shape.subspan(1), texts);
     } else {
-      append_json_string(out, texts[0]);
+      json.string(texts[0]);
       texts = texts.subspan(1);
     }
   }
-  out += ']';
+  json.end_array();
 }
 
 }  // namespace
@@ -481,9 +479,9 @@ void FieldReader::put_list(const CommentEntry& e, Structure& structure) {
   const std::span<const std::uint32_t> shape(v.shape.data(), v.rank);
   if (v.content == Content::text) {
     auto texts = comment_->texts(v);
-    json_.clear();
-    append_json_list(json_, shape, texts);
-    return structure.put_string(Kind::molecule, e.key, json_);
+    JsonWriter json;
+    write_list(json, shape, texts);
+    return structure.put_string(Kind::molecule, e.key, json.text());
   }
   const bool real = v.content == Content::real;
   const Bytes values = real ? std::as_bytes(comment_->reals(v)) : std::as_bytes(comment_->integers(v));

@@ -100,7 +100,6 @@ class FieldReader {
   std::array<KnownUnit, 4> known_units_;  // of the last frame
   std::vector<char> consumed_;            // per entry: no property any more
   double volume_ = 0;
-  std::string json_;
 
   // Texts are made once and told often.
   std::vector<How> hows_;

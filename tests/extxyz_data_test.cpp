@@ -10,6 +10,7 @@
 
 #include "core/base/error.h"
 #include "formats/format.h"
+#include "tests/support/files.h"
 #include "tests/support/read_frames.h"
 
 using namespace atp;
@@ -137,6 +138,40 @@ std::string first_problem(const std::string& path) {
 }
 
 }  // namespace
+
+TEST_CASE("data: the files in the source tree") {
+  struct Fact {
+    const char* name;
+    std::size_t frames;
+    std::uint64_t atoms, with_energy, with_forces;
+    double energy, force_norm, positions;
+  };
+  static constexpr Fact kFacts[] = {
+      {"isolated_atoms.xyz", 4, 4, 4, 0, -4553.48305801, 0.0, 0.0},
+      {"train_300K.xyz", 500, 7500, 500, 500, -4695693.60177, 11607.1420846, 2755.31159145},
+      {"mpf-alkali-TP.xyz", 460, 4235, 460, 460, -17440.4072039, 12304.9077071, 33283.4527784},
+      {"hfo2.extxyz", 2, 24, 2, 2, -695.46900418, 4.30727522712, 192.80055},
+      {"explore_c-gap-20u.xyz", 5, 243, 5, 5, -1547.94147083, 1112.32917428, 3655.70713},
+      {"mace_ref_energy_forces_stress.xyz", 1, 3, 1, 1, -76.123, 0.04472135955, 1.008},
+      {"qm9_reduced_100.xyz", 100, 1001, 0, 0, 0.0, 0.0, 485.11953451},
+      {"concat.xyz.gz", 4, 8, 4, 4, -25.78, 0.722490309932, 3.02},
+      {"two_frame.xyz.zst", 2, 4, 2, 2, -12.89, 0.361245154966, 1.51},
+      {"water.xyz.xz", 100, 29700, 0, 0, 0.0, 0.0, 670350.495555},
+  };
+  for (const Fact& f : kFacts) {
+    CAPTURE(f.name);
+    const ReadFrames r = read_all(*open_input(test::data(std::string("extxyz/") + f.name), "", {}));
+    CHECK(r.bad.empty());
+    const Sums s = sum_up(r);
+    CHECK(r.frames.size() == f.frames);
+    CHECK(s.atoms == f.atoms);
+    CHECK(s.with_energy == f.with_energy);
+    CHECK(s.with_forces == f.with_forces);
+    CHECK(is_close(s.energy, f.energy));
+    CHECK(is_close(s.force_norm, f.force_norm));
+    CHECK(is_close(s.positions, f.positions));
+  }
+}
 
 TEST_CASE("data: every real file says what other readers found") {
   const auto folder = data_folder();
