@@ -7,8 +7,8 @@ namespace {
 
 constexpr Example kPackExamples[] = {
     {"atp pack train.extxyz -o train.atp", "pack one file"},
-    {"atp pack runs/ -o runs.atp --codec zstd -j 8", "pack every dataset below a folder, compressed, with 8 threads"},
-    {"zcat train.extxyz.gz | atp pack - -o train.atp", "pack what comes through a pipe"},
+    {"atp pack runs/ -o runs.atp --codec zstd --on-error skip", "a whole folder, compressed; bad frames are left out"},
+    {"zcat old.xyz.gz | atp pack - -o new.atp --map energy=E0", "from a pipe, with the energy under another name"},
 };
 
 constexpr std::string_view kPackDetails =
