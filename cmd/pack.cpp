@@ -74,6 +74,7 @@ class Pack {
 
  private:
   void check_target();
+  void mention_leftovers() const;
   void prepare_append();
   FrameSource make_source();
   void pack_all(FrameSource& source);
@@ -110,11 +111,24 @@ void Pack::check_target() {
   std::error_code error;
   const auto status = fs::status(o_.output, error);
   if (fs::is_directory(status)) throw Error(Exit::usage, o_.output, "is a directory", "name a file in it with -o");
+  // A rename would put a file in the place of a device or FIFO, /dev/null among them.
+  if (fs::exists(status) && !fs::is_regular_file(status)) {
+    throw Error(Exit::usage, o_.output, "is not a regular file", "name another file with -o");
+  }
   if (o_.append && !o_.dry_run && !fs::exists(status)) {
     fail_input(o_.output, "does not exist, so nothing can be appended to it", "leave --append out to create it");
   }
   if (!o_.append && !o_.dry_run && fs::exists(status) && !o_.force) {
     throw Error(Exit::system, o_.output, "exists already", "pass --force to replace it or --append to add to it");
+  }
+}
+
+// Runs that were killed outright could not clean up after themselves.
+void Pack::mention_leftovers() const {
+  for (const auto& path : leftovers_of(o_.output)) {
+    std::error_code error;
+    const auto size = fs::file_size(path, error);
+    note(fmt::format("{}: {} that a killed run left behind; remove it with rm", path, human_bytes(error ? 0 : size)));
   }
 }
 
@@ -207,8 +221,9 @@ void Pack::check_map_was_used() const {
     const auto [field, key] = split_pair(pair, "--map", "FIELD=KEY");
     if (key == "none") continue;
     const auto& uses = report_.mapped.find(field == "virial" ? "stress" : field);
+    const std::string quoted = "'" + key + "'";  // clang 14 captures no structured binding
     const bool used = uses != report_.mapped.end() && std::any_of(uses->second.begin(), uses->second.end(), [&](const auto& how) {
-                        return how.find("'" + key + "'") != std::string::npos;
+                        return how.find(quoted) != std::string::npos;
                       });
     if (used) continue;
     std::vector<std::string> keys;
@@ -251,6 +266,7 @@ Exit Pack::run() {
   if (o_.append) prepare_append();
   FrameSource source = make_source();
   if (!o_.dry_run) {
+    mention_leftovers();
     WriterOptions writer;
     writer.codec = rules_.codec;
     writer.overwrite = o_.force;
