@@ -7,6 +7,7 @@
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
+#include "core/base/interrupt.h"
 
 namespace atp {
 
@@ -69,6 +70,7 @@ void Reader::rebuild_schema() {
   schema_.positions = Type::vec3_f32;
   Scratch scratch;
   for (std::uint64_t i = 0; i < size(); ++i) {
+    throw_if_interrupted();
     const std::string problem = schema_.add(record(i, scratch));
     if (!problem.empty()) fail(i, problem);
   }

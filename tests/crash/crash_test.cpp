@@ -57,6 +57,8 @@ struct Plan {
   int jobs = 1;
   std::vector<int> commits = {2};   // batches in each
   std::size_t buffer_bytes = 2000;  // so that a commit is several writes
+  std::size_t tail = 0;             // append: bytes that a killed writer left behind the last commit
+  bool swapped = false;             // append: the slots stand in each other's place
 };
 
 std::vector<Structure> structures(std::uint64_t seed, int count) {
@@ -201,7 +203,10 @@ SimulatedDisk disk_for(const Plan& plan, std::vector<Generation>& generations) {
   creation.codec = plan.codec;
   creation.extension = plan.extension;
   run(creation, old, made);
-  disk.put(kPath, old.files().at(kPath));
+  FileBytes file = old.files().at(kPath);
+  file.resize(file.size() + plan.tail, std::byte{0x5a});
+  if (plan.swapped) std::swap_ranges(file.begin(), file.begin() + kSlotBytes, file.begin() + kSlotBytes);
+  disk.put(kPath, file);
   generations = {made.back()};
   generations[0].committed_at = 0;
   return disk;
@@ -216,10 +221,10 @@ Generation generation_of(const FileBytes& file) {
 }
 
 // The next run appends to what was left, and the power goes again.
-void append_to(const FileBytes& file, Counts& counts) {
+void append_to(const FileBytes& file, Counts& counts, std::vector<int> commits = {1, 1}) {
   Plan plan;
   plan.append = true;
-  plan.commits = {1, 1};
+  plan.commits = std::move(commits);
   std::vector<Generation> generations = {generation_of(file)};
   SimulatedDisk disk;
   disk.put(kPath, file);
@@ -244,6 +249,8 @@ std::vector<Plan> plans() {
   all.push_back({"append nothing", true, false, none, true, 1, {0}});
   all.push_back({"append without extension", true, false, zstd, false, 1, {2, 1}});
   all.push_back({"append in one write", true, false, none, true, 1, {3}, 1 << 20});
+  all.push_back({"append behind a tail", true, false, none, true, 1, {2, 1}, 2000, 3000});
+  all.push_back({"append with swapped slots", true, false, none, true, 1, {1, 1}, 2000, 0, true});
   return all;
 }
 
@@ -332,6 +339,6 @@ TEST_CASE("a slot that is too long for its file never becomes valid by appending
   const Reader whole(kPath, cut);
   cut.resize(whole.slot().index_offset - 100);
   Counts counts;
-  append_to(cut, counts);
+  append_to(cut, counts, {12});
   MESSAGE("stale slot: ", counts.states, " states");
 }
