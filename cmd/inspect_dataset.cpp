@@ -153,7 +153,7 @@ class Pieces {
 };
 
 DatasetStats pass_over_records(const Dataset& dataset, const InspectOptions& options) {
-  const StatsOptions wanted{options.cutoff, guess_energies(dataset)};
+  const StatsOptions wanted{options.cutoff, guess_energies(dataset), false};
   DatasetStats total(wanted);
   Progress progress("inspecting", dataset.size(), false);
   Pieces pieces(dataset);

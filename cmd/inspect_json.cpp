@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "cmd/inspect.h"
+#include "cmd/schema_table.h"
 #include "core/chem/elements.h"
 
 namespace atp {
@@ -102,31 +103,11 @@ void write_shards(JsonWriter& w, const Findings& f) {
   w.end_array();
 }
 
-std::string_view scope_name(Kind kind) {
-  return kind == Kind::builtin ? "builtin" : kind == Kind::atom ? "atom" : "molecule";
-}
-
-// "[n, 3]" as ["n", 3].
-void write_shape(JsonWriter& w, std::string_view shape) {
-  w.begin_array();
-  std::string item;
-  for (const char c : shape) {
-    if (c == '[' || c == ' ') continue;
-    if (c != ',' && c != ']') {
-      item += c;
-      continue;
-    }
-    if (!item.empty()) item.find_first_not_of("0123456789") == item.npos ? w.raw(item) : w.string(item);
-    item.clear();
-  }
-  w.end_array();
-}
-
 void write_schema_row(JsonWriter& w, const Units& units, Kind kind, const std::string& key, std::string_view dtype,
                       std::string_view type, std::string_view shape) {
   w.begin_object().key("scope").string(scope_name(kind)).key("key").string(key);
   w.key("dtype").string(dtype).key("type").string(type);
-  w.key("shape"), write_shape(w, shape);
+  w.key("shape").string(shape);
   const Unit unit = units.of(kind, key);
   w.key("unit"), unit.text.empty() ? w.null() : w.string(unit.text);
   if (!unit.text.empty()) w.key("unit_assumed").boolean(unit.assumed);

@@ -10,7 +10,8 @@
 namespace atp {
 namespace {
 
-std::string number(double v) { return fmt::format("{:.6g}", v); }
+// What rounding leaves of a zero is shown as one.
+std::string number(double v) { return std::abs(v) < 1e-12 ? "0" : fmt::format("{:.6g}", v); }
 
 void add_row(std::vector<std::vector<std::string>>& rows, const char* name, const char* unit, const Moments& m) {
   if (m.count() == 0) return;

@@ -8,6 +8,8 @@
 
 #include "cmd/commands.h"
 #include "cmd/manual.h"
+#include "cmd/options.h"
+#include "cmd/usage.h"
 
 using namespace atp;
 
@@ -47,6 +49,20 @@ TEST_CASE("every command is told: summary, task, examples, details") {
       CHECK_FALSE(e.meaning.empty());
     }
   }
+}
+
+TEST_CASE("the examples are command lines that parse") {
+  for (const Command& command : commands()) {
+    for (const Example& e : command.examples) {
+      CAPTURE(e.command);
+      std::istringstream words{std::string(e.command.substr(e.command.find("atp ")))};
+      std::vector<std::string> arguments;
+      for (std::string word; words >> word && word != "|";) arguments.push_back(word);
+      DeclaredCommand declared = declare(command);
+      CHECK_NOTHROW(parse_arguments(declared, {arguments.begin() + 2, arguments.end()}));
+    }
+  }
+  common_options() = {};
 }
 
 TEST_CASE("every option has a sentence, a value name and a group, and one meaning") {

@@ -1,6 +1,7 @@
 #include "core/stats/atom_counts.h"
 
 #include <algorithm>
+#include <initializer_list>
 #include <limits>
 
 namespace atp {
@@ -15,7 +16,7 @@ using Edges = std::vector<std::uint64_t>;
 Edges equal_edges(std::uint64_t min, std::uint64_t max) {
   std::uint64_t width = 1;
   for (std::uint64_t decade = 1;; decade *= 10)
-    for (const std::uint64_t step : {1, 2, 5}) {
+    for (const std::uint64_t step : std::initializer_list<std::uint64_t>{1, 2, 5}) {
       width = step * decade;
       if (max / width - min / width + 1 > kMostBins) continue;
       Edges edges;

@@ -16,6 +16,7 @@ namespace atp {
 struct StatsOptions {
   std::optional<double> cutoff;         // Å; count neighbours within it
   std::vector<double> energy_guess;     // ReferenceFit's guess, the same for all parts of a dataset
+  bool widen_fields = false;            // as FieldTable's
 };
 
 struct ElementStats {
