@@ -98,7 +98,7 @@ class Packer final : public FrameSink {
       chunk_.refused_by_lock = true;
       fail_input("", problem + where_before(s), "--drop KEY leaves the field out, --on-error skip such frames");
     }
-    if (chunk_.records.schema.entries.size() != fields) remember_new_fields(origin);
+    if (chunk_.records.schema.entries.size() != fields) remember_new_fields(s, origin);
     chunk_.atoms += s.n_atoms();
   }
 
@@ -112,9 +112,12 @@ class Packer final : public FrameSink {
     return true;
   }
 
-  void remember_new_fields(const FrameOrigin& origin) {
-    for (const auto& [key, entry] : chunk_.records.schema.entries) {
-      if (!lock_.origins.contains(key)) chunk_.origins.try_emplace(key, describe(origin, input_));
+  // Looks at this frame's fields only: a file may bring a new key with every frame.
+  void remember_new_fields(const Structure& s, const FrameOrigin& origin) {
+    for (const auto& section : s.sections()) {
+      const std::pair<Kind, std::string_view> key(section.kind, section.key);
+      if (lock_.schema.entries.contains(key) || chunk_.origins.contains(key)) continue;
+      chunk_.origins.emplace(Schema::Key{section.kind, section.key}, describe(origin, input_));
     }
   }
 
@@ -155,9 +158,11 @@ class Packer final : public FrameSink {
 
 PackedChunk pack_chunk(std::unique_ptr<FrameWork> work, const std::string& input, const Lock& lock, const PackRules& rules) {
   Schema schema = lock.schema;
+  decltype(PackedChunk::origins) origins;
   Structure scratch;
   for (;;) {
     PackedChunk chunk;
+    chunk.origins = std::move(origins);
     chunk.work = std::move(work);
     chunk.records.schema = std::move(schema);
     chunk.lock_version = lock.version;
@@ -169,6 +174,7 @@ PackedChunk pack_chunk(std::unique_ptr<FrameWork> work, const std::string& input
     if (!packer.must_repeat()) return chunk;
     // Types only ever widen, and each field a few times, so this ends.
     schema = std::move(chunk.records.schema);
+    origins = std::move(chunk.origins);
     work = std::move(chunk.work);
   }
 }

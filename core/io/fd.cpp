@@ -61,7 +61,8 @@ std::size_t read_some(const Fd& fd, std::span<std::byte> out, const std::string&
     // A signal may arrive on another thread or just before a read that blocks for ever (a pipe nobody writes to).
     struct pollfd readable = {fd.get(), POLLIN, 0};
     throw_if_interrupted();
-    if (::poll(&readable, 1, kSignalCheckMs) == 0) continue;
+    const int ready = ::poll(&readable, 1, kSignalCheckMs);
+    if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
     const ssize_t n = ::read(fd.get(), out.data(), std::min(out.size(), kMostPerCall));
     if (n >= 0) return static_cast<std::size_t>(n);
     if (errno != EINTR && errno != EAGAIN) fail_system(path, "cannot read", errno);

@@ -183,6 +183,15 @@ pid_t owner_of(std::string_view name, std::string_view prefix) {
   return error_too == std::errc() && last == end ? pid : 0;
 }
 
+// A killed process whose parent does not ask for it (in a container without init) keeps its number, but
+// has no program any more.
+bool is_gone(pid_t process) {
+  if (::kill(process, 0) != 0) return errno == ESRCH;
+  char program[1];
+  return ::readlink(fmt::format("/proc/{}/exe", process).c_str(), program, sizeof program) < 0 && errno == ENOENT &&
+         ::access("/proc/self/exe", F_OK) == 0;
+}
+
 }  // namespace
 
 Disk& real_disk() {
@@ -197,7 +206,7 @@ std::vector<std::string> leftovers_of(const std::string& target) {
   std::error_code error;
   for (fs::directory_iterator at(folder_of(target), error), end; !error && at != end; at.increment(error)) {
     const pid_t owner = owner_of(at->path().filename().string(), prefix);
-    if (owner > 0 && ::kill(owner, 0) != 0 && errno == ESRCH) found.push_back(at->path().string());
+    if (owner > 0 && is_gone(owner)) found.push_back(at->path().string());
   }
   std::sort(found.begin(), found.end());
   return found;
