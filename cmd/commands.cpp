@@ -14,11 +14,35 @@ constexpr Example kPackExamples[] = {
 constexpr std::string_view kPackDetails =
     "Reads atomistic datasets (atoms, cells, energies, forces, stresses and any further property) and writes them "
     "into one .atp file, which gives random access to every record. What format an input has is told by its content, "
-    "not by its name; compressed inputs are decompressed on the way.\n"
+    "not by its name; compressed inputs (gzip, xz, zstd, bzip2) are decompressed on the way. Inputs follow each other "
+    "in the order given, folders in bytewise path order. Memory is bounded, whatever the size of the inputs.\n"
+    "\n"
+    "Energy, forces, stress, virial, cell, charges, velocities, name and pbc are found under their usual names "
+    "(energy, REF_energy, dft_energy ...; man atp-inspect shows how to look first). What was taken for what is printed "
+    "and stored in the metadata. Two keys that could be the same field and differ are an error; --map energy=KEY "
+    "chooses, --map energy=none leaves the field empty. Everything else is kept as a property of its own type; --keep "
+    "and --drop choose among these properties by shell patterns, and --drop NAME without wildcards also drops the "
+    "field of that name.\n"
+    "\n"
+    "Stored units are Å, eV, eV/Å and eV/Å³. Stress is a 3x3 tensor, positive when the cell wants to shrink. 6 numbers "
+    "are read as xx yy zz yz xz xy, 9 as a matrix column by column; a virial becomes -virial/volume. Without --dtype, "
+    "positions, forces and velocities are f32, energy, cell, stress and charges f64, and other properties as they are "
+    "in the source; under --append the file's own types count.\n"
+    "\n"
+    "A key has one type in the whole file. Integers that become floats, and arrays whose length varies, are widened "
+    "where that loses nothing; any other change of type is an error that names both frames. With --on-error skip such "
+    "frames, frames that cannot be read and inputs that cannot be read are left out and counted, and the first ten "
+    "reasons are printed. Frames are counted from 0 and lines from 1. --limit and --records count the frames of all "
+    "inputs taken together, bad ones included.\n"
     "\n"
     "The output is written beside its final name and put in place when it is complete and on the disk. A run that "
-    "fails or is interrupted leaves no half-written output. The same inputs and options give the same bytes, whatever "
-    "the number of threads.";
+    "fails or is interrupted leaves no half-written output. --append reads everything first and then commits it as a "
+    "new generation; the old one stays readable meanwhile and when it is interrupted. --append --force also appends to a file "
+    "with a damaged header slot and bytes behind its last readable commit, which are cut off. The same inputs and "
+    "options give the same bytes, whatever the number of threads.\n"
+    "\n"
+    "--json prints one object: output, dry_run, codec, records, atoms, skipped, bytes {input, stored, raw, file}, "
+    "seconds, mapping {field: how}, errors [reason] and schema [{scope, key, dtype, type, shape}].";
 
 constexpr Example kInspectExamples[] = {
     {"atp inspect train.atp", "what is in a dataset, at once for any size"},

@@ -123,7 +123,8 @@ std::vector<double> guess_energies(const FrameBatch& batch, const std::string& f
 
 class InputPass {
  public:
-  InputPass(const InspectOptions& options, std::uint64_t total) : options_(options), progress_("inspecting", total, true) {
+  InputPass(const InspectOptions& options, std::uint64_t total)
+      : options_(options), progress_("inspecting", total, true) {
     if (options.stats) wanted_.emplace(StatsOptions{options.cutoff, {}, true});
   }
 
@@ -180,7 +181,8 @@ ReadOptions read_options(const InspectOptions& options) {
   for (const std::string& text : options.map) {
     const auto equals = text.find('=');
     if (equals == std::string::npos || equals == 0)
-      throw Error(Exit::usage, "", fmt::format("'{}' is no mapping", text), "write --map FIELD=KEY, as --map energy=REF_energy");
+      throw Error(Exit::usage, "", fmt::format("'{}' is no mapping", text),
+                  "write --map FIELD=KEY, as --map energy=REF_energy");
     read.map[text.substr(0, equals)] = text.substr(equals + 1);
   }
   return read;
@@ -209,7 +211,8 @@ std::uint64_t count_frames(const std::vector<std::string>& files, const InspectO
   std::uint64_t frames = 0;
   for (const std::string& path : files) {
     if (path == "-")
-      throw Error(Exit::usage, "-", "records of a stream cannot be counted from its end", "write the records from the beginning");
+      throw Error(Exit::usage, "-", "records of a stream cannot be counted from its end",
+                  "write the records from the beginning");
     const auto reader = open_input(path, options.from, read_options(options));
     while (const auto batch = reader->next()) {
       throw_if_interrupted();

@@ -129,8 +129,8 @@ void write_schema(JsonWriter& w, const Findings& f) {
     if (field.mixed_type)
       write_schema_row(w, units, field.kind, field.key, "mixed", "mixed", shape);
     else
-      write_schema_row(w, units, field.kind, field.key, field.entry.type == Type::null ? "none" : scalar_name(info.scalar),
-                       info.name, shape);
+      write_schema_row(w, units, field.kind, field.key,
+                       field.entry.type == Type::null ? "none" : scalar_name(info.scalar), info.name, shape);
   }
   w.end_array();
 }
@@ -162,7 +162,7 @@ void write_input_findings(JsonWriter& w, const Findings& f) {
 
 // ---- stats --------------------------------------------------------------------------------------
 
-void write_odd(JsonWriter& w, const DatasetStats& s, std::uint64_t Field::* count, std::uint64_t positions) {
+void write_odd(JsonWriter& w, const DatasetStats& s, std::uint64_t Field::*count, std::uint64_t positions) {
   w.begin_object();
   if (positions > 0) w.key("positions").count(positions);
   for (const Field& f : s.fields.sorted())
@@ -261,16 +261,21 @@ std::string summary_json(const Findings& f) {
   w.key("atoms"), write_atoms(w, f.counts);
   w.key("bytes"), write_bytes(w, f);
   w.key("codec");
-  write_shared(w, f, [](const AtpFacts& a) { return codec_name(a.codec); }, [&](const std::string& v) { w.string(v); });
+  write_shared(
+      w, f, [](const AtpFacts& a) { return codec_name(a.codec); }, [&](const std::string& v) { w.string(v); });
   w.key("record_format");
-  write_shared(w, f, [](const AtpFacts& a) { return a.record_format; }, [&](std::uint32_t v) { w.count(v); });
+  write_shared(
+      w, f, [](const AtpFacts& a) { return a.record_format; }, [&](std::uint32_t v) { w.count(v); });
   w.key("generation");
-  write_shared(w, f, [](const AtpFacts& a) { return a.generation; }, [&](std::uint64_t v) { w.count(v); });
+  write_shared(
+      w, f, [](const AtpFacts& a) { return a.generation; }, [&](std::uint64_t v) { w.count(v); });
   w.key("shards"), write_shards(w, f);
   w.key("schema"), write_schema(w, f);
   w.key("histogram"), write_histogram(w, f.counts);
   w.key("metadata");
-  write_shared(w, f, [](const AtpFacts& a) { return a.metadata; }, [&](const std::string&) { write_metadata(w, f.files.front()); });
+  write_shared(
+      w, f, [](const AtpFacts& a) { return a.metadata; },
+      [&](const std::string&) { write_metadata(w, f.files.front()); });
   if (!atp) write_input_findings(w, f);
   w.key("stats");
   if (f.stats)

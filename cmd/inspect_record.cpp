@@ -85,9 +85,7 @@ void write_property(JsonWriter& w, const SectionView& section) {
     case Form::null: break;
     case Form::text: w.key("value").string(value.text); break;
     case Form::scalar: w.key("value"), write_number(w, value.numbers, 0); break;
-    default:
-      w.key("shape"), write_shape(w, value.shape());
-      w.key("values"), write_numbers(w, value.numbers);
+    default: w.key("shape"), write_shape(w, value.shape()); w.key("values"), write_numbers(w, value.numbers);
   }
   w.end_object();
 }
@@ -135,7 +133,8 @@ std::string number_text(const NumbersView& numbers, std::uint64_t i) {
 std::string numbers_text(const NumbersView& numbers) {
   std::string text;
   std::uint64_t shown = 0;
-  for (; shown < numbers.count && text.size() < kShownColumns; ++shown) text += (shown == 0 ? "" : "  ") + number_text(numbers, shown);
+  for (; shown < numbers.count && text.size() < kShownColumns; ++shown)
+    text += (shown == 0 ? "" : "  ") + number_text(numbers, shown);
   if (shown < numbers.count) text += fmt::format("  ... {} more", human_count(numbers.count - shown));
   return text;
 }

@@ -34,7 +34,8 @@ std::string indented(const std::string& text) {
 
 std::string title(const Findings& f) {
   if (f.files.size() == 1) return printable(f.files.front().path);
-  return fmt::format("{} and {}", printable(f.files.front().path), plural(f.files.size() - 1, "more file", "more files"));
+  return fmt::format("{} and {}", printable(f.files.front().path),
+                     plural(f.files.size() - 1, "more file", "more files"));
 }
 
 // "zstd:3" or "zstd:3 (5 files), none (1 file)".
@@ -80,7 +81,8 @@ std::string bytes_lines(const Findings& f) {
   if (f.format != "atp" || f.records() == 0) return text;
   std::string records = fmt::format("{} stored", human_bytes(stored));
   if (stored != raw && stored != 0)
-    records += fmt::format(" of {}, compressed {:.2f} : 1", human_bytes(raw), static_cast<double>(raw) / static_cast<double>(stored));
+    records += fmt::format(" of {}, compressed {:.2f} : 1", human_bytes(raw),
+                           static_cast<double>(raw) / static_cast<double>(stored));
   records += fmt::format("; {} a record", human_bytes(raw / f.records()));
   return text + line("", records);
 }
@@ -106,9 +108,11 @@ std::string oddities(const Findings& f) {
     if (!a.other_slot_problem.empty())
       warning(file, fmt::format("header slot {} is not valid: {}", other, a.other_slot_problem));
     if (a.uncommitted > 0)
-      warning(file, fmt::format("{} behind the committed end are not part of it", plural(a.uncommitted, "byte", "bytes")));
+      warning(file,
+              fmt::format("{} behind the committed end are not part of it", plural(a.uncommitted, "byte", "bytes")));
     if (a.unknown_extension)
-      warning(file, fmt::format("the extension has version {}, which this program does not know", *a.unknown_extension));
+      warning(file,
+              fmt::format("the extension has version {}, which this program does not know", *a.unknown_extension));
   }
   return text;
 }
@@ -121,7 +125,8 @@ std::string shard_table(const Findings& f) {
     rows.push_back({printable(file.path), human_count(file.records), human_count(file.atoms),
                     file.bytes ? human_bytes(*file.bytes) : "-"});
   }
-  std::string text = heading(plural(f.files.size(), "file", "files")) + indented(table(rows, {false, true, true, true}));
+  std::string text =
+      heading(plural(f.files.size(), "file", "files")) + indented(table(rows, {false, true, true, true}));
   if (f.files.size() > kShownShards)
     text += fmt::format("  ... {} more; --json lists all\n", human_count(f.files.size() - kShownShards));
   return text;
@@ -154,7 +159,8 @@ class FieldRows {
     const bool hides_builtin = field.kind != Kind::builtin && builtin_info(field.key);
     std::vector<std::string> row{printable(field.key) + (hides_builtin ? " (custom)" : ""),
                                  field.entry.per_atom || field.kind == Kind::atom ? "atom" : "molecule",
-                                 field.mixed_type ? "mixed" : std::string(scalar_name(info.scalar)), field_shape(field)};
+                                 field.mixed_type ? "mixed" : std::string(scalar_name(info.scalar)),
+                                 field_shape(field)};
     const Unit unit = units_.of(field.kind, field.key);
     row.push_back(unit.text.empty() ? "" : printable(unit.text) + (unit.assumed ? "*" : ""));
     assumed_ |= unit.assumed;
@@ -247,7 +253,9 @@ std::string mapping_text(const Findings& f) {
   std::string text = heading("Read as");
   for (const auto& [field, ways] : f.mapping)
     for (const auto& [how, frames] : ways) {
-      const std::string share = frames == f.records() ? "" : fmt::format("  ({} of {} records)", human_count(frames), human_count(f.records()));
+      const std::string share =
+          frames == f.records() ? ""
+                                : fmt::format("  ({} of {} records)", human_count(frames), human_count(f.records()));
       text += line(printable(field), printable(how) + share);
     }
   for (const std::string& note : f.notes) text += line("note", printable(note));

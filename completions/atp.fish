@@ -2,7 +2,7 @@
 
 complete -c atp -f
 complete -c atp -n '__fish_use_subcommand' -a pack -d 'turn datasets into one .atp file'
-complete -c atp -n '__fish_use_subcommand' -a inspect -d 'show what an .atp dataset holds'
+complete -c atp -n '__fish_use_subcommand' -a inspect -d 'show what a dataset holds'
 complete -c atp -n '__fish_use_subcommand' -a help -d 'show what a command does'
 complete -c atp -n '__fish_use_subcommand' -l help -d 'show the commands'
 complete -c atp -n '__fish_use_subcommand' -l version -d 'show the version'

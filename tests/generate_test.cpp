@@ -24,7 +24,8 @@ std::string checked_in(const std::string& path) {
 
 void compare(const std::map<std::string, std::string>& fresh, const std::string& folder) {
   for (const auto& [name, text] : fresh) {
-    INFO(folder, "/", name, " has fallen behind the declarations: run atp generate ", folder, " ", folder);
+    const std::string page = folder + "/" + name;
+    INFO(page, " has fallen behind the declarations: run atp generate ", folder, " ", folder);
     CHECK((checked_in(folder + "/" + name) == text));
   }
 }

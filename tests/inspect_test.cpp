@@ -69,7 +69,8 @@ TEST_CASE("inspect: records as JSON are those of the fixtures") {
       const dom::object wanted = molecule;
       for (const auto& [key, value] : wanted) {
         if (key == "index" || key == "record_adler32" || key == "canonical") continue;
-        CAPTURE(key);
+        const std::string name(key);
+        CAPTURE(name);
         dom::element mine;
         REQUIRE(got.at_key(key).get(mine) == simdjson::SUCCESS);
         CHECK(same(mine, value));

@@ -7,6 +7,7 @@ Reads the files with a parser of its own and computes everything the plain way: 
 of compositions, neighbours by all pairs and images. Exits with 77 (skipped) without NumPy.
 """
 import json
+import os
 import re
 import subprocess
 import sys
@@ -14,6 +15,10 @@ import sys
 try:
     import numpy as np
 except ImportError:
+    # The first python on the path is often not the one that distributions install NumPy for.
+    system = "/usr/bin/python3"
+    if os.path.exists(system) and not os.path.samefile(system, sys.executable) and "STATS_NUMPY_AGAIN" not in os.environ:
+        os.execve(system, [system, *sys.argv], {**os.environ, "STATS_NUMPY_AGAIN": "1"})
     print("skipped: NumPy is not installed")
     sys.exit(77)
 

@@ -233,7 +233,7 @@ TEST_CASE("stats: fields that disagree are mixed, not refused") {
   }
 }
 
-TEST_CASE("stats: fields of inputs widen as pack widens them")  {
+TEST_CASE("stats: fields of inputs widen as pack widens them") {
   Structure a = molecule({1}), b = molecule({1});
   a.put_i64(Kind::molecule, "x", 1);
   b.put_f64(Kind::molecule, "x", 1);

@@ -94,7 +94,8 @@ std::vector<AtomCounts::Bin> AtomCounts::histogram() const {
   const Edges edges = choose_edges(range->min, range->max);
   std::vector<Bin> bins;
   for (std::size_t i = 0; i + 1 < edges.size(); ++i)
-    bins.push_back({static_cast<std::uint32_t>(edges[i]), static_cast<std::uint32_t>(std::min(edges[i + 1] - 1, kLargest)), 0});
+    bins.push_back(
+        {static_cast<std::uint32_t>(edges[i]), static_cast<std::uint32_t>(std::min(edges[i + 1] - 1, kLargest)), 0});
   for_each([&](std::uint32_t n, std::uint64_t records) {
     const auto above = std::ranges::upper_bound(edges, std::uint64_t{n});
     bins[static_cast<std::size_t>(above - edges.begin()) - 1].records += records;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every system call by which atp writes fails in turn, stops short, or is the moment of a signal.
 here=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=tests/crash/lib.sh
+# shellcheck source=tests/crash/lib.sh disable=SC1091
 . "$here/lib.sh"
 
 "$make_extxyz" 20 60 >first.xyz
@@ -95,7 +95,7 @@ for mode in create widen force append; do
       if [ $code = 0 ]; then
         check "$mode, $signal at call $at of $calls: done" all_done
       else
-        check "$mode, $signal at call $at of $calls: exit code" is $code $expected
+        check "$mode, $signal at call $at of $calls: exit code" is "$code" "$expected"
         check "$mode, $signal at call $at of $calls: nothing happened" nothing_happened $mode
       fi
     done

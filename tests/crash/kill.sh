@@ -2,7 +2,7 @@
 # kill -9 at random moments: ATP_KILLS (default 200) in all, half of `atp pack`, half of `atp pack --append`.
 # What is left must be the old state or the new one, whole, and must not disturb the next run.
 here=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=tests/crash/lib.sh
+# shellcheck source=tests/crash/lib.sh disable=SC1091
 . "$here/lib.sh"
 
 kills=${ATP_KILLS:-200}
@@ -60,7 +60,7 @@ for mode in create append; do
   rm -rf d
   mkdir d
   if [ $mode = append ]; then cp old.atp d/x.atp; fi
-  until [ -n "$(ls d | grep tmp)" ]; do
+  until compgen -G 'd/*.tmp-*' >/dev/null; do
     killed_run 0 "${arguments[@]}" 2>/dev/null
     if [ -e d/x.atp ] && [ "$(holds d/x.atp)" = "$new" ]; then
       rm -rf d && mkdir d

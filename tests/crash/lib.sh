@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What the crash scripts share. Each is called as SCRIPT ATP DIGEST MAKE_EXTXYZ FAULTY_CALLS.
 set -uo pipefail
 atp=$(realpath "$1") digest=$(realpath "$2") make_extxyz=$(realpath "$3") faulty_calls=$(realpath "$4")

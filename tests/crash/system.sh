@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What the system around atp does to it: signals, full disks, locks, odd targets, closed streams.
 here=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=tests/crash/lib.sh
+# shellcheck source=tests/crash/lib.sh disable=SC1091
 . "$here/lib.sh"
 
 "$make_extxyz" 20 2000 >input.xyz
