@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes the seeds of the fuzz corpus that come from tests/data/fixtures: make_seeds.py [CORPUS]"""
+"""Writes the seeds of the fuzz corpus that come from tests/data/fixtures, and from other files named:
+make_seeds.py [CORPUS [FILE.atp]...]"""
 import bz2, gzip, lzma, pathlib, struct, sys
 
 here = pathlib.Path(__file__).resolve().parent
@@ -52,6 +53,12 @@ for path in sorted((here.parent / "data" / "fixtures").glob("*.atp")):
             seed("record", f"{name}-{i}", bytes([1 if f64 else 0]) + record)
         elif i == 0:
             seed("decompress", f"{name}-{i}", bytes([codec]) + struct.pack("<I", unpacked) + record)
+
+for path in map(pathlib.Path, sys.argv[2:]):
+    data = path.read_bytes()
+    slots = short_slot(data[:SLOT]) + short_slot(data[SLOT : 2 * SLOT])
+    seed("file", path.stem, slots + data[2 * SLOT :])
+    seed("header", path.stem, struct.pack("<Q", len(data) << 1) + slots)
 
 frame = b"2\nProperties=species:S:1:pos:R:3 energy=-1\nH 0 0 0\nH 0 0 1\n" * 20
 for name, data in (("gzip", gzip.compress(frame, mtime=0)), ("bzip2", bz2.compress(frame)), ("xz", lzma.compress(frame))):
