@@ -74,6 +74,7 @@ class Pack {
 
  private:
   void check_target();
+  void mention_leftovers() const;
   void prepare_append();
   FrameSource make_source();
   void pack_all(FrameSource& source);
@@ -113,6 +114,7 @@ void Pack::check_target() {
   if (fs::is_symlink(o_.output, error)) o_.output = fs::weakly_canonical(o_.output, error).string();
   const auto status = fs::status(o_.output, error);
   if (fs::is_directory(status)) throw Error(Exit::usage, o_.output, "is a directory", "name a file in it with -o");
+  // A rename would put a file in the place of a device or FIFO, /dev/null among them.
   if (fs::exists(status) && !fs::is_regular_file(status)) {
     throw Error(Exit::usage, o_.output, "is a pipe or device, which an .atp file cannot be written to", "pass -o FILE.atp");
   }
@@ -121,6 +123,15 @@ void Pack::check_target() {
   }
   if (!o_.append && !o_.dry_run && fs::exists(status) && !o_.force) {
     throw Error(Exit::system, o_.output, "exists already", "pass --force to replace it or --append to add to it");
+  }
+}
+
+// Runs that were killed outright could not clean up after themselves.
+void Pack::mention_leftovers() const {
+  for (const auto& path : leftovers_of(o_.output)) {
+    std::error_code error;
+    const auto size = fs::file_size(path, error);
+    note(fmt::format("{}: {} that a killed run left behind; remove it with rm", path, human_bytes(error ? 0 : size)));
   }
 }
 
@@ -268,6 +279,7 @@ Exit Pack::run() {
   if (o_.append) prepare_append();
   FrameSource source = make_source();
   if (!o_.dry_run) {
+    mention_leftovers();
     WriterOptions writer;
     writer.codec = rules_.codec;
     writer.overwrite = o_.force;

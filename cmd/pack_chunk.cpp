@@ -102,7 +102,7 @@ class Packer final : public FrameSink {
                  rules_.append && !rules_.narrow_to_lock ? "without --dtype the types of the file count"
                                                          : "--drop KEY leaves the field out, --on-error skip such frames");
     }
-    if (chunk_.records.schema.entries.size() != fields) remember_new_fields(origin);
+    if (chunk_.records.schema.entries.size() != fields) remember_new_fields(s, origin);
     chunk_.atoms += s.n_atoms();
     for (const auto& section : s.sections()) {  // sorted by now, builtins first
       if (section.kind != Kind::builtin) break;
@@ -120,9 +120,12 @@ class Packer final : public FrameSink {
     return true;
   }
 
-  void remember_new_fields(const FrameOrigin& origin) {
-    for (const auto& [key, entry] : chunk_.records.schema.entries) {
-      if (!lock_.origins.contains(key)) chunk_.origins.try_emplace(key, describe(origin, input_));
+  // Looks at this frame's fields only: a file may bring a new key with every frame.
+  void remember_new_fields(const Structure& s, const FrameOrigin& origin) {
+    for (const auto& section : s.sections()) {
+      const std::pair<Kind, std::string_view> key(section.kind, section.key);
+      if (lock_.schema.entries.contains(key) || chunk_.origins.contains(key)) continue;
+      chunk_.origins.emplace(Schema::Key{section.kind, section.key}, describe(origin, input_));
     }
   }
 
@@ -162,13 +165,13 @@ class Packer final : public FrameSink {
 
 PackedChunk pack_chunk(std::unique_ptr<FrameWork> work, const std::string& input, const Lock& lock, const PackRules& rules) {
   Schema schema = lock.schema;
-  std::map<Schema::Key, std::string, Schema::KeyOrder> origins;
+  decltype(PackedChunk::origins) origins;
   Structure scratch;
   for (;;) {
     PackedChunk chunk;
+    chunk.origins = std::move(origins);
     chunk.work = std::move(work);
     chunk.records.schema = std::move(schema);
-    chunk.origins = std::move(origins);
     chunk.lock_version = lock.version;
     Packer packer(chunk, input, lock, rules);
     try {

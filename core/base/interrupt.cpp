@@ -17,7 +17,11 @@ void catch_interrupts() {
   action.sa_handler = remember;
   // SA_RESETHAND: the second Ctrl-C gets the default action. No SA_RESTART: blocked reads wake up.
   action.sa_flags = static_cast<int>(SA_RESETHAND);
-  for (const int signal : {SIGINT, SIGTERM}) sigaction(signal, &action, nullptr);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction inherited = {};
+    sigaction(signal, nullptr, &inherited);
+    if (inherited.sa_handler != SIG_IGN) sigaction(signal, &action, nullptr);  // nohup, and background jobs of a shell
+  }
 }
 
 void throw_if_interrupted() {
