@@ -178,6 +178,11 @@ FrameSource Pack::make_source() {
 bool Pack::fits(const PackedChunk& chunk) const {
   if (chunk.lock_version == lock_->version) return true;
   if (chunk.refused_by_lock) return false;
+  // An integer beyond 2^53 and a float of one field, each in a chunk that did not know of the other.
+  for (const auto& key : lock_->exact) {
+    const auto found = chunk.records.schema.entries.find(key);
+    if (found != chunk.records.schema.entries.end() && type_info(found->second.type).scalar == Scalar::f64) return false;
+  }
   Schema merged = lock_->schema;
   return merged.merge(chunk.records.schema).empty();
 }
@@ -186,12 +191,15 @@ void Pack::update_lock(const PackedChunk& chunk) {
   const Schema& now = chunk.records.schema;
   Schema merged = lock_->schema;
   const bool widened = !merged.merge(now).empty();
-  if (!widened && merged == lock_->schema) return;
+  std::set<Schema::Key> exact = lock_->exact;
+  exact.insert(chunk.exact.begin(), chunk.exact.end());
+  if (!widened && merged == lock_->schema && exact.size() == lock_->exact.size()) return;
   if (widened && spool_ && report_.records != 0) spool_->begin_segment();
   auto next = std::make_shared<Lock>();
   next->schema = widened ? now : std::move(merged);
   next->origins = lock_->origins;
   next->origins.insert(chunk.origins.begin(), chunk.origins.end());
+  next->exact = std::move(exact);
   next->version = lock_->version + 1;
   std::lock_guard guard(lock_mutex_);
   lock_ = std::move(next);

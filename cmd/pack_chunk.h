@@ -29,6 +29,7 @@ struct PackRules {
 struct Lock {
   Schema schema;
   std::map<Schema::Key, std::string, Schema::KeyOrder> origins;  // "frame 3 of train.xyz (line 271)"
+  std::set<Schema::Key> exact;  // integer fields with values beyond 2^53, which cannot become floats
   std::uint64_t version = 0;
 };
 
@@ -36,6 +37,7 @@ struct PackedChunk {
   std::unique_ptr<FrameWork> work;   // kept: the chunk may have to be encoded again
   EncodedRecords records;            // its schema is the lock's, widened and with new fields
   std::map<Schema::Key, std::string, Schema::KeyOrder> origins;  // of the new fields
+  std::set<Schema::Key> exact;       // as in the lock, of these records
   std::uint64_t lock_version = 0;    // of the lock it was made under
   std::uint64_t atoms = 0;
   std::vector<Error> skipped;        // the first few

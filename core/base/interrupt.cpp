@@ -1,12 +1,14 @@
 #include "core/base/interrupt.h"
 
+#include <atomic>
 #include <csignal>
 #include <initializer_list>
 
 namespace atp {
 namespace {
 
-volatile std::sig_atomic_t g_signal = 0;
+std::atomic<int> g_signal{0};
+static_assert(std::atomic<int>::is_always_lock_free);  // or a handler could not set it
 
 void remember(int signal) { g_signal = signal; }
 
