@@ -116,7 +116,7 @@ void Pack::check_target() {
   if (fs::is_directory(status)) throw Error(Exit::usage, o_.output, "is a directory", "name a file in it with -o");
   // A rename would put a file in the place of a device or FIFO, /dev/null among them.
   if (fs::exists(status) && !fs::is_regular_file(status)) {
-    throw Error(Exit::usage, o_.output, "is a pipe or device, which an .atp file cannot be written to", "pass -o FILE.atp");
+    throw Error(Exit::usage, o_.output, "is not a regular file", "pass -o FILE.atp");
   }
   if (o_.append && !o_.dry_run && !fs::exists(status)) {
     fail_input(o_.output, "does not exist, so nothing can be appended to it", "leave --append out to create it");
