@@ -89,11 +89,12 @@ class Pack {
     return lock_;
   }
 
-  const PackOptions& o_;
+  PackOptions o_;
   PackRules rules_;
   ReadOptions read_;
   std::optional<Selection> records_;
   Metadata old_metadata_;             // of the file appended to
+  std::uint64_t records_before_ = 0;  // in it
   mutable std::mutex lock_mutex_;
   std::shared_ptr<const Lock> lock_ = std::make_shared<Lock>();
   std::optional<Spool> spool_;        // empty in a dry run
@@ -109,11 +110,13 @@ void Pack::check_target() {
     throw Error(Exit::usage, "", "an .atp file cannot be written to a pipe: its header is written last", "pass -o FILE.atp");
   }
   std::error_code error;
+  // Through a symbolic link, as every other program writes: the rename would replace the link.
+  if (fs::is_symlink(o_.output, error)) o_.output = fs::weakly_canonical(o_.output, error).string();
   const auto status = fs::status(o_.output, error);
   if (fs::is_directory(status)) throw Error(Exit::usage, o_.output, "is a directory", "name a file in it with -o");
   // A rename would put a file in the place of a device or FIFO, /dev/null among them.
   if (fs::exists(status) && !fs::is_regular_file(status)) {
-    throw Error(Exit::usage, o_.output, "is not a regular file", "name another file with -o");
+    throw Error(Exit::usage, o_.output, "is a pipe or device, which an .atp file cannot be written to", "pass -o FILE.atp");
   }
   if (o_.append && !o_.dry_run && !fs::exists(status)) {
     fail_input(o_.output, "does not exist, so nothing can be appended to it", "leave --append out to create it");
@@ -142,6 +145,8 @@ void Pack::prepare_append() {
   }
   rules_.codec = existing.codec();
   rules_.fixed = existing.schema();
+  rules_.append = true;
+  records_before_ = existing.size();
   if (o_.dtype.empty()) rules_.narrow_to_lock = true;
   auto lock = std::make_shared<Lock>();
   lock->schema = existing.schema();
@@ -227,6 +232,10 @@ void Pack::check_map_was_used() const {
     if (used) continue;
     std::vector<std::string> keys;
     for (const auto& [k, entry] : lock_->schema.entries) keys.push_back(k.second);
+    if (std::find(keys.begin(), keys.end(), key) != keys.end()) {
+      fail_input("", fmt::format("--map {}={}: '{}' is there, but it cannot be the {}", field, key, key, field),
+                 "atp inspect INPUT shows its type");
+    }
     const std::string near = nearest_name(key, keys);
     fail_input("", fmt::format("--map {}={}: no frame has '{}'", field, key, key),
                near.empty() ? "atp inspect INPUT lists what there is" : fmt::format("did you mean '{}'?", near));
@@ -238,7 +247,12 @@ std::string Pack::metadata(const FrameSource& source) const {
   m.generator = fmt::format("atp {}", version());
   for (const auto& s : source.sources()) m.sources.push_back(s);
   m.units = standard_units();
-  for (const auto& [field, hows] : report_.mapped) m.mapping[field] = fmt::format("{}", fmt::join(hows, "; "));
+  for (const auto& [field, hows] : report_.mapped) {
+    std::string& text = m.mapping[field];  // under --append: what the file's own records came from
+    for (const auto& how : hows) {
+      if (("; " + text + "; ").find("; " + how + "; ") == std::string::npos) text += (text.empty() ? "" : "; ") + how;
+    }
+  }
   for (const auto& pair : o_.meta) {
     auto [key, value] = split_pair(pair, "--meta", "KEY=VALUE");
     if (key == "license") {
@@ -275,17 +289,20 @@ Exit Pack::run() {
   }
   pack_all(source);
   report_.add_bad_files(source.failures());
-  if (report_.records == 0 && report_.skipped_count != 0) {
+  if (report_.records == 0) {
     report_.print_skipped();
-    fail_input("", "not one frame could be read, so nothing was written");
+    fail_input("", report_.skipped_count != 0 ? "not one frame could be read, so nothing was written"
+                                              : "there is no frame to pack, so nothing was written");
   }
   check_map_was_used();
+  report_.warn_of_unused(rules_);
   if (spool_) spool_->finish(lock_->schema, metadata(source));
   report_.bytes_in = source.bytes_read();
   report_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   for (const auto& [field, key] : read_.map) report_.chosen.insert(field);
   report_.output = o_.output;
   report_.dry_run = o_.dry_run;
+  report_.records_before = records_before_;
   report_.codec = rules_.codec;
   report_.schema = lock_->schema;
   o_.json ? report_.print_json() : report_.print_text();
@@ -318,9 +335,9 @@ Run declare_pack(CLI::App& app) {
   app.add_option("--drop", o->drop, "leave out columns and keys that match (repeatable)")->type_name("GLOB")->group("Input");
   add_choice(app, "--on-error", o->on_error, {"stop", "skip"}, "at a bad frame: stop, or leave it out and count it (default: stop)")
       ->group("Input");
-  app.add_option("--limit", o->limit, "at most N frames")->type_name("N")->group("Input");
-  app.add_option("--records", o->records, "only these frames of the inputs taken together, in input order: 0,5,10:20,-1")
-      ->type_name("SPEC")->group("Input");
+  add_count(app, "--limit", o->limit, "at most N frames")->group("Input");
+  add_selection(app, "--records", o->records, "only these frames of the inputs taken together, in input order: 0,5,10:20,-1")
+      ->group("Input");
   return [o] { return pack(*o); };
 }
 

@@ -50,13 +50,13 @@ class Packer final : public FrameSink {
   }
 
   void mapped(std::string_view field, std::string_view how) override {
-    if (field == last_field_ && how == last_how_) return;
     // Fields come in the same order frame after frame; a short list is searched faster than a map.
     for (const auto& [f, h] : seen_) {
       if (f == field && h == how) return;
     }
     seen_.emplace_back(field, how);
-    chunk_.mapped[std::string(field)].emplace(how);
+    const bool dropped = std::find(rules_.drop.begin(), rules_.drop.end(), field) != rules_.drop.end();
+    if (!dropped) chunk_.mapped[std::string(field)].emplace(how);
   }
 
   void note(std::string_view text) override { chunk_.notes.emplace(text); }
@@ -73,7 +73,9 @@ class Packer final : public FrameSink {
       const auto matches = [&](const std::string& pattern) {
         // A builtin field goes only when it is named outright: --drop '*' is about the rest.
         if (section.kind == Kind::builtin && has_wildcard(pattern)) return false;
-        return glob_match(pattern, section.key);
+        if (!glob_match(pattern, section.key)) return false;
+        chunk_.patterns.insert(pattern);
+        return true;
       };
       const bool dropped = std::any_of(rules_.drop.begin(), rules_.drop.end(), matches);
       const bool kept = rules_.keep.empty() || section.kind == Kind::builtin ||
@@ -96,10 +98,16 @@ class Packer final : public FrameSink {
     }
     if (!problem.empty()) {
       chunk_.refused_by_lock = true;
-      fail_input("", problem + where_before(s), "--drop KEY leaves the field out, --on-error skip such frames");
+      fail_input("", problem + where_before(s),
+                 rules_.append && !rules_.narrow_to_lock ? "without --dtype the types of the file count"
+                                                         : "--drop KEY leaves the field out, --on-error skip such frames");
     }
     if (chunk_.records.schema.entries.size() != fields) remember_new_fields(s, origin);
     chunk_.atoms += s.n_atoms();
+    for (const auto& section : s.sections()) {  // sorted by now, builtins first
+      if (section.kind != Kind::builtin) break;
+      ++chunk_.with_builtin[static_cast<std::size_t>(builtin_info(section.key) - kBuiltins.data())];
+    }
   }
 
   bool widen_for(const Structure& s) {
@@ -150,7 +158,6 @@ class Packer final : public FrameSink {
   RecordEncoder encoder_;
   std::uint64_t first_;
   bool must_repeat_ = false;
-  std::string last_field_, last_how_;
   std::vector<std::pair<std::string, std::string>> seen_;
 };
 

@@ -98,7 +98,10 @@ std::unique_ptr<FrameWork> FrameSource::next() {
       return nullptr;
     }
     try {
-      if (!reader_ && !open_next()) return nullptr;
+      if (!reader_ && !open_next()) {
+        if (options_.records) options_.records->count(frames_);  // refuses indices that no input had
+        return nullptr;
+      }
       auto work = std::make_unique<FrameWork>();
       work->batch = reader_->next();
       if (!work->batch) {
