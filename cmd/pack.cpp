@@ -293,6 +293,7 @@ Exit Pack::run() {
     writer.overwrite = o_.force;
     writer.cut_tail_of_damaged = o_.force;
     spool_.emplace(SpoolOptions{o_.output, o_.append, writer, jobs()});
+    if (o_.append) prepare_append();  // again: another run may have appended before the spool locked the file
   }
   pack_all(source);
   report_.add_bad_files(source.failures());

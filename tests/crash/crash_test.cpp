@@ -16,14 +16,6 @@
 #include "tests/support/files.h"
 #include "tests/support/random_structure.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define ATP_SANITIZED true
-#elif defined(__has_feature)
-#define ATP_SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
-#else
-#define ATP_SANITIZED false
-#endif
-
 using namespace atp;
 using test::FileBytes;
 using test::SimulatedDisk;
@@ -35,7 +27,11 @@ constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 
 int random_states() {
   if (const char* n = std::getenv("ATP_CRASH_STATES")) return std::atoi(n);
-  return ATP_SANITIZED ? 4 : 40;
+#ifdef ATP_SANITIZED
+  return 4;
+#else
+  return 40;
+#endif
 }
 
 // ---- what is written ----------------------------------------------------------------------------

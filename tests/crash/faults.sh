@@ -107,11 +107,24 @@ for mode in create widen force append; do
     if [ -e d/x.atp ] && [ "$(holds d/x.atp)" = "$new" ]; then kills_new=$((kills_new + 1)); else kills_old=$((kills_old + 1)); fi
   done
   for fault in short EINTR; do
+    for set in write read; do
+      runs=$((runs + 1))
+      prepare $mode
+      if [ $set = write ]; then only=(); else only=(FAULT_SET=read); fi
+      atp_with "${only[@]}" FAULT_AT=0 FAULT_DO=$fault -- "${arguments[@]}"
+      check "$mode, $fault at every $set: exit code" is $code 0
+      check "$mode, $fault at every $set: same bytes" cmp -s d/x.atp new-$mode.atp
+    done
+  done
+  prepare $mode
+  atp_with FAULT_SET=read FAULT_COUNT=calls -- "${arguments[@]}"
+  for at in $(seq "$(cat calls)"); do
     runs=$((runs + 1))
     prepare $mode
-    atp_with FAULT_AT=0 FAULT_DO=$fault -- "${arguments[@]}"
-    check "$mode, $fault everywhere: exit code" is $code 0
-    check "$mode, $fault everywhere: same bytes" cmp -s d/x.atp new-$mode.atp
+    atp_with FAULT_SET=read FAULT_AT="$at" FAULT_DO=EIO -- "${arguments[@]}"
+    check "$mode, read $at: exit code" is $code 4
+    check "$mode, read $at: names the file" grep -qE '^atp: pack: [a-z]+\.xyz: cannot read: input/output error' err
+    check "$mode, read $at: nothing happened" nothing_happened $mode
   done
 done
 echo "faults.sh: $runs runs; killed at a call: $kills_old old, $kills_new new"

@@ -3,6 +3,7 @@
 //   FAULT_DO=ENOSPC   fail with that error (EIO, EDQUOT, EFBIG ...); "EIO+" fails at all later calls too
 //   FAULT_DO=short    write only a part; FAULT_DO=EINTR fails once at each call
 //   FAULT_DO=KILL     raise that signal before the call (KILL, INT, TERM, HUP)
+//   FAULT_SET=read    it is large reads that count, not the calls that write
 //   FAULT_COUNT=FILE  at exit, write how many calls there were
 //   FAULT_CUT=FILE    cut this file to 8192 bytes as soon as a file has been mapped
 #include <dlfcn.h>
@@ -55,8 +56,12 @@ int wished_signal() {
   return 0;
 }
 
+bool reads_count() { return std::getenv("FAULT_SET") != nullptr; }
+
 // Counts the call; whether it is to fail.
-bool fails(bool& cut_short) {
+bool fails(bool& cut_short, bool reading = false) {
+  cut_short = false;
+  if (reading != reads_count()) return false;
   const long now = ++g_calls;
   cut_short = wished("short");
   const char* at_text = std::getenv("FAULT_AT");
@@ -143,6 +148,12 @@ int open64(const char* path, int flags, ...) {
   const mode_t mode = (flags & O_CREAT) != 0 ? va_arg(rest, mode_t) : 0;
   va_end(rest);
   return any_open("open64", path, flags, mode);
+}
+
+ssize_t read(int fd, void* bytes, size_t n) {
+  bool cut_short = false;
+  if (n >= 65536 && fails(cut_short, true)) return -1;  // smaller ones are the libraries' own
+  return real<ssize_t (*)(int, void*, size_t)>("read")(fd, bytes, cut_short ? n / 3 : n);
 }
 
 void* mmap(void* p, size_t n, int protection, int flags, int fd, off_t at) noexcept {
