@@ -76,8 +76,6 @@ Findings inspect_dataset(const Dataset& dataset, const InspectOptions& options);
 // Reads inputs from beginning to end.
 Findings inspect_inputs(const std::vector<std::string>& files, const InspectOptions& options);
 
-ReadOptions read_options(const InspectOptions& options);
-
 // The metadata block taken apart; nothing when there is none or it is no JSON object.
 std::optional<Metadata> metadata_of(const FileFacts& file);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "cmd/inspect.h"
+#include "cmd/map_option.h"
 #include "cmd/options.h"
 #include "cmd/terminal.h"
 #include "core/base/interrupt.h"
@@ -129,7 +130,7 @@ class InputPass {
   }
 
   void read(const std::string& path, Findings& all) {
-    const auto reader = open_input(path, options_.from, read_options(options_));
+    const auto reader = open_input(path, options_.from, parse_map(options_.map));
     note_format(*reader, all);
     all.files.push_back({path, 0, 0, size_of(path), std::nullopt});
     ordered_parallel<Piece, PieceFindings>(
@@ -175,18 +176,6 @@ class InputPass {
 };
 
 }  // namespace
-
-ReadOptions read_options(const InspectOptions& options) {
-  ReadOptions read;
-  for (const std::string& text : options.map) {
-    const auto equals = text.find('=');
-    if (equals == std::string::npos || equals == 0)
-      throw Error(Exit::usage, "", fmt::format("'{}' is no mapping", text),
-                  "write --map FIELD=KEY, as --map energy=REF_energy");
-    read.map[text.substr(0, equals)] = text.substr(equals + 1);
-  }
-  return read;
-}
 
 Findings inspect_inputs(const std::vector<std::string>& files, const InspectOptions& options) {
   Findings all;
@@ -245,7 +234,7 @@ struct Plan {
 
 Plan plan_of(const Selection& selection, const std::vector<std::string>& files, const InspectOptions& options) {
   constexpr std::uint64_t kMostListed = 1'000'000;
-  if (selection.needs_size()) return {false, count_frames(files, options.from, read_options(options), false)};
+  if (selection.needs_size()) return {false, count_frames(files, options.from, parse_map(options.map), false)};
   const auto end = selection.end();
   if (end && *end <= kMostListed) return {false, *end};
   return {true, UINT64_MAX};
@@ -285,7 +274,7 @@ std::uint64_t print_input_records(const std::vector<std::string>& files, const I
   RecordSink sink(wanted, done, options.json);
   Structure structure;
   for (const std::string& path : files) {
-    const auto reader = open_input(path, options.from, read_options(options));
+    const auto reader = open_input(path, options.from, parse_map(options.map));
     std::uint64_t frames = 0;
     while (plan.in_stream_order || sink.offset + frames < last) {
       throw_if_interrupted();

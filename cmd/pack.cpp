@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "cmd/commands.h"
+#include "cmd/map_option.h"
 #include "cmd/options.h"
 #include "cmd/pack_chunk.h"
 #include "cmd/pack_report.h"
@@ -22,33 +23,6 @@ namespace atp {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::string_view kFields[] = {"energy", "forces", "stress", "virial", "cell", "pbc", "charges", "velocities", "name"};
-
-std::pair<std::string, std::string> split_pair(const std::string& text, std::string_view option, std::string_view form) {
-  const auto equals = text.find('=');
-  if (equals == std::string::npos || equals == 0) {
-    throw Error(Exit::usage, "", fmt::format("{} takes {}, not '{}'", option, form, text));
-  }
-  return {text.substr(0, equals), text.substr(equals + 1)};
-}
-
-ReadOptions read_options(const PackOptions& o) {
-  ReadOptions read;
-  for (const auto& pair : o.map) {
-    auto [field, key] = split_pair(pair, "--map", "FIELD=KEY");
-    if (std::find(std::begin(kFields), std::end(kFields), field) == std::end(kFields)) {
-      const std::vector<std::string> fields(std::begin(kFields), std::end(kFields));
-      const std::string near = nearest_name(field, fields);
-      throw Error(Exit::usage, "", fmt::format("--map knows no field '{}'", field),
-                  near.empty() ? fmt::format("fields are {}", fmt::join(fields, ", ")) : fmt::format("did you mean '{}'?", near));
-    }
-    if (!read.map.emplace(field, key).second) {
-      throw Error(Exit::usage, "", fmt::format("--map names the field '{}' twice", field));
-    }
-  }
-  return read;
-}
 
 Codec codec_option(const std::string& text) {
   if (const auto codec = parse_codec(text)) return *codec;
@@ -280,7 +254,7 @@ Exit Pack::run() {
   rules_.skip_errors = o_.on_error == "skip";
   for (const auto& pair : o_.meta) split_pair(pair, "--meta", "KEY=VALUE");
   if (!o_.from.empty()) format_named(o_.from);
-  read_ = read_options(o_);
+  read_ = parse_map(o_.map);
   if (!o_.records.empty()) records_ = Selection::parse(o_.records);
   check_target();
   const auto start = std::chrono::steady_clock::now();

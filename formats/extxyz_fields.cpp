@@ -8,6 +8,7 @@
 #include "core/base/error.h"
 #include "core/base/json_writer.h"
 #include "formats/excerpt.h"
+#include "formats/field_agreement.h"
 #include "formats/number.h"
 
 namespace atp {
@@ -19,41 +20,6 @@ using Matrix = std::array<double, 9>;
 
 double determinant(const Matrix& m) {
   return m[0] * (m[4] * m[8] - m[5] * m[7]) - m[1] * (m[3] * m[8] - m[5] * m[6]) + m[2] * (m[3] * m[7] - m[4] * m[6]);
-}
-
-// Two sources of one field agree when only digits lost in printing differ. Energies are large sums:
-// what they differ by counts, not what part of the whole it is.
-double tolerance_of(Field field, double largest) {
-  if (field == Field::energy) return 1e-5;
-  return 1e-6 * largest + (field == Field::stress ? 1e-8 : 1e-6);
-}
-
-bool close(double a, double b, double tolerance) {
-  if (std::isnan(a) && std::isnan(b)) return true;
-  return a == b || std::fabs(a - b) <= tolerance;
-}
-
-// The first place where they differ, or n.
-template <class Get>
-std::size_t first_difference(std::size_t n, Field field, Get&& get) {
-  double largest = 0;
-  for (std::size_t i = 0; i < n; ++i) {
-    const auto [a, b] = get(i);
-    largest = std::max(largest, std::max(std::fabs(a), std::fabs(b)));
-  }
-  if (!std::isfinite(largest)) largest = 0;
-  for (std::size_t i = 0; i < n; ++i) {
-    const auto [a, b] = get(i);
-    if (!close(a, b, tolerance_of(field, largest))) return i;
-  }
-  return n;
-}
-
-[[noreturn]] void fail_differ(std::string_view a, std::string_view b, Field field, double x, double y) {
-  fail_input("",
-             fmt::format("'{}' and '{}' both look like the {} and differ ({}, {})", excerpt(a), excerpt(b),
-                         field_name(field), x, y),
-             fmt::format("choose with --map {}={}", field_name(field), b));
 }
 
 // `energy` and `dftb_energy_eV`: a unit in the name is not changed by a unit key.

@@ -1,0 +1,19 @@
+// Options of the form KEY=VALUE, `--map` above all.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "formats/format.h"
+
+namespace atp {
+
+// "a=b" in two. Throws Error (exit 2): "--meta takes KEY=VALUE, not 'x'".
+std::pair<std::string, std::string> split_pair(const std::string& text, std::string_view option, std::string_view form);
+
+// The values of `--map FIELD=KEY`. Throws Error (exit 2): no field of that name, one named twice.
+ReadOptions parse_map(const std::vector<std::string>& pairs);
+
+}  // namespace atp
