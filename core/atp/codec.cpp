@@ -17,14 +17,17 @@ namespace {
 constexpr int kDefaultZstdLevel = 3;
 constexpr int kLz4Level = 12;  // high compression, as the reference writes it: reads are what is repeated
 
-// No codec's output can be larger than this many times its input, so an index that claims more
-// lies, and nothing is reserved for it.
+}  // namespace
+
 // lz4: a length byte of 255 adds 255 bytes. zstd: a block of 128 KiB in 4 bytes (RFC 8878, RLE blocks).
 std::uint64_t most_unpacked(CodecId id, std::uint64_t stored) {
-  return id == CodecId::lz4 ? stored * 255 + 64 : (stored / 4 + 1) * (std::uint64_t{128} << 10);
+  switch (id) {
+    case CodecId::none: return stored;
+    case CodecId::lz4: return stored * 255 + 64;
+    case CodecId::zstd: break;
+  }
+  return (stored / 4 + 1) * (std::uint64_t{128} << 10);
 }
-
-}  // namespace
 
 const std::vector<std::string_view>& codec_names() {
   static const std::vector<std::string_view> names = {"none", "lz4", "zstd"};

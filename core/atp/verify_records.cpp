@@ -1,0 +1,201 @@
+#include "core/atp/verify_records.h"
+
+#include <fmt/format.h>
+
+#include <mutex>
+
+#include "core/atp/record_checker.h"
+#include "core/base/error.h"
+#include "core/base/hash.h"
+#include "core/base/interrupt.h"
+#include "core/base/parallel.h"
+
+namespace atp {
+namespace {
+
+constexpr std::uint64_t kBlock = 1 << 20;    // read at once: what is hashed next is still in the L2 cache
+constexpr std::uint64_t kGap = 64 << 10;     // dead bytes between records that are read along
+constexpr std::uint64_t kHuge = 64 << 20;    // of such records one is in memory at a time
+
+// Records that are read at once.
+struct Batch {
+  std::vector<IndexCursor::Item> items;
+  std::uint64_t begin = 0, end = 0;
+  bool huge = false;
+};
+
+struct BatchResult {
+  Bounded<Damage> damage;
+  ValueNotes notes;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> sound;  // record, checksum
+  std::uint64_t bytes = 0, records = 0, with_checksum = 0;
+};
+
+// Cuts the records into batches, in the order of the file.
+class Batches {
+ public:
+  Batches(const InputFile& file, const Generation& g, const RecordPass& pass) : generation_(g), pass_(pass), cursor_(file, g) { advance(); }
+
+  std::unique_ptr<Batch> next() {
+    throw_if_interrupted();
+    if (!item_) return nullptr;
+    auto batch = std::make_unique<Batch>();
+    batch->begin = batch->end = item_->entry.offset;
+    do {
+      const IndexEntry& e = item_->entry;
+      if (!batch->items.empty() && (e.offset > batch->end + kGap || e.offset + e.stored > batch->begin + kBlock)) break;
+      batch->items.push_back(*item_);
+      batch->end = std::max(batch->end, e.offset + e.stored);
+      batch->huge |= e.stored > kHuge || e.unpacked > kHuge;
+      advance();
+    } while (item_);
+    return batch;
+  }
+
+ private:
+  void advance() {
+    IndexCursor::Item item;
+    do {
+      if (!cursor_.next(item)) {
+        item_.reset();
+        return;
+      }
+    } while (!entry_problem(item.entry, generation_).empty() || (pass_.wanted && !pass_.wanted(item)));
+    item_ = item;
+  }
+
+  const Generation& generation_;
+  const RecordPass& pass_;
+  IndexCursor cursor_;
+  std::optional<IndexCursor::Item> item_;
+};
+
+// The pass over one file.
+class Pass {
+ public:
+  Pass(const InputFile& file, const Generation& g, const RecordPass& pass, Bounded<Damage>& damage)
+      : file_(file), generation_(g), pass_(pass), damage_(damage) {}
+
+  RecordPassResult run() {
+    Batches batches(file_, generation_, pass_);
+    // Without a schema block the records make the lock, one after the other.
+    const bool no_schema = !generation_.schema && !generation_.schema_damaged;
+    if (no_schema) grown_.emplace().positions = generation_.positions;
+    ordered_parallel<Batch, BatchResult>(
+        no_schema ? 1 : pass_.jobs, [&] { return batches.next(); }, [&](Batch& batch) { return work(batch); },
+        [&](BatchResult&& result) { consume(std::move(result)); });
+    return total_;
+  }
+
+ private:
+  // What one thread needs again and again.
+  struct Workplace {
+    explicit Workplace(const Generation& g) : checker(g.codec(), g.schema ? &*g.schema : nullptr, g.positions) {}
+    RecordChecker checker;
+    std::vector<std::byte> buffer;
+  };
+
+  BatchResult work(Batch& batch);
+  void check_batch(Batch& batch, Workplace& place, BatchResult& result);
+  void check_one(const IndexCursor::Item& item, Bytes stored, Workplace& place, BatchResult& result);
+  void consume(BatchResult&& result);
+  std::unique_ptr<Workplace> take_workplace();
+  void give_back(std::unique_ptr<Workplace> place);
+
+  const InputFile& file_;
+  const Generation& generation_;
+  const RecordPass& pass_;
+  Bounded<Damage>& damage_;
+  RecordPassResult total_;
+  std::optional<Schema> grown_;
+  std::mutex huge_mutex_, places_mutex_;
+  std::vector<std::unique_ptr<Workplace>> places_;  // idle ones
+};
+
+std::unique_ptr<Pass::Workplace> Pass::take_workplace() {
+  std::lock_guard lock(places_mutex_);
+  if (places_.empty()) return std::make_unique<Workplace>(generation_);
+  auto place = std::move(places_.back());
+  places_.pop_back();
+  return place;
+}
+
+void Pass::give_back(std::unique_ptr<Workplace> place) {
+  std::lock_guard lock(places_mutex_);
+  places_.push_back(std::move(place));
+}
+
+BatchResult Pass::work(Batch& batch) {
+  BatchResult result;
+  std::unique_lock huge(huge_mutex_, std::defer_lock);
+  if (batch.huge) huge.lock();
+  auto place = take_workplace();
+  check_batch(batch, *place, result);
+  if (batch.huge) {
+    place->checker.shrink();
+    place->buffer = {};
+  }
+  give_back(std::move(place));
+  return result;
+}
+
+void Pass::check_batch(Batch& batch, Workplace& place, BatchResult& result) {
+  const auto length = static_cast<std::size_t>(batch.end - batch.begin);
+  if (place.buffer.size() < length) place.buffer.resize(length);
+  const std::span<std::byte> bytes = std::span(place.buffer).first(length);
+  bool whole = true;
+  try {
+    read_exactly(file_, batch.begin, bytes);
+  } catch (const Error&) {
+    whole = false;  // one bad sector: the records beside it are read one by one
+  }
+  for (const auto& item : batch.items) {
+    std::span<std::byte> stored = bytes.subspan(item.entry.offset - batch.begin, item.entry.stored);
+    if (!whole) {
+      try {
+        read_exactly(file_, item.entry.offset, stored);
+      } catch (const Error& e) {
+        result.damage.add({item.record, item.entry.offset, item.entry.stored, damage_kind::io_error, e.problem()});
+        continue;
+      }
+    }
+    check_one(item, stored, place, result);
+  }
+}
+
+void Pass::check_one(const IndexCursor::Item& item, Bytes stored, Workplace& place, BatchResult& result) {
+  ++result.records;
+  result.bytes += stored.size();
+  result.with_checksum += item.checksum != 0;
+  auto problem = place.checker.check(item.entry, stored, item.checksum);
+  if (!problem && grown_) {
+    std::string text = grown_->add(place.checker.record());
+    if (!text.empty()) problem = RecordProblem{damage_kind::schema_lock, std::move(text)};
+  }
+  if (problem) {
+    result.damage.add({item.record, item.entry.offset, item.entry.stored, problem->kind, std::move(problem->message)});
+    return;
+  }
+  if (pass_.look) pass_.look(item.record, place.checker.record(), result.notes);
+  if (pass_.sound) result.sound.emplace_back(item.record, item.checksum != 0 ? item.checksum : record_checksum(stored));
+}
+
+void Pass::consume(BatchResult&& result) {
+  total_.bytes_read += result.bytes;
+  total_.records += result.records;
+  total_.with_checksum += result.with_checksum;
+  damage_.merge(std::move(result.damage));
+  if (pass_.noted) pass_.noted(result.notes);
+  if (pass_.sound) {
+    for (const auto& [record, checksum] : result.sound) pass_.sound(record, checksum);
+  }
+  if (pass_.progress) pass_.progress(total_.bytes_read, total_.records);
+}
+
+}  // namespace
+
+RecordPassResult check_records(const InputFile& file, const Generation& generation, const RecordPass& pass, Bounded<Damage>& damage) {
+  return Pass(file, generation, pass, damage).run();
+}
+
+}  // namespace atp
