@@ -41,7 +41,8 @@ bool all_datasets(const InspectOptions& options) {
   const bool first = is_dataset(options.inputs.front());
   for (const std::string& input : options.inputs)
     if (is_dataset(input) != first)
-      throw Error(Exit::usage, input, fmt::format("{} an .atp dataset, unlike '{}'", first ? "is not" : "is", options.inputs.front()),
+      throw Error(Exit::usage, input,
+                  fmt::format("{} an .atp dataset, unlike '{}'", first ? "is not" : "is", options.inputs.front()),
                   "inspect them one after the other");
   return first;
 }
@@ -89,7 +90,8 @@ Run declare_inspect(CLI::App& app) {
          "--cutoff",
          [o](const double& r) {
            if (!(r > 0) || !std::isfinite(r))
-             throw Error(Exit::usage, "", fmt::format("the cutoff {} is no length", r), "pass a radius in Å, as --cutoff 5");
+             throw Error(Exit::usage, "", fmt::format("the cutoff {} is no length", r),
+                         "pass a radius in Å, as --cutoff 5");
            o->cutoff = r;
            o->stats = true;
          },

@@ -37,12 +37,12 @@ struct AtpFacts {
   std::uint32_t record_format;
   std::uint64_t generation;
   char slot;
-  std::string other_slot_problem;      // empty when the other slot is valid
-  std::uint64_t stored, raw;           // bytes of all records, compressed and not
-  std::uint64_t uncommitted;           // bytes behind the committed end
+  std::string other_slot_problem;  // empty when the other slot is valid
+  std::uint64_t stored, raw;       // bytes of all records, compressed and not
+  std::uint64_t uncommitted;       // bytes behind the committed end
   bool checksums;
   std::optional<std::uint32_t> unknown_extension;
-  std::string metadata;                // JSON; empty when there is none
+  std::string metadata;  // JSON; empty when there is none
 };
 
 struct FileFacts {
@@ -56,14 +56,14 @@ struct Findings {
   std::string format;  // "atp", or the input formats' name, "mixed" for several
   std::vector<FileFacts> files;
   AtomCounts counts;
-  FieldTable fields;   // of .atp files from the schema block: no record counted
+  FieldTable fields;  // of .atp files from the schema block: no record counted
   std::optional<Type> positions;
   bool mixed_positions = false;
   std::optional<DatasetStats> stats;
 
   // Input formats only. What was taken for what: field -> how -> frames.
   std::map<std::string, std::map<std::string, std::uint64_t>> mapping;
-  std::vector<std::string> notes;   // each once
+  std::vector<std::string> notes;  // each once
   std::uint64_t bad_frames = 0;
   std::vector<std::string> errors;  // the first kMostErrors
   static constexpr std::size_t kMostErrors = 10;

@@ -13,10 +13,10 @@
 namespace atp {
 namespace {
 
-constexpr std::uint64_t kIndexPiece = 1 << 20;    // entries a thread reads at a time: 20 MB
-constexpr std::uint64_t kSampledRecords = 4096;   // for the first guess of the reference energies
-constexpr std::uint64_t kPieceRecords = 1024;     // what a thread takes at a time in the pass over
-constexpr std::uint64_t kPieceAtoms = 1 << 17;    //   the records; fixed, so sums never depend on -j
+constexpr std::uint64_t kIndexPiece = 1 << 20;   // entries a thread reads at a time: 20 MB
+constexpr std::uint64_t kSampledRecords = 4096;  // for the first guess of the reference energies
+constexpr std::uint64_t kPieceRecords = 1024;    // what a thread takes at a time in the pass over
+constexpr std::uint64_t kPieceAtoms = 1 << 17;   //   the records; fixed, so sums never depend on -j
 
 struct Range {
   std::size_t shard;
@@ -86,7 +86,9 @@ void read_indexes(const Dataset& dataset, Findings& findings) {
   const auto threads = std::min<std::uint64_t>(static_cast<std::uint64_t>(jobs()), dataset.size() / kIndexPiece + 1);
   ordered_parallel<Range, Result>(
       static_cast<int>(threads), produce,
-      [&](Range& r) { return Result{r.shard, sum_entries(dataset.shards()[r.shard], r.begin, r.end)}; },
+      [&](Range& r) {
+        return Result{r.shard, sum_entries(dataset.shards()[r.shard], r.begin, r.end)};
+      },
       [&](Result&& result) {
         FileFacts& file = findings.files[result.first];
         file.atoms += result.second.atoms;
@@ -153,7 +155,7 @@ class Pieces {
 };
 
 DatasetStats pass_over_records(const Dataset& dataset, const InspectOptions& options) {
-  const StatsOptions wanted{options.cutoff, guess_energies(dataset)};
+  const StatsOptions wanted{options.cutoff, guess_energies(dataset), false};
   DatasetStats total(wanted);
   Progress progress("inspecting", dataset.size(), false);
   Pieces pieces(dataset);

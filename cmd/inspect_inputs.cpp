@@ -14,6 +14,9 @@
 namespace atp {
 namespace {
 
+// Without the advice, which is for those who pack.
+std::string describe(const Error& error) { return fmt::format("{}: {}", error.where(), error.problem()); }
+
 // What one batch holds. `file` is the input's name, for messages.
 class BatchFindings final : public FrameSink {
  public:
@@ -38,7 +41,7 @@ class BatchFindings final : public FrameSink {
 
   void bad_frame(const Error& error, const FrameOrigin&) override {
     ++bad_frames;
-    if (errors.size() < Findings::kMostErrors) errors.push_back(error.what());
+    if (errors.size() < Findings::kMostErrors) errors.push_back(describe(error));
   }
 
   // The same few texts frame after frame: found by comparing, not by building strings.
@@ -85,7 +88,7 @@ class BatchFindings final : public FrameSink {
 
   const std::string& file_;
   AtomCounts counts;
-  FieldTable fields_;
+  FieldTable fields_{true};
   std::optional<DatasetStats> stats_;
   std::optional<Type> positions;
   bool mixed_positions = false;
@@ -120,8 +123,9 @@ std::vector<double> guess_energies(const FrameBatch& batch, const std::string& f
 
 class InputPass {
  public:
-  InputPass(const InspectOptions& options, std::uint64_t total) : options_(options), progress_("inspecting", total, true) {
-    if (options.stats) wanted_.emplace(StatsOptions{options.cutoff, {}});
+  InputPass(const InspectOptions& options, std::uint64_t total)
+      : options_(options), progress_("inspecting", total, true) {
+    if (options.stats) wanted_.emplace(StatsOptions{options.cutoff, {}, true});
   }
 
   void read(const std::string& path, Findings& all) {
@@ -177,7 +181,8 @@ ReadOptions read_options(const InspectOptions& options) {
   for (const std::string& text : options.map) {
     const auto equals = text.find('=');
     if (equals == std::string::npos || equals == 0)
-      throw Error(Exit::usage, "", fmt::format("'{}' is no mapping", text), "write --map FIELD=KEY, as --map energy=REF_energy");
+      throw Error(Exit::usage, "", fmt::format("'{}' is no mapping", text),
+                  "write --map FIELD=KEY, as --map energy=REF_energy");
     read.map[text.substr(0, equals)] = text.substr(equals + 1);
   }
   return read;
@@ -185,12 +190,13 @@ ReadOptions read_options(const InspectOptions& options) {
 
 Findings inspect_inputs(const std::vector<std::string>& files, const InspectOptions& options) {
   Findings all;
+  all.fields = FieldTable(true);
   std::uint64_t total = 0;
   for (const std::string& path : files) total += size_of(path).value_or(0);
   InputPass pass(options, total);
   for (const std::string& path : files) pass.read(path, all);
   if (options.stats) {
-    if (!all.stats) all.stats.emplace(StatsOptions{options.cutoff, {}});
+    if (!all.stats) all.stats.emplace(StatsOptions{options.cutoff, {}, true});
     all.fields = all.stats->fields;
   }
   return all;
@@ -205,7 +211,8 @@ std::uint64_t count_frames(const std::vector<std::string>& files, const InspectO
   std::uint64_t frames = 0;
   for (const std::string& path : files) {
     if (path == "-")
-      throw Error(Exit::usage, "-", "records of a stream cannot be counted from its end", "write the records from the beginning");
+      throw Error(Exit::usage, "-", "records of a stream cannot be counted from its end",
+                  "write the records from the beginning");
     const auto reader = open_input(path, options.from, read_options(options));
     while (const auto batch = reader->next()) {
       throw_if_interrupted();
@@ -234,7 +241,7 @@ class RecordSink final : public FrameSink {
   void bad_frame(const Error& error, const FrameOrigin& origin) override {
     if (!wanted_(offset + origin.frame)) return;
     ++unreadable;
-    warn(error.what());
+    warn(describe(error));
   }
   void mapped(std::string_view, std::string_view) override {}
   void note(std::string_view) override {}

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "cmd/inspect.h"
+#include "cmd/schema_table.h"
 #include "core/chem/elements.h"
 
 namespace atp {
@@ -102,31 +103,11 @@ void write_shards(JsonWriter& w, const Findings& f) {
   w.end_array();
 }
 
-std::string_view scope_name(Kind kind) {
-  return kind == Kind::builtin ? "builtin" : kind == Kind::atom ? "atom" : "molecule";
-}
-
-// "[n, 3]" as ["n", 3].
-void write_shape(JsonWriter& w, std::string_view shape) {
-  w.begin_array();
-  std::string item;
-  for (const char c : shape) {
-    if (c == '[' || c == ' ') continue;
-    if (c != ',' && c != ']') {
-      item += c;
-      continue;
-    }
-    if (!item.empty()) item.find_first_not_of("0123456789") == item.npos ? w.raw(item) : w.string(item);
-    item.clear();
-  }
-  w.end_array();
-}
-
 void write_schema_row(JsonWriter& w, const Units& units, Kind kind, const std::string& key, std::string_view dtype,
                       std::string_view type, std::string_view shape) {
   w.begin_object().key("scope").string(scope_name(kind)).key("key").string(key);
   w.key("dtype").string(dtype).key("type").string(type);
-  w.key("shape"), write_shape(w, shape);
+  w.key("shape").string(shape);
   const Unit unit = units.of(kind, key);
   w.key("unit"), unit.text.empty() ? w.null() : w.string(unit.text);
   if (!unit.text.empty()) w.key("unit_assumed").boolean(unit.assumed);
@@ -148,8 +129,8 @@ void write_schema(JsonWriter& w, const Findings& f) {
     if (field.mixed_type)
       write_schema_row(w, units, field.kind, field.key, "mixed", "mixed", shape);
     else
-      write_schema_row(w, units, field.kind, field.key, field.entry.type == Type::null ? "none" : scalar_name(info.scalar),
-                       info.name, shape);
+      write_schema_row(w, units, field.kind, field.key,
+                       field.entry.type == Type::null ? "none" : scalar_name(info.scalar), info.name, shape);
   }
   w.end_array();
 }
@@ -181,7 +162,7 @@ void write_input_findings(JsonWriter& w, const Findings& f) {
 
 // ---- stats --------------------------------------------------------------------------------------
 
-void write_odd(JsonWriter& w, const DatasetStats& s, std::uint64_t Field::* count, std::uint64_t positions) {
+void write_odd(JsonWriter& w, const DatasetStats& s, std::uint64_t Field::*count, std::uint64_t positions) {
   w.begin_object();
   if (positions > 0) w.key("positions").count(positions);
   for (const Field& f : s.fields.sorted())
@@ -280,16 +261,21 @@ std::string summary_json(const Findings& f) {
   w.key("atoms"), write_atoms(w, f.counts);
   w.key("bytes"), write_bytes(w, f);
   w.key("codec");
-  write_shared(w, f, [](const AtpFacts& a) { return codec_name(a.codec); }, [&](const std::string& v) { w.string(v); });
+  write_shared(
+      w, f, [](const AtpFacts& a) { return codec_name(a.codec); }, [&](const std::string& v) { w.string(v); });
   w.key("record_format");
-  write_shared(w, f, [](const AtpFacts& a) { return a.record_format; }, [&](std::uint32_t v) { w.count(v); });
+  write_shared(
+      w, f, [](const AtpFacts& a) { return a.record_format; }, [&](std::uint32_t v) { w.count(v); });
   w.key("generation");
-  write_shared(w, f, [](const AtpFacts& a) { return a.generation; }, [&](std::uint64_t v) { w.count(v); });
+  write_shared(
+      w, f, [](const AtpFacts& a) { return a.generation; }, [&](std::uint64_t v) { w.count(v); });
   w.key("shards"), write_shards(w, f);
   w.key("schema"), write_schema(w, f);
   w.key("histogram"), write_histogram(w, f.counts);
   w.key("metadata");
-  write_shared(w, f, [](const AtpFacts& a) { return a.metadata; }, [&](const std::string&) { write_metadata(w, f.files.front()); });
+  write_shared(
+      w, f, [](const AtpFacts& a) { return a.metadata; },
+      [&](const std::string&) { write_metadata(w, f.files.front()); });
   if (!atp) write_input_findings(w, f);
   w.key("stats");
   if (f.stats)

@@ -12,7 +12,7 @@ namespace atp {
 namespace {
 
 constexpr std::size_t kShownAtoms = 20;
-constexpr std::uint64_t kShownNumbers = 9;  // of a property
+constexpr std::size_t kShownColumns = 40;  // of a property
 
 // The sections by kind and key; of equal ones the last.
 using Fields = std::map<Schema::Key, SectionView>;
@@ -85,9 +85,7 @@ void write_property(JsonWriter& w, const SectionView& section) {
     case Form::null: break;
     case Form::text: w.key("value").string(value.text); break;
     case Form::scalar: w.key("value"), write_number(w, value.numbers, 0); break;
-    default:
-      w.key("shape"), write_shape(w, value.shape());
-      w.key("values"), write_numbers(w, value.numbers);
+    default: w.key("shape"), write_shape(w, value.shape()); w.key("values"), write_numbers(w, value.numbers);
   }
   w.end_object();
 }
@@ -134,8 +132,9 @@ std::string number_text(const NumbersView& numbers, std::uint64_t i) {
 
 std::string numbers_text(const NumbersView& numbers) {
   std::string text;
-  const std::uint64_t shown = std::min(numbers.count, kShownNumbers);
-  for (std::uint64_t i = 0; i < shown; ++i) text += (i == 0 ? "" : "  ") + number_text(numbers, i);
+  std::uint64_t shown = 0;
+  for (; shown < numbers.count && text.size() < kShownColumns; ++shown)
+    text += (shown == 0 ? "" : "  ") + number_text(numbers, shown);
   if (shown < numbers.count) text += fmt::format("  ... {} more", human_count(numbers.count - shown));
   return text;
 }

@@ -10,7 +10,8 @@
 namespace atp {
 namespace {
 
-std::string number(double v) { return fmt::format("{:.6g}", v); }
+// What rounding leaves of a zero is shown as one.
+std::string number(double v) { return std::abs(v) < 1e-12 ? "0" : fmt::format("{:.6g}", v); }
 
 void add_row(std::vector<std::vector<std::string>>& rows, const char* name, const char* unit, const Moments& m) {
   if (m.count() == 0) return;
@@ -41,8 +42,9 @@ std::string neighbour_lines(const DatasetStats& s) {
   const NeighbourStats& n = s.neighbours;
   std::string text;
   if (n.atoms > 0)
-    text += remark(fmt::format("neighbours within {} Å  {} per atom ({} directed edges)", *s.options().cutoff,
-                               number(static_cast<double>(n.edges) / static_cast<double>(n.atoms)), human_count(n.edges)));
+    text +=
+        remark(fmt::format("neighbours within {} Å  {} per atom ({} directed edges)", *s.options().cutoff,
+                           number(static_cast<double>(n.edges) / static_cast<double>(n.atoms)), human_count(n.edges)));
   if (n.skipped > 0)
     text += remark(fmt::format("neighbours not counted in {} records: flat or missing periodic cell, or NaN positions",
                                human_count(n.skipped)));
@@ -56,20 +58,25 @@ std::string element_table(const DatasetStats& s, const std::optional<ReferenceEn
     const ElementStats& e = s.elements[z];
     if (e.records == 0) continue;
     rows.push_back({"  " + element_name(static_cast<int>(z)), human_count(e.atoms),
-                    fmt::format("{:.2f}", 100 * static_cast<double>(e.atoms) / static_cast<double>(s.atoms)), human_count(e.records)});
+                    fmt::format("{:.2f}", 100 * static_cast<double>(e.atoms) / static_cast<double>(s.atoms)),
+                    human_count(e.records)});
     if (!fit) continue;
     const auto found = std::ranges::find(fit->elements, static_cast<std::uint8_t>(z));
-    rows.back().push_back(found == fit->elements.end()
-                              ? ""
-                              : fmt::format("{:.8g}", fit->e0[static_cast<std::size_t>(found - fit->elements.begin())]));
+    rows.back().push_back(
+        found == fit->elements.end()
+            ? ""
+            : fmt::format("{:.8g}", fit->e0[static_cast<std::size_t>(found - fit->elements.begin())]));
   }
-  return rows.size() == 1 ? "" : "\n" + styled("Elements", Style::bold) + "\n" + table(rows, {false, true, true, true, true});
+  return rows.size() == 1
+             ? ""
+             : "\n" + styled("Elements", Style::bold) + "\n" + table(rows, {false, true, true, true, true});
 }
 
 std::string reference_lines(const std::optional<ReferenceEnergies>& fit) {
   if (!fit) return {};
   std::string text = remark("E0: reference energies by least squares of total energies over compositions");
-  text += remark(fmt::format("energy per atom after removing them  mean {}, std {} eV", number(fit->mean), number(fit->std)));
+  text += remark(
+      fmt::format("energy per atom after removing them  mean {}, std {} eV", number(fit->mean), number(fit->std)));
   if (fit->rank < fit->elements.size())
     text += remark(styled("! ", Style::yellow) +
                    fmt::format("compositions determine {} of {} E0s: this is the solution of least norm", fit->rank,
@@ -96,7 +103,8 @@ std::string stats_text(const Findings& f, int) {
   if (!f.stats) return {};
   const DatasetStats& s = *f.stats;
   const auto fit = s.energies.solve();
-  std::string text = "\n" + styled("Statistics", Style::bold) + fmt::format("  over {} records\n", human_count(s.records));
+  std::string text =
+      "\n" + styled("Statistics", Style::bold) + fmt::format("  over {} records\n", human_count(s.records));
   text += moments_table(s) + force_lines(s) + neighbour_lines(s) + oddities(s);
   return text + element_table(s, fit) + reference_lines(fit);
 }

@@ -34,7 +34,8 @@ std::string indented(const std::string& text) {
 
 std::string title(const Findings& f) {
   if (f.files.size() == 1) return printable(f.files.front().path);
-  return fmt::format("{} and {} more", printable(f.files.front().path), plural(f.files.size() - 1, "file", "files"));
+  return fmt::format("{} and {}", printable(f.files.front().path),
+                     plural(f.files.size() - 1, "more file", "more files"));
 }
 
 // "zstd:3" or "zstd:3 (5 files), none (1 file)".
@@ -70,16 +71,18 @@ std::string atoms_line(const AtomCounts& counts) {
 }
 
 std::string bytes_lines(const Findings& f) {
+  if (std::ranges::any_of(f.files, [](const FileFacts& facts) { return !facts.bytes; })) return {};  // a stream
   std::uint64_t file = 0, stored = 0, raw = 0;
   for (const FileFacts& facts : f.files) {
-    file += facts.bytes.value_or(0);
+    file += *facts.bytes;
     if (facts.atp) stored += facts.atp->stored, raw += facts.atp->raw;
   }
   std::string text = line("bytes", fmt::format("{}  ({})", human_bytes(file), human_count(file)));
   if (f.format != "atp" || f.records() == 0) return text;
   std::string records = fmt::format("{} stored", human_bytes(stored));
   if (stored != raw && stored != 0)
-    records += fmt::format(" of {}, compressed {:.2f} : 1", human_bytes(raw), static_cast<double>(raw) / static_cast<double>(stored));
+    records += fmt::format(" of {}, compressed {:.2f} : 1", human_bytes(raw),
+                           static_cast<double>(raw) / static_cast<double>(stored));
   records += fmt::format("; {} a record", human_bytes(raw / f.records()));
   return text + line("", records);
 }
@@ -105,9 +108,11 @@ std::string oddities(const Findings& f) {
     if (!a.other_slot_problem.empty())
       warning(file, fmt::format("header slot {} is not valid: {}", other, a.other_slot_problem));
     if (a.uncommitted > 0)
-      warning(file, fmt::format("{} behind the committed end are not part of it", plural(a.uncommitted, "byte", "bytes")));
+      warning(file,
+              fmt::format("{} behind the committed end are not part of it", plural(a.uncommitted, "byte", "bytes")));
     if (a.unknown_extension)
-      warning(file, fmt::format("the extension has version {}, which this program does not know", *a.unknown_extension));
+      warning(file,
+              fmt::format("the extension has version {}, which this program does not know", *a.unknown_extension));
   }
   return text;
 }
@@ -120,7 +125,8 @@ std::string shard_table(const Findings& f) {
     rows.push_back({printable(file.path), human_count(file.records), human_count(file.atoms),
                     file.bytes ? human_bytes(*file.bytes) : "-"});
   }
-  std::string text = heading(plural(f.files.size(), "file", "files")) + indented(table(rows, {false, true, true, true}));
+  std::string text =
+      heading(plural(f.files.size(), "file", "files")) + indented(table(rows, {false, true, true, true}));
   if (f.files.size() > kShownShards)
     text += fmt::format("  ... {} more; --json lists all\n", human_count(f.files.size() - kShownShards));
   return text;
@@ -135,43 +141,65 @@ std::string percent(std::uint64_t part, std::uint64_t whole) {
   return fmt::format("{:.1f} %", share);
 }
 
-std::string scope_text(const Field& field) {
-  return field.entry.per_atom || field.kind == Kind::atom ? "atom" : "molecule";
+// Rows of the field table; columns nobody needs are left out.
+class FieldRows {
+ public:
+  explicit FieldRows(const Findings& f) : f_(f), units_(f), coverage_(f.stats.has_value()) {
+    if (coverage_) {
+      odd_ = f.stats->positions_nan + f.stats->positions_inf > 0;
+      for (const Field& field : f.stats->fields.fields()) odd_ |= field.nan + field.inf > 0;
+    }
+    rows_.push_back({"field", "per", "type", "shape", "unit"});
+    if (coverage_) rows_[0].push_back("in records");
+    if (odd_) rows_[0].insert(rows_[0].end(), {"NaN", "inf"});
+  }
+
+  void add(const Field& field) {
+    const TypeInfo& info = type_info(field.entry.type);
+    const bool hides_builtin = field.kind != Kind::builtin && builtin_info(field.key);
+    std::vector<std::string> row{printable(field.key) + (hides_builtin ? " (custom)" : ""),
+                                 field.entry.per_atom || field.kind == Kind::atom ? "atom" : "molecule",
+                                 field.mixed_type ? "mixed" : std::string(scalar_name(info.scalar)),
+                                 field_shape(field)};
+    const Unit unit = units_.of(field.kind, field.key);
+    row.push_back(unit.text.empty() ? "" : printable(unit.text) + (unit.assumed ? "*" : ""));
+    assumed_ |= unit.assumed;
+    if (coverage_) row.push_back(percent(field.records, f_.stats->records));
+    if (odd_) row.insert(row.end(), {odd_count(field.nan), odd_count(field.inf)});
+    rows_.push_back(std::move(row));
+  }
+
+  std::string text() const {
+    if (rows_.size() == 1) return "  none\n";
+    const std::string rows = indented(table(rows_, {false, false, false, false, false, true, true, true}));
+    return assumed_ ? rows + styled("  * assumed: the file states no unit\n", Style::dim) : rows;
+  }
+
+ private:
+  static std::string odd_count(std::uint64_t n) { return n == 0 ? "" : styled(human_count(n), Style::red); }
+
+  const Findings& f_;
+  Units units_;
+  bool coverage_, odd_ = false, assumed_ = false;
+  std::vector<std::vector<std::string>> rows_;
+};
+
+Field positions_field(const Findings& f) {
+  Field field;
+  field.kind = Kind::builtin;
+  field.key = "positions";
+  field.entry = {*f.positions, true, type_info(*f.positions).element, type_info(*f.positions).element};
+  field.mixed_type = f.mixed_positions;
+  field.records = f.records();
+  if (f.stats) field.nan = f.stats->positions_nan, field.inf = f.stats->positions_inf;
+  return field;
 }
 
 std::string field_table(const Findings& f) {
-  const Units units(f);
-  const bool coverage = f.stats.has_value();
-  bool assumed = false;
-  std::vector<std::vector<std::string>> rows{{"field", "per", "type", "shape", "unit"}};
-  if (coverage) rows[0].insert(rows[0].end(), {"in records", "NaN", "inf"});
-  const auto add = [&](std::vector<std::string> row, const Unit& unit, std::uint64_t records, std::uint64_t nan, std::uint64_t inf) {
-    row.push_back(unit.text.empty() ? "" : printable(unit.text) + (unit.assumed ? "*" : ""));
-    assumed |= unit.assumed;
-    if (coverage) {
-      row.push_back(percent(records, f.stats->records));
-      row.push_back(nan == 0 ? "" : styled(human_count(nan), Style::red));
-      row.push_back(inf == 0 ? "" : styled(human_count(inf), Style::red));
-    }
-    rows.push_back(std::move(row));
-  };
-  if (f.positions)
-    add({"positions", "atom", f.mixed_positions ? "mixed" : std::string(scalar_name(type_info(*f.positions).scalar)), "[n, 3]"},
-        units.of(Kind::builtin, "positions"), f.records(), coverage ? f.stats->positions_nan : 0,
-        coverage ? f.stats->positions_inf : 0);
-  const auto& source = coverage ? f.stats->fields : f.fields;
-  for (const Field& field : source.sorted()) {
-    const TypeInfo& info = type_info(field.entry.type);
-    const std::string type = field.mixed_type                ? "mixed"
-                             : info.form == Form::null       ? "none"
-                                                             : std::string(scalar_name(info.scalar));
-    const std::string name = printable(field.key) + (field.kind != Kind::builtin && builtin_info(field.key) ? " (custom)" : "");
-    add({name, scope_text(field), type, field_shape(field)}, units.of(field.kind, field.key), field.records, field.nan, field.inf);
-  }
-  if (rows.size() == 1) return heading("Fields") + "  none\n";
-  std::string text = heading("Fields") + indented(table(rows, {false, false, false, false, false, true, true, true}));
-  if (assumed) text += styled("  * assumed: the file states no unit\n", Style::dim);
-  return text;
+  FieldRows rows(f);
+  if (f.positions) rows.add(positions_field(f));
+  for (const Field& field : (f.stats ? f.stats->fields : f.fields).sorted()) rows.add(field);
+  return heading("Fields") + rows.text();
 }
 
 std::string histogram_text(const AtomCounts& counts, int width) {
@@ -225,7 +253,9 @@ std::string mapping_text(const Findings& f) {
   std::string text = heading("Read as");
   for (const auto& [field, ways] : f.mapping)
     for (const auto& [how, frames] : ways) {
-      const std::string share = frames == f.records() ? "" : fmt::format("  ({} of {} records)", human_count(frames), human_count(f.records()));
+      const std::string share =
+          frames == f.records() ? ""
+                                : fmt::format("  ({} of {} records)", human_count(frames), human_count(f.records()));
       text += line(printable(field), printable(how) + share);
     }
   for (const std::string& note : f.notes) text += line("note", printable(note));

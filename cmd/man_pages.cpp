@@ -8,6 +8,7 @@
 #include "cmd/manual.h"
 #include "cmd/options.h"
 #include "cmd/version.h"
+#include "formats/format.h"
 
 namespace atp {
 namespace {
@@ -122,7 +123,7 @@ constexpr Row kExitCodes[] = {
 
 constexpr Row kEnvironment[] = {
     {"NO_COLOR", "set and not empty: no colour, unless --color always is given"},
-    {"TERM", "dumb: neither colour nor progress, unless asked for"},
+    {"TERM", "the value dumb: neither colour nor progress, unless asked for"},
     {"COLUMNS", "the width of help where the output is no terminal"},
     {"LC_ALL, LC_CTYPE, LANG", "the first one set tells whether bars may be drawn with Unicode characters"},
 };
@@ -183,6 +184,11 @@ std::string main_page() {
   out += section("COMMON OPTIONS") + "Every command has these.\n";
   for (const auto& group : manual_of(commands().front()).groups) {
     if (group.name == kCommonGroup) out += option_entries(group.options);
+  }
+  out +=
+      section("INPUT FORMATS") + "The content of an input decides which one it is, unless\n.B \\-\\-from\nsays so.\n";
+  for (const Format& format : formats()) {
+    out += fmt::format(".TP\n{} ({})\n{}", bold(format.name), escaped(format.extensions), sentence(format.summary));
   }
   out += exit_status();
   out += section("ENVIRONMENT") + rows(kEnvironment);

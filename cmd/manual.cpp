@@ -7,6 +7,8 @@
 #include <array>
 
 #include "cmd/options.h"
+#include "core/atp/codec.h"
+#include "formats/format.h"
 
 namespace atp {
 namespace {
@@ -23,6 +25,12 @@ OptionManual manual_of(const CLI::Option& option) {
     m.value = option.get_type_name();
     // A positional argument is called by its name: INPUT.
     if (option.get_positional() && !option.nonpositional()) m.value = option.get_name(true);
+  }
+  // Two kinds of value have a table of their own.
+  if (m.value == "FORMAT") {
+    for (const Format& format : formats()) m.choices.emplace_back(format.name);
+  } else if (m.value == "CODEC") {
+    m.choices.assign(codec_names().begin(), codec_names().end());
   }
   return m;
 }

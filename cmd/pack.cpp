@@ -207,8 +207,8 @@ void Pack::check_map_was_used() const {
     const auto [field, key] = split_pair(pair, "--map", "FIELD=KEY");
     if (key == "none") continue;
     const auto& uses = report_.mapped.find(field == "virial" ? "stress" : field);
-    const bool used = uses != report_.mapped.end() && std::any_of(uses->second.begin(), uses->second.end(), [&](const auto& how) {
-                        return how.find("'" + key + "'") != std::string::npos;
+    const bool used = uses != report_.mapped.end() && std::any_of(uses->second.begin(), uses->second.end(), [&name = key](const auto& how) {
+                        return how.find("'" + name + "'") != std::string::npos;
                       });
     if (used) continue;
     std::vector<std::string> keys;

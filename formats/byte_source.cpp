@@ -145,7 +145,7 @@ std::size_t ByteSource::read_decompressed(std::span<char> out) try {
   for (;;) {
     if (raw_.empty() && !input_ended_) refill();
     const std::size_t had = raw_.size();
-    const std::size_t n = decompressor_->step(raw_, out, input_ended_);
+    const std::size_t n = decompressor_->step(raw_, out);
     position_ += had - raw_.size();
     if (n > 0) return n;
     if (had == raw_.size() && input_ended_) {

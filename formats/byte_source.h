@@ -57,7 +57,7 @@ class ByteSource {
   std::vector<std::byte> buffer_;               // raw bytes
   Bytes raw_;                                   // the part of buffer_ that is still to be used
   bool input_ended_ = false;
-  Xxh3Stream hash_;                             // of the raw bytes
+  Xxh3Stream hash_;  // of the raw bytes
   std::uint64_t position_ = 0;
   std::string head_;  // peeked
   std::size_t head_used_ = 0;

@@ -31,8 +31,7 @@ constexpr std::size_t kMostPerStep = std::size_t{1} << 30;
 }
 
 [[noreturn]] void fail_trailing(std::string_view format) {
-  fail_input("", fmt::format("has bytes after its {0} stream that are not {0}", format),
-             "copy or download it again");
+  fail_input("", fmt::format("has bytes after its {0} stream that are not {0}", format), "copy or download it again");
 }
 
 class Gzip : public Decompressor {
@@ -44,7 +43,7 @@ class Gzip : public Decompressor {
   Gzip(const Gzip&) = delete;
   Gzip& operator=(const Gzip&) = delete;
 
-  std::size_t step(Bytes& in, std::span<char> out, bool) override {
+  std::size_t step(Bytes& in, std::span<char> out) override {
     if (between_ && !in.empty() && !begin_member(in)) return 0;
     z_.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(in.data()));
     z_.avail_in = static_cast<uInt>(std::min(in.size(), kMostPerStep));
@@ -96,7 +95,7 @@ class Zstd : public Decompressor {
   Zstd(const Zstd&) = delete;
   Zstd& operator=(const Zstd&) = delete;
 
-  std::size_t step(Bytes& in, std::span<char> out, bool) override {
+  std::size_t step(Bytes& in, std::span<char> out) override {
     ZSTD_inBuffer source{in.data(), in.size(), 0};
     ZSTD_outBuffer target{out.data(), out.size(), 0};
     const std::size_t left = ZSTD_decompressStream(z_, &target, &source);
@@ -131,44 +130,58 @@ class Zstd : public Decompressor {
 
 #ifdef ATP_HAVE_LZMA
 
+// Streams one by one rather than with LZMA_CONCATENATED, which calls bytes behind the last one damage.
 class Xz : public Decompressor {
  public:
-  Xz() {
-    if (lzma_stream_decoder(&z_, kMostMemory, LZMA_CONCATENATED) != LZMA_OK) throw std::bad_alloc();
-  }
+  Xz() = default;
   ~Xz() override { lzma_end(&z_); }
   Xz(const Xz&) = delete;
   Xz& operator=(const Xz&) = delete;
 
-  std::size_t step(Bytes& in, std::span<char> out, bool last) override {
-    if (complete_) return 0;  // liblzma calls it a misuse to go on
+  std::size_t step(Bytes& in, std::span<char> out) override {
+    if (!open_ && !begin_stream(in)) return 0;
     z_.next_in = reinterpret_cast<const std::uint8_t*>(in.data());
     z_.avail_in = in.size();
     z_.next_out = reinterpret_cast<std::uint8_t*>(out.data());
     z_.avail_out = out.size();
-    const std::uint64_t produced_before = z_.total_out;
-    const lzma_ret code = lzma_code(&z_, last ? LZMA_FINISH : LZMA_RUN);
+    const lzma_ret code = lzma_code(&z_, LZMA_RUN);
     in = in.subspan(in.size() - z_.avail_in);
+    const std::size_t written = out.size() - z_.avail_out;
     switch (code) {
       case LZMA_OK:
       case LZMA_BUF_ERROR: break;  // no progress: the caller asks complete()
-      case LZMA_STREAM_END: complete_ = true; break;
+      case LZMA_STREAM_END:
+        open_ = false;
+        ++streams_;
+        break;
       case LZMA_MEM_ERROR: throw std::bad_alloc();
       case LZMA_MEMLIMIT_ERROR:
         fail_input("", "needs more than 512 MiB of memory to decompress", "decompress it first with xz -d");
-      case LZMA_FORMAT_ERROR: fail_trailing(format());  // the head was recognised, so it is a later stream
+      case LZMA_FORMAT_ERROR:
+        if (streams_ > 0) fail_trailing(format());
+        [[fallthrough]];
       default: fail_damaged(format(), "data error");
     }
-    return z_.total_out - produced_before;
+    return written;
   }
-  bool complete() const override { return complete_; }
+  bool complete() const override { return !open_; }
   std::string_view format() const override { return "xz"; }
 
  private:
   static constexpr std::uint64_t kMostMemory = std::uint64_t{512} << 20;
 
+  // Zeros may stand between and behind streams.
+  bool begin_stream(Bytes& in) {
+    while (streams_ > 0 && !in.empty() && in.front() == std::byte{0}) in = in.subspan(1);
+    if (in.empty()) return false;
+    if (lzma_stream_decoder(&z_, kMostMemory, 0) != LZMA_OK) throw std::bad_alloc();
+    open_ = true;
+    return true;
+  }
+
   lzma_stream z_ = LZMA_STREAM_INIT;
-  bool complete_ = false;
+  bool open_ = false;
+  std::uint64_t streams_ = 0;
 };
 
 #endif
@@ -178,7 +191,7 @@ class Bzip2 : public Decompressor {
  public:
   ~Bzip2() override { end(); }
 
-  std::size_t step(Bytes& in, std::span<char> out, bool) override {
+  std::size_t step(Bytes& in, std::span<char> out) override {
     if (!open_ && !in.empty()) begin();
     if (!open_) return 0;
     z_.next_in = reinterpret_cast<char*>(const_cast<std::byte*>(in.data()));

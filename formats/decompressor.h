@@ -14,9 +14,9 @@ namespace atp {
 class Decompressor {
  public:
   virtual ~Decompressor() = default;
-  // Takes bytes off the front of `in` and returns how many it wrote to `out`. `last` says that no
-  // bytes follow `in`. Throws Error (exit 3) without a place: the caller knows the name.
-  virtual std::size_t step(Bytes& in, std::span<char> out, bool last) = 0;
+  // Takes bytes off the front of `in` and returns how many it wrote to `out`. Throws Error (exit 3)
+  // without a place: the caller knows the name.
+  virtual std::size_t step(Bytes& in, std::span<char> out) = 0;
   // Whether the input may end here: after a member, not inside one.
   virtual bool complete() const = 0;
   virtual std::string_view format() const = 0;  // "gzip"

@@ -133,7 +133,8 @@ class FrameDecoder {
 
 class XyzBatch : public FrameBatch {
  public:
-  XyzBatch(std::shared_ptr<const Settings> settings, TextPiece piece) : settings_(std::move(settings)), piece_(std::move(piece)) {}
+  XyzBatch(std::shared_ptr<const Settings> settings, TextPiece piece)
+      : settings_(std::move(settings)), piece_(std::move(piece)) {}
 
   std::uint64_t first_frame() const override { return piece_.first_frame; }
   std::uint64_t frames() const override { return piece_.frames.size(); }

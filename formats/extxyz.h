@@ -1,4 +1,4 @@
-// Extended and plain XYZ. doc: FORMATS in the README; names of fields: field_rules.cpp.
+// Extended and plain XYZ. The names taken for energy, forces and the rest: field_rules.cpp.
 #pragma once
 
 #include <memory>

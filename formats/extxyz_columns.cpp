@@ -7,9 +7,10 @@
 #include <cstring>
 
 #include "core/base/error.h"
+#include "core/base/json_writer.h"
 #include "core/chem/elements.h"
-#include "formats/number.h"
 #include "formats/excerpt.h"
+#include "formats/number.h"
 #include "formats/utf8.h"
 
 namespace atp {
@@ -76,7 +77,8 @@ Column parse_column(std::string_view& rest) {
     fail_properties(fmt::format("gives the column '{}' the width '{}'", shown, excerpt(width)));
   }
   if (c.name.empty()) fail_properties("has a column without a name");
-  if (c.name.size() > kLongestKey) fail_properties(fmt::format("has a name of more than {} bytes, '{}'", kLongestKey, shown));
+  if (c.name.size() > kLongestKey)
+    fail_properties(fmt::format("has a name of more than {} bytes, '{}'", kLongestKey, shown));
   c.type = type[0];
   c.width = static_cast<std::size_t>(n);
   c.use = use_of(c);
@@ -95,7 +97,8 @@ void assign_required(std::vector<Column>& columns) {
       claim(species, c);
     } else if (c.type == 'R' && c.width == 3 && is_one_of(c.name, {"pos", "positions", "position"})) {
       claim(positions, c);
-    } else if (c.type == 'I' && c.width == 1 && numbers == nullptr && is_one_of(c.name, {"Z", "atomic_numbers", "numbers"})) {
+    } else if (c.type == 'I' && c.width == 1 && numbers == nullptr &&
+               is_one_of(c.name, {"Z", "atomic_numbers", "numbers"})) {
       numbers = &c;
     }
   }
@@ -175,9 +178,8 @@ int odd_species(std::string_view text, AtomLineNotes& notes) {
     title[0] = static_cast<char>(title[0] & ~0x20);
     if (title.size() == 2) title[1] = static_cast<char>(title[1] | 0x20);
     // Only letters have a case: the bits of other characters would make letters of them.
-    const bool letters = std::all_of(text.begin(), text.end(), [](char c) {
-      return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-    });
+    const bool letters =
+        std::all_of(text.begin(), text.end(), [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); });
     if (const auto found = letters ? atomic_number_of(title) : std::nullopt) return *found;
   }
   fail_species(text);
@@ -263,9 +265,7 @@ void ColumnReader::prepare(const ColumnLayout& layout, std::size_t n, Structure&
         structure.positions.resize(n * 24);
         t.out = structure.positions.data();
         break;
-      case Use::reals:
-        t.out = prepare_array(c, Type::f64_array, Type::vec3_f64, Type::tensor_f64, n, structure);
-        break;
+      case Use::reals: t.out = prepare_array(c, Type::f64_array, Type::vec3_f64, Type::tensor_f64, n, structure); break;
       case Use::integers:
       case Use::logicals:
         t.out = prepare_array(c, Type::i64_array, Type::tensor_i64, Type::tensor_i64, n, structure);
@@ -371,7 +371,8 @@ namespace {
 
 }  // namespace
 
-AtomLineNotes ColumnReader::read(std::string_view text, std::size_t n, const ColumnLayout& layout, Structure& structure) {
+AtomLineNotes ColumnReader::read(std::string_view text, std::size_t n, const ColumnLayout& layout,
+                                 Structure& structure) {
   AtomLineNotes notes;
   const char* p = text.data();
   const char* const end = p + text.size();
@@ -414,28 +415,21 @@ AtomLineNotes ColumnReader::read(std::string_view text, std::size_t n, const Col
 // A per-atom string has no place in .atp: the column becomes one string, a JSON list.
 void ColumnReader::put_texts(const ColumnLayout& layout, std::size_t n, Structure& structure, AtomLineNotes& notes) {
   std::size_t next = 0;
-  std::string clean;
   for (const Column& c : layout.columns) {
     if (c.use != Use::texts) continue;
     notes.texts = true;
-    json_ = "[";
+    JsonWriter json;
+    json.begin_array();
     for (std::size_t i = 0; i < n; ++i) {
-      if (i > 0) json_ += ',';
-      if (c.width > 1) json_ += '[';
+      if (c.width > 1) json.begin_array();
       for (std::size_t k = 0; k < c.width; ++k) {
-        if (k > 0) json_ += ',';
-        std::string_view text = texts_[next++];
-        if (!is_utf8(text)) {
-          replace_bad_utf8(text, clean);
-          text = clean;
-          notes.bad_utf8 = true;
-        }
-        append_json_string(json_, text);
+        notes.bad_utf8 |= !is_utf8(texts_[next]);  // the writer puts U+FFFD there
+        json.string(texts_[next++]);
       }
-      if (c.width > 1) json_ += ']';
+      if (c.width > 1) json.end_array();
     }
-    json_ += ']';
-    structure.put_string(Kind::molecule, c.name, json_);
+    json.end_array();
+    structure.put_string(Kind::molecule, c.name, json.text());
   }
 }
 

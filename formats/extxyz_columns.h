@@ -25,8 +25,8 @@ struct Column {
 
 struct ColumnLayout {
   std::vector<Column> columns;
-  std::size_t width = 0;     // numbers and words of a line
-  bool more_allowed = false; // further columns are not read: the comment has no Properties
+  std::size_t width = 0;      // numbers and words of a line
+  bool more_allowed = false;  // further columns are not read: the comment has no Properties
 
   // Reads "species:S:1:pos:R:3". Throws Error (exit 3, no place) saying what is wrong with it.
   static ColumnLayout parse(std::string_view properties, const FieldRules& rules);
@@ -60,14 +60,14 @@ class ColumnReader {
   };
 
   void prepare(const ColumnLayout& layout, std::size_t n, Structure& structure);
-  std::byte* prepare_array(const Column& column, Type plain, Type vectors, Type tensor, std::size_t n, Structure& structure);
+  std::byte* prepare_array(const Column& column, Type plain, Type vectors, Type tensor, std::size_t n,
+                           Structure& structure);
   const char* read_column(Target& target, const char* p, const char* end, AtomLineNotes& notes);
   const char* read_species(const char* p, const char* end, std::byte& number, AtomLineNotes& notes);
   void put_texts(const ColumnLayout& layout, std::size_t n, Structure& structure, AtomLineNotes& notes);
 
   std::vector<Target> targets_;
   std::vector<std::string_view> texts_;  // of all text columns, column after column
-  std::string json_;
 };
 
 }  // namespace atp

@@ -6,8 +6,8 @@
 #include <cmath>
 
 #include "core/base/error.h"
-#include "formats/number.h"
 #include "formats/excerpt.h"
+#include "formats/number.h"
 
 namespace atp {
 
@@ -152,7 +152,8 @@ void Comment::parse_value(CommentEntry& entry) {
 
 void Comment::check_value_ends(std::string_view key) {
   if (p_ != end_ && !is_blank(*p_)) {
-    fail_input("", fmt::format("the value of '{}' is followed by '{}' without a space", excerpt(key), excerpt({p_, 1})));
+    fail_input("",
+               fmt::format("the value of '{}' is followed by '{}' without a space", excerpt(key), excerpt({p_, 1})));
   }
 }
 
@@ -204,8 +205,10 @@ std::string_view Comment::bracketed(std::string_view key) {
   char quote = '\0';
   for (; p_ != end_; ++p_) {
     if (quote != '\0') {
-      if (*p_ == '\\' && quote == '"' && p_ + 1 != end_) ++p_;
-      else if (*p_ == quote) quote = '\0';
+      if (*p_ == '\\' && quote == '"' && p_ + 1 != end_)
+        ++p_;
+      else if (*p_ == quote)
+        quote = '\0';
     } else if (*p_ == '"' || (*p_ == '\'' && (p_[-1] == '[' || p_[-1] == ',' || is_blank(p_[-1])))) {
       quote = *p_;
     } else if (*p_ == '[') {

@@ -6,9 +6,9 @@
 #include <cmath>
 
 #include "core/base/error.h"
-#include "formats/number.h"
+#include "core/base/json_writer.h"
 #include "formats/excerpt.h"
-#include "formats/utf8.h"
+#include "formats/number.h"
 
 namespace atp {
 
@@ -46,8 +46,9 @@ std::size_t first_difference(std::size_t n, Field field, Get&& get) {
 }
 
 [[noreturn]] void fail_differ(std::string_view a, std::string_view b, Field field, double x, double y) {
-  fail_input("", fmt::format("'{}' and '{}' both look like the {} and differ ({}, {})", excerpt(a), excerpt(b),
-                             field_name(field), x, y),
+  fail_input("",
+             fmt::format("'{}' and '{}' both look like the {} and differ ({}, {})", excerpt(a), excerpt(b),
+                         field_name(field), x, y),
              fmt::format("choose with --map {}={}", field_name(field), b));
 }
 
@@ -114,7 +115,8 @@ double FieldReader::factor(Quantity quantity, std::string_view key) {
   return *f;
 }
 
-void FieldReader::mapped(std::string_view field, std::string_view key, bool virial, Quantity quantity, double conversion) {
+void FieldReader::mapped(std::string_view field, std::string_view key, bool virial, Quantity quantity,
+                         double conversion) {
   const std::string_view unit_text = conversion == 1 ? std::string_view() : unit(quantity).text;
   for (std::size_t i = 0; i < hows_.size(); ++i) {
     const How& h = hows_[i];
@@ -136,10 +138,11 @@ void FieldReader::remark(Field field, std::string_view key, std::string_view pre
     const Remark& r = remarks_[i];
     if (r.field == field && r.key == key && r.other == preferred) return told_remarks_.push_back(i);
   }
-  std::string text = preferred.empty()
-                         ? fmt::format("'{}' does not fit as the {} in some frames and stays a property there", key, field_name(field))
-                         : fmt::format("'{}' repeats '{}' and stays a property; the {} is taken from '{}'", key, preferred,
-                                       field_name(field), preferred);
+  std::string text =
+      preferred.empty()
+          ? fmt::format("'{}' does not fit as the {} in some frames and stays a property there", key, field_name(field))
+          : fmt::format("'{}' repeats '{}' and stays a property; the {} is taken from '{}'", key, preferred,
+                        field_name(field), preferred);
   told_remarks_.push_back(remarks_.size());
   remarks_.push_back({field, std::string(key), std::string(preferred), std::move(text)});
 }
@@ -186,8 +189,9 @@ void FieldReader::resolve(Field field, Structure& structure) {
     Numbers other;
     if (!read_field(field, c, chosen == nullptr, chosen == nullptr ? value : other)) {
       if (c.claim.asked) {
-        fail_input("", fmt::format("'{}' cannot be the {}: its value '{}' does not fit", excerpt(key), field_name(field),
-                                   excerpt(entry(c.entry).raw)),
+        fail_input("",
+                   fmt::format("'{}' cannot be the {}: its value '{}' does not fit", excerpt(key), field_name(field),
+                               excerpt(entry(c.entry).raw)),
                    fmt::format("pass --map {}=none or another key", field_name(field)));
       }
       if (chosen == nullptr && field != Field::cell) remark(field, key, "");
@@ -209,7 +213,7 @@ void FieldReader::resolve(Field field, Structure& structure) {
   store_field(field, value, structure);
   const std::string_view key = entry(chosen->entry).key;
   const bool virial = chosen->claim.virial;
-  const Quantity quantity = field == Field::cell                ? Quantity::length
+  const Quantity quantity = field == Field::cell               ? Quantity::length
                             : field == Field::energy || virial ? Quantity::energy
                                                                : Quantity::stress;
   const double conversion = factor(quantity, key);
@@ -389,9 +393,8 @@ void FieldReader::read_columns(Structure& structure) {
     const auto* taken = structure.find(Kind::builtin, field_name(field));
     if (!c.fills_field) {
       const auto* other = structure.find(Kind::atom, c.name);
-      const auto preferred = std::find_if(layout_->columns.begin(), layout_->columns.end(), [&](const Column& x) {
-        return x.fills_field && x.claim->field == field;
-      });
+      const auto preferred = std::find_if(layout_->columns.begin(), layout_->columns.end(),
+                                          [&](const Column& x) { return x.fills_field && x.claim->field == field; });
       const auto get = [&](std::size_t i) {
         return std::pair(load<double>(taken->payload.data() + 8 * i), load<double>(other->payload.data() + 8 * i));
       };
@@ -456,18 +459,17 @@ void FieldReader::put_property(const CommentEntry& e, Structure& structure) {
 namespace {
 
 // Texts as nested JSON lists of the given shape.
-void append_json_list(std::string& out, std::span<const std::uint32_t> shape, std::span<const std::string_view>& texts) {
-  out += '[';
+void write_list(JsonWriter& json, std::span<const std::uint32_t> shape, std::span<const std::string_view>& texts) {
+  json.begin_array();
   for (std::uint32_t i = 0; i < shape[0]; ++i) {
-    if (i > 0) out += ',';
     if (shape.size() > 1) {
-      append_json_list(out, shape.subspan(1), texts);
+      write_list(json, shape.subspan(1), texts);
     } else {
-      append_json_string(out, texts[0]);
+      json.string(texts[0]);
       texts = texts.subspan(1);
     }
   }
-  out += ']';
+  json.end_array();
 }
 
 }  // namespace
@@ -477,9 +479,9 @@ void FieldReader::put_list(const CommentEntry& e, Structure& structure) {
   const std::span<const std::uint32_t> shape(v.shape.data(), v.rank);
   if (v.content == Content::text) {
     auto texts = comment_->texts(v);
-    json_.clear();
-    append_json_list(json_, shape, texts);
-    return structure.put_string(Kind::molecule, e.key, json_);
+    JsonWriter json;
+    write_list(json, shape, texts);
+    return structure.put_string(Kind::molecule, e.key, json.text());
   }
   const bool real = v.content == Content::real;
   const Bytes values = real ? std::as_bytes(comment_->reals(v)) : std::as_bytes(comment_->integers(v));

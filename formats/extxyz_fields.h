@@ -98,9 +98,8 @@ class FieldReader {
   std::array<std::vector<Candidate>, kFields> candidates_;
   std::array<UnitEntry, 4> units_;
   std::array<KnownUnit, 4> known_units_;  // of the last frame
-  std::vector<char> consumed_;  // per entry: no property any more
+  std::vector<char> consumed_;            // per entry: no property any more
   double volume_ = 0;
-  std::string json_;
 
   // Texts are made once and told often.
   std::vector<How> hows_;

@@ -15,18 +15,21 @@ struct Name {
 };
 
 // In order of preference. free_energy and U0 are no energies of the frame in the usual sense.
-constexpr Name kEnergy[] = {{"energy"},     {"REF_energy"},   {"ref_energy"}, {"dft_energy"}, {"DFT_energy"},    {"total_energy"},
-                            {"energy_xtb"}, {"ENERGY"},       {"Energy"},     {"dftb_energy_eV"}, {"mace_mp_energy"}};
-constexpr Name kForces[] = {{"forces"}, {"REF_forces"}, {"ref_forces"}, {"dft_forces"}, {"DFT_forces"},
-                            {"force"},  {"dft_force"},  {"forces_xtb"}, {"Forces"},     {"dftb_forces_eV_per_Ang"},
-                            {"mace_mp_forces"}};
-constexpr Name kStress[] = {{"stress"},          {"REF_stress"},         {"ref_stress"},       {"dft_stress"},
-                            {"DFT_stress"},      {"mace_mp_stress"},     {"virial", true},     {"virials", true},
-                            {"REF_virials", true}, {"REF_virial", true}, {"dft_virial", true}, {"dft_virials", true},
-                            {"DFT_virial", true}};
+constexpr Name kEnergy[] = {{"energy"},     {"REF_energy"},     {"ref_energy"},    {"dft_energy"},
+                            {"DFT_energy"}, {"total_energy"},   {"energy_xtb"},    {"ENERGY"},
+                            {"Energy"},     {"dftb_energy_eV"}, {"mace_mp_energy"}};
+constexpr Name kForces[] = {
+    {"forces"},        {"REF_forces"}, {"ref_forces"}, {"dft_forces"}, {"DFT_forces"},
+    {"force"},         {"dft_force"},  {"forces_xtb"}, {"Forces"},     {"dftb_forces_eV_per_Ang"},
+    {"mace_mp_forces"}};
+constexpr Name kStress[] = {
+    {"stress"},           {"REF_stress"},        {"ref_stress"},      {"dft_stress"},        {"DFT_stress"},
+    {"mace_mp_stress"},   {"virial", true},      {"virials", true},   {"REF_virials", true}, {"REF_virial", true},
+    {"dft_virial", true}, {"dft_virials", true}, {"DFT_virial", true}};
 constexpr Name kCell[] = {{"Lattice"}, {"lattice"}, {"LATTICE"}, {"cell"}, {"Cell"}};
 constexpr Name kPbc[] = {{"pbc"}};
-constexpr Name kCharges[] = {{"charges"}, {"REF_charges"}, {"ref_charges"}, {"dft_charges"}, {"partial_charges"}, {"charge"}};
+constexpr Name kCharges[] = {{"charges"},     {"REF_charges"},     {"ref_charges"},
+                             {"dft_charges"}, {"partial_charges"}, {"charge"}};
 constexpr Name kVelocities[] = {{"velocities"}, {"velo"}, {"vel"}};
 constexpr Name kName[] = {{"name"}};
 
@@ -36,10 +39,14 @@ struct Row {
   std::span<const Name> names;
 };
 constexpr Row kRows[] = {
-    {Field::energy, "energy", kEnergy},    {Field::forces, "forces", kForces},
-    {Field::stress, "stress", kStress},    {Field::cell, "cell", kCell},
-    {Field::pbc, "pbc", kPbc},             {Field::charges, "charges", kCharges},
-    {Field::velocities, "velocities", kVelocities}, {Field::name, "name", kName},
+    {Field::energy, "energy", kEnergy},
+    {Field::forces, "forces", kForces},
+    {Field::stress, "stress", kStress},
+    {Field::cell, "cell", kCell},
+    {Field::pbc, "pbc", kPbc},
+    {Field::charges, "charges", kCharges},
+    {Field::velocities, "velocities", kVelocities},
+    {Field::name, "name", kName},
 };
 
 const Row& row_of(Field field) { return kRows[static_cast<std::size_t>(field)]; }
@@ -113,8 +120,9 @@ std::optional<FieldClaim> FieldRules::of_atom_array(std::string_view name, bool 
     const std::size_t needed = field == Field::charges ? 1 : 3;
     if (real && width == needed) return claim;
     if (claim->asked) {
-      fail_input("", fmt::format("'{}' cannot be the {}: {} real number{} an atom are needed", excerpt(name),
-                                 field_name(field), needed, needed == 1 ? "" : "s"),
+      fail_input("",
+                 fmt::format("'{}' cannot be the {}: {} real number{} an atom are needed", excerpt(name),
+                             field_name(field), needed, needed == 1 ? "" : "s"),
                  fmt::format("pass --map {}=none or another column", field_name(field)));
     }
   }

@@ -16,7 +16,9 @@ struct Signature {
 
 constexpr Signature kSignatures[] = {
     {0, "ATPK", {"an .atp file already", "atp inspect shows it, atp merge joins it with others"}},
-    {0, "SQLite format 3\0"sv, {"an SQLite database (perhaps of ASE)", "export it with ase convert FILE.db FILE.extxyz"}},
+    {0,
+     "SQLite format 3\0"sv,
+     {"an SQLite database (perhaps of ASE)", "export it with ase convert FILE.db FILE.extxyz"}},
     {0, "\x89HDF\r\n\x1A\n", {"an HDF5 file", ""}},
     {16, "\xDE\xC0\xEF\xBE", {"an LMDB database (perhaps .aselmdb)", "export it with ASE to extended XYZ"}},
     {0, "PK\x03\x04", {"a zip archive (perhaps .npz)", ""}},
@@ -41,7 +43,9 @@ bool has_at(std::string_view head, std::size_t offset, std::string_view bytes) {
 // Pickles of protocol 2 and up begin with PROTO and the number.
 bool is_pickle(std::string_view head) { return head.size() > 2 && head[0] == '\x80' && head[1] >= 2 && head[1] <= 5; }
 
-bool has_cif_block(std::string_view head) { return head.starts_with("data_") || head.find("\ndata_") != std::string_view::npos; }
+bool has_cif_block(std::string_view head) {
+  return head.starts_with("data_") || head.find("\ndata_") != std::string_view::npos;
+}
 
 }  // namespace
 

@@ -92,7 +92,7 @@ struct Format {
   int (*sniff)(std::string_view head);
   // Takes over the source. nullptr when the format was left out of the build.
   std::unique_ptr<FormatReader> (*open)(std::unique_ptr<ByteSource> source, const ReadOptions& options);
-  std::string_view missing;     // why it is not in this build; empty when it is
+  std::string_view missing;  // why it is not in this build; empty when it is
 };
 
 // All formats, in the order of tables.

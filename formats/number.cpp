@@ -137,7 +137,8 @@ const char* read_real(const char* p, const char* end, double& value) {
 
   double v;
   const std::int64_t power = exponent - scale;
-  if (d.significant <= kMostDigits && d.mantissa <= kExactInteger && power >= -kLargestPower && power <= kLargestPower) {
+  if (d.significant <= kMostDigits && d.mantissa <= kExactInteger && power >= -kLargestPower &&
+      power <= kLargestPower) {
     // Both operands are exact, so one IEEE operation rounds once: the nearest double.
     const double m = static_cast<double>(d.mantissa);
     v = power < 0 ? m / kPowers[-power] : m * kPowers[power];

@@ -8,10 +8,10 @@
 
 #include "core/base/error.h"
 #include "formats/byte_source.h"
+#include "formats/excerpt.h"
 #include "formats/extxyz.h"
 #include "formats/foreign.h"
 #include "formats/format.h"
-#include "formats/excerpt.h"
 
 namespace atp {
 
@@ -19,7 +19,8 @@ namespace {
 
 // The only list of formats.
 constexpr Format kFormats[] = {
-    {"extxyz", "extxyz, xyz", "extended XYZ of ASE, QUIP, MACE, NequIP and others, plain frames too", sniff_extxyz, open_extxyz, ""},
+    {"extxyz", "extxyz, xyz", "extended XYZ of ASE, QUIP, MACE, NequIP and others, plain frames too", sniff_extxyz,
+     open_extxyz, ""},
     {"xyz", "xyz", "plain XYZ: species x y z, the comment kept as text", sniff_xyz, open_xyz, ""},
 };
 
@@ -69,7 +70,8 @@ bool has_suffix(std::string_view name, std::string_view extensions) {
     std::string_view extension = extensions.substr(0, comma);
     extensions.remove_prefix(comma == std::string_view::npos ? extensions.size() : comma + 1);
     while (extension.starts_with(' ')) extension.remove_prefix(1);
-    if (name.size() > extension.size() + 1 && name.ends_with(extension) && name[name.size() - extension.size() - 1] == '.') {
+    if (name.size() > extension.size() + 1 && name.ends_with(extension) &&
+        name[name.size() - extension.size() - 1] == '.') {
       return true;
     }
   }
@@ -82,7 +84,8 @@ bool is_input_name(std::string_view name) {
     name.remove_suffix(compression.size());
     break;
   }
-  return std::any_of(std::begin(kFormats), std::end(kFormats), [&](const Format& f) { return has_suffix(name, f.extensions); });
+  return std::any_of(std::begin(kFormats), std::end(kFormats),
+                     [&](const Format& f) { return has_suffix(name, f.extensions); });
 }
 
 [[noreturn]] void fail_unknown(const std::string& name, std::string_view head) {
@@ -118,11 +121,13 @@ std::vector<std::string> files_below(const std::string& folder) {
   fs::recursive_directory_iterator it(folder, error);
   for (; !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
     std::error_code ignored;
-    if (it->is_regular_file(ignored) && is_input_name(it->path().filename().native())) found.push_back(it->path().native());
+    if (it->is_regular_file(ignored) && is_input_name(it->path().filename().native()))
+      found.push_back(it->path().native());
   }
   if (error) fail_system(folder, "cannot read the directory", error.value());
   if (found.empty()) {
-    fail_input(folder, "holds no file with a known extension", "known are .xyz and .extxyz, also with .gz .xz .zst .bz2");
+    fail_input(folder, "holds no file with a known extension",
+               "known are .xyz and .extxyz, also with .gz .xz .zst .bz2");
   }
   std::sort(found.begin(), found.end());
   return found;
@@ -168,8 +173,13 @@ std::unique_ptr<FormatReader> open_input(const std::string& path, std::string_vi
   const std::string_view head = source->peek();
   if (head.empty()) fail_input(source->name(), "is empty");
   const Format& format = from.empty() ? recognise(source->name(), head) : format_named(from);
-  if (format.open == nullptr) fail_input(source->name(), fmt::format("is {}, which this build of atp cannot read", format.name), std::string(format.missing));
-  return format.open(std::move(source), options);
+  if (format.open == nullptr) {
+    fail_input(source->name(), fmt::format("is {}, which this build of atp cannot read", format.name),
+               std::string(format.missing));
+  }
+  auto reader = format.open(std::move(source), options);
+  reader->set_format(format.name);
+  return reader;
 }
 
 std::vector<std::string> input_files(const std::string& argument) {

@@ -6,12 +6,9 @@
 
 namespace atp {
 
-bool is_ascii(std::string_view text);
+// Fast for ASCII, which nearly all inputs are.
 bool is_utf8(std::string_view text);
 // U+FFFD in place of each byte that is not UTF-8. `text` must not lie in `out`.
 void replace_bad_utf8(std::string_view text, std::string& out);
-
-// Appends `text` as a JSON string with quotes.
-void append_json_string(std::string& out, std::string_view text);
 
 }  // namespace atp

@@ -187,7 +187,8 @@ bool XyzCutter::scan_count() {
     case LineKind::other: break;
   }
   if (!unconfirmed_) {
-    fail_input(at_line(line_ - 1), fmt::format("a frame begins with its number of atoms, this line is '{}'", excerpt(line)));
+    fail_input(at_line(line_ - 1),
+               fmt::format("a frame begins with its number of atoms, this line is '{}'", excerpt(line)));
   }
   unconfirmed_ = false;
   lose(Trouble::too_many, line_ - 1);
@@ -326,7 +327,8 @@ void XyzCutter::finish() {
   }
   const std::uint64_t number = first_frame_ + frames_.size();
   frame_.error = static_cast<int>(errors_.size());
-  const std::string seen = at_ == At::comment ? "no comment line" : fmt::format("{} of {} atom lines", atoms_seen_, frame_.n_atoms);
+  const std::string seen =
+      at_ == At::comment ? "no comment line" : fmt::format("{} of {} atom lines", atoms_seen_, frame_.n_atoms);
   errors_.emplace_back(Exit::input, at_line(at_ == At::gap ? trouble_line_ - 1 : last),
                        fmt::format("ends inside frame {}: {}", number, seen), kSkip);
   frames_.push_back(frame_);

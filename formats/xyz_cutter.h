@@ -19,7 +19,9 @@ class TextBuffer {
  public:
   TextBuffer() = default;
   TextBuffer(TextBuffer&& o) noexcept
-      : data_(std::exchange(o.data_, nullptr)), size_(std::exchange(o.size_, 0)), capacity_(std::exchange(o.capacity_, 0)) {}
+      : data_(std::exchange(o.data_, nullptr)),
+        size_(std::exchange(o.size_, 0)),
+        capacity_(std::exchange(o.capacity_, 0)) {}
   TextBuffer& operator=(TextBuffer&& o) noexcept {
     std::swap(data_, o.data_);
     std::swap(size_, o.size_);
@@ -110,12 +112,12 @@ class XyzCutter {
   TextBuffer text_;
   bool ended_ = false, started_ = false, finished_ = false;
 
-  std::size_t pos_ = 0;      // start of the line to come
-  std::size_t searched_ = 0; // no newline in [pos_, searched_)
-  std::uint64_t line_ = 1;   // number of that line
+  std::size_t pos_ = 0;       // start of the line to come
+  std::size_t searched_ = 0;  // no newline in [pos_, searched_)
+  std::uint64_t line_ = 1;    // number of that line
 
   At at_ = At::count;
-  FrameText frame_;           // in work
+  FrameText frame_;  // in work
   std::size_t frame_start_ = 0;
   std::uint64_t atoms_seen_ = 0;
   bool unconfirmed_ = false;  // frame_ is complete, but a line too many may follow

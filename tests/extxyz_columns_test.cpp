@@ -64,7 +64,8 @@ TEST_CASE("columns: text becomes one JSON list") {
 }
 
 TEST_CASE("columns: species as programs write them") {
-  auto r = with("species:S:1:pos:R:3", "H 0 0 0\nCL 0 0 0\ncl 0 0 0\nfe 0 0 0\n14 0 0 0\nX 0 0 0\nXx 0 0 0\nOg 0 0 0\nc 0 0 0\n", 9);
+  auto r = with("species:S:1:pos:R:3",
+                "H 0 0 0\nCL 0 0 0\ncl 0 0 0\nfe 0 0 0\n14 0 0 0\nX 0 0 0\nXx 0 0 0\nOg 0 0 0\nc 0 0 0\n", 9);
   CHECK(elements(r.frames.at(0)) == std::vector<int>{1, 17, 17, 26, 14, 0, 0, 118, 6});
   CHECK(r.notes.empty());
   r = with("species:S:1:pos:R:3", "D 0 0 0\nT 0 0 0\n", 2);
@@ -100,7 +101,8 @@ TEST_CASE("columns: Properties that are wrong") {
   CHECK(problem("species:S:1:pos:R:3:a:R:1:a:R:1", line, 1, 2) == "Properties names the column 'a' twice");
   CHECK(problem("species:S:1:pos:R:3::R:1", line, 1, 2) == "Properties has a column without a name");
   CHECK(problem("species:S:1:symbols:S:1:pos:R:3", line, 1, 2) == "Properties has both 'species' and 'symbols'");
-  CHECK(problem("species:S:1:pos:R:3:a:R:99999999", line, 1, 2) == "Properties gives the column 'a' the width '99999999'");
+  CHECK(problem("species:S:1:pos:R:3:a:R:99999999", line, 1, 2) ==
+        "Properties gives the column 'a' the width '99999999'");
 }
 
 TEST_CASE("columns: atom lines that are wrong") {
@@ -112,7 +114,8 @@ TEST_CASE("columns: atom lines that are wrong") {
   CHECK(problem(p, good + "H 1 1.2.3 3 4 T x\n", 2, 4) == "column 3 (pos) is '1.2.3', not a real number");
   CHECK(problem(p, good + "H 1 2 *** 4 T x\n", 2, 4) == "column 4 (pos) is '***', not a real number");
   CHECK(problem(p, good + "H 1 2 3 4.0 T x\n", 2, 4) == "column 5 (q) is '4.0', not an integer");
-  CHECK(problem(p, good + "H 1 2 3 9223372036854775808 T x\n", 2, 4) == "column 5 (q) is '9223372036854775808', not an integer");
+  CHECK(problem(p, good + "H 1 2 3 9223372036854775808 T x\n", 2, 4) ==
+        "column 5 (q) is '9223372036854775808', not an integer");
   CHECK(problem(p, good + "H 1 2 3 4 ok x\n", 2, 4) == "column 6 (b) is 'ok', not T or F");
   CHECK(problem("Z:I:1:pos:R:3", "256 0 0 0\n", 1, 3) == "column 1 (Z) is '256', not an atomic number (0 to 255)");
   CHECK(read_xyz("1\n\nH 0 0\n").bad.at(0).starts_with("t.xyz:3: has 3 columns, species x y z are 4;"));
@@ -127,7 +130,8 @@ TEST_CASE("columns: nothing is reserved for what cannot be there") {
 
 TEST_CASE("columns: a name that is also a key of the comment") {
   auto r = read_xyz("1\nProperties=species:S:1:pos:R:3:q:R:1 q=5\nH 0 0 0 1\n");
-  CHECK(r.bad.at(0) == "t.xyz:2: 'q' is both a column and a key of the comment; rename one of them or pass --on-error skip");
+  CHECK(r.bad.at(0) ==
+        "t.xyz:2: 'q' is both a column and a key of the comment; rename one of them or pass --on-error skip");
   r = read_xyz("1\nProperties=species:S:1:pos:R:3:k:S:1 k=5\nH 0 0 0 1\n");
   CHECK(r.bad.size() == 1);
   r = read_xyz("1\nProperties=species:S:1:pos:R:3:charge:R:1 charge=5\nH 0 0 0 1\n");  // the column fills a field

@@ -77,8 +77,8 @@ TEST_CASE("comment: the type of a value, first match wins") {
   check_type("1.2.3", Content::text);
   check_type("2024-01-01", Content::text);
   check_type("9223372036854775807", Content::integer);
-  check_type("9223372036854775808", Content::real);   // 2^63 is a double
-  check_type("9223372036854775809", Content::text);   // a double would lose the last digit
+  check_type("9223372036854775808", Content::real);  // 2^63 is a double
+  check_type("9223372036854775809", Content::text);  // a double would lose the last digit
   check_type("-9223372036854775809", Content::text);
   check_type("\"\"", Content::text);
 }
@@ -113,8 +113,8 @@ TEST_CASE("comment: new-style lists") {
   check_type("[[1.0, 0], [0, 1]]", Content::real, {2, 2});
   check_type("[[[1],[2]],[[3],[4]],[[5],[6]]]", Content::integer, {3, 2, 1});
   check_type("[[],[]]", Content::real, {2, 0});
-  for (const char* irregular : {"[[1,2],[3]]", "[1,[2]]", "[[1],2]", "[1,,2]", "[1,2,]", "[,1]",
-                                "[[[[[[[[[1]]]]]]]]]", "[[1],[[2]]]"}) {
+  for (const char* irregular :
+       {"[[1,2],[3]]", "[1,[2]]", "[[1],2]", "[1,,2]", "[1,2,]", "[,1]", "[[[[[[[[[1]]]]]]]]]", "[[1],[[2]]]"}) {
     CAPTURE(irregular);
     Comment c;
     const std::string line = "k=" + std::string(irregular);

@@ -13,13 +13,15 @@ namespace {
 
 constexpr const char* kBox = "Lattice=\"2 0 0 0 2 0 0 0 2\" ";
 
-ReadFrames with(std::string_view comment, std::string_view columns = "", std::string_view line = "", ReadOptions options = {}) {
-  const std::string text =
-      "1\nProperties=species:S:1:pos:R:3" + std::string(columns) + " " + std::string(comment) + "\nH 1 2 3" + std::string(line) + "\n";
+ReadFrames with(std::string_view comment, std::string_view columns = "", std::string_view line = "",
+                ReadOptions options = {}) {
+  const std::string text = "1\nProperties=species:S:1:pos:R:3" + std::string(columns) + " " + std::string(comment) +
+                           "\nH 1 2 3" + std::string(line) + "\n";
   return read_xyz(text, options);
 }
 
-Structure good(std::string_view comment, std::string_view columns = "", std::string_view line = "", ReadOptions options = {}) {
+Structure good(std::string_view comment, std::string_view columns = "", std::string_view line = "",
+               ReadOptions options = {}) {
   const ReadFrames r = with(comment, columns, line, options);
   CAPTURE(comment);
   if (!r.bad.empty()) FAIL(r.bad[0]);
@@ -27,7 +29,8 @@ Structure good(std::string_view comment, std::string_view columns = "", std::str
   return r.frames[0];
 }
 
-std::string bad(std::string_view comment, std::string_view columns = "", std::string_view line = "", ReadOptions options = {}) {
+std::string bad(std::string_view comment, std::string_view columns = "", std::string_view line = "",
+                ReadOptions options = {}) {
   const ReadFrames r = with(comment, columns, line, options);
   REQUIRE(r.bad.size() == 1);
   CHECK(r.bad[0].starts_with("t.xyz:2: "));
@@ -50,8 +53,8 @@ void check_near(const std::vector<double>& a, const std::vector<double>& b) {
 }  // namespace
 
 TEST_CASE("fields: every name of the energy") {
-  for (const char* key : {"energy", "REF_energy", "ref_energy", "dft_energy", "DFT_energy", "total_energy", "energy_xtb", "ENERGY",
-                          "Energy", "dftb_energy_eV", "mace_mp_energy"}) {
+  for (const char* key : {"energy", "REF_energy", "ref_energy", "dft_energy", "DFT_energy", "total_energy",
+                          "energy_xtb", "ENERGY", "Energy", "dftb_energy_eV", "mace_mp_energy"}) {
     const auto r = with(std::string(key) + "=-1.5");
     REQUIRE(r.frames.size() == 1);
     CHECK(builtin(r.frames[0], "energy") == std::vector<double>{-1.5});
@@ -65,8 +68,8 @@ TEST_CASE("fields: every name of the energy") {
 }
 
 TEST_CASE("fields: every name of the forces, charges and velocities") {
-  for (const char* key : {"forces", "REF_forces", "ref_forces", "dft_forces", "DFT_forces", "force", "dft_force", "forces_xtb",
-                          "Forces", "dftb_forces_eV_per_Ang", "mace_mp_forces"}) {
+  for (const char* key : {"forces", "REF_forces", "ref_forces", "dft_forces", "DFT_forces", "force", "dft_force",
+                          "forces_xtb", "Forces", "dftb_forces_eV_per_Ang", "mace_mp_forces"}) {
     const auto r = with("", ":" + std::string(key) + ":R:3", " 4 5 6");
     CHECK(builtin(r.frames.at(0), "forces") == std::vector<double>{4, 5, 6});
     CHECK(type(r.frames[0], Kind::builtin, "forces") == Type::vec3_f64);
@@ -95,7 +98,8 @@ TEST_CASE("fields: stress of six and nine numbers") {
 }
 
 TEST_CASE("fields: a virial becomes a stress") {
-  for (const char* key : {"virial", "virials", "REF_virials", "REF_virial", "dft_virial", "dft_virials", "DFT_virial"}) {
+  for (const char* key :
+       {"virial", "virials", "REF_virials", "REF_virial", "dft_virial", "dft_virials", "DFT_virial"}) {
     const auto r = with(kBox + std::string(key) + "=\"8 0 0 0 16 0 0 0 24\"");
     CHECK(builtin(r.frames.at(0), "stress") == std::vector<double>{-1, 0, 0, 0, -2, 0, 0, 0, -3});
     CHECK_FALSE(has(r.frames[0], Kind::molecule, key));
@@ -113,7 +117,8 @@ TEST_CASE("fields: cells") {
   CHECK(builtin(good("Lattice=\"1 2 3\""), "cell") == std::vector<double>{1, 0, 0, 0, 2, 0, 0, 0, 3});
   CHECK(builtin(good("cell={1 2 3}"), "cell") == std::vector<double>{1, 0, 0, 0, 2, 0, 0, 0, 3});
   CHECK(has(good("cell=primitive"), Kind::molecule, "cell"));
-  CHECK(bad("Lattice=\"1 2\"") == "Lattice is '1 2', 9 numbers are needed (or 3 for a box); fix the file or pass --on-error skip");
+  CHECK(bad("Lattice=\"1 2\"") ==
+        "Lattice is '1 2', 9 numbers are needed (or 3 for a box); fix the file or pass --on-error skip");
   CHECK(with("Lattice=\"1 2 3\"").mapped.empty());
   CHECK(with("cell=\"1 2 3\"").mapped.count("cell from 'cell'") == 1);
 }
@@ -121,8 +126,8 @@ TEST_CASE("fields: cells") {
 TEST_CASE("fields: pbc in every spelling") {
   const auto pbc = [](std::string_view comment) { return builtin(good(comment), "pbc"); };
   const std::vector<double> ttf = {1, 1, 0}, all = {1, 1, 1}, none = {0, 0, 0};
-  for (const char* c : {"pbc=\"T T F\"", "pbc=\"True True False\"", "pbc=[T,T,F]", "pbc=[true, true, false]", "pbc=\"1 1 0\"",
-                        "pbc=[1,1,0]", "pbc=TTF", "pbc={T T F}", "pbc=\"T 1 0\""}) {
+  for (const char* c : {"pbc=\"T T F\"", "pbc=\"True True False\"", "pbc=[T,T,F]", "pbc=[true, true, false]",
+                        "pbc=\"1 1 0\"", "pbc=[1,1,0]", "pbc=TTF", "pbc={T T F}", "pbc=\"T 1 0\""}) {
     CAPTURE(c);
     CHECK(pbc(c) == ttf);
   }
@@ -151,8 +156,9 @@ TEST_CASE("fields: a name is text") {
 }
 
 TEST_CASE("fields: values of the comment become properties") {
-  const auto s = good(R"(i=5 r=2.5 b=T flag s=abc j="_JSON {\"a\": 1}" li="1 2" lr="1.5 2" lb="T F" ls=["x","y"] e=[] v=[[1.0,2,3],[4,5,6]] )"
-                      R"(iv=[[1,2,3]] m=[[1.0,2],[3,4]] big=9223372036854775808 name2=[[a,b],[c,d]])");
+  const auto s = good(
+      R"(i=5 r=2.5 b=T flag s=abc j="_JSON {\"a\": 1}" li="1 2" lr="1.5 2" lb="T F" ls=["x","y"] e=[] v=[[1.0,2,3],[4,5,6]] )"
+      R"(iv=[[1,2,3]] m=[[1.0,2],[3,4]] big=9223372036854775808 name2=[[a,b],[c,d]])");
   CHECK(i64(s, Kind::molecule, "i") == 5);
   CHECK(f64(s, Kind::molecule, "r") == 2.5);
   CHECK(i64(s, Kind::molecule, "b") == 1);
@@ -188,8 +194,9 @@ TEST_CASE("fields: two sources that agree") {
 }
 
 TEST_CASE("fields: two sources that differ") {
-  CHECK(bad("energy=-1.5 REF_energy=-2") ==
-        "'energy' and 'REF_energy' both look like the energy and differ (-1.5, -2); choose with --map energy=REF_energy");
+  CHECK(
+      bad("energy=-1.5 REF_energy=-2") ==
+      "'energy' and 'REF_energy' both look like the energy and differ (-1.5, -2); choose with --map energy=REF_energy");
   CHECK(bad("REF_energy=-2 energy=-1.5").starts_with("'energy' and 'REF_energy' both"));
   CHECK(bad("", ":forces:R:3:REF_forces:R:3", " 1 2 3 1 2 4") ==
         "'forces' and 'REF_forces' both look like the forces and differ (3, 4); choose with --map forces=REF_forces");
@@ -214,7 +221,8 @@ TEST_CASE("fields: --map chooses") {
   CHECK(numbers(s, Kind::atom, "forces") == std::vector<double>{1, 2, 3});
   s = good("id=x7", "", "", map("name", "id"));
   CHECK(text(s, Kind::builtin, "name") == "x7");
-  const std::string both = std::string(kBox) + "w=\"8 0 0 0 16 0 0 0 24\" virial=\"8 0 0 0 8 0 0 0 8\" stress=\"1 0 0 0 2 0 0 0 3\"";
+  const std::string both =
+      std::string(kBox) + "w=\"8 0 0 0 16 0 0 0 24\" virial=\"8 0 0 0 8 0 0 0 8\" stress=\"1 0 0 0 2 0 0 0 3\"";
   CHECK(builtin(good(both, "", "", map("virial", "w")), "stress")[4] == -2);
   CHECK(builtin(good(both, "", "", map("stress", "virial")), "stress")[4] == -1);
   CHECK(builtin(good(both, "", "", map("stress", "w")), "stress")[4] == 16);
@@ -222,8 +230,10 @@ TEST_CASE("fields: --map chooses") {
 }
 
 TEST_CASE("fields: --map that cannot be followed") {
-  CHECK(bad("energy=abc", "", "", map("energy", "energy")).starts_with("'energy' cannot be the energy: its value 'abc' does not fit"));
-  CHECK(bad("", ":f:R:1", " 1", map("forces", "f")).starts_with("'f' cannot be the forces: 3 real numbers an atom are needed"));
+  CHECK(bad("energy=abc", "", "", map("energy", "energy"))
+            .starts_with("'energy' cannot be the energy: its value 'abc' does not fit"));
+  CHECK(bad("", ":f:R:1", " 1", map("forces", "f"))
+            .starts_with("'f' cannot be the forces: 3 real numbers an atom are needed"));
   try {
     good("", "", "", map("energie", "x"));
     FAIL("accepted");

@@ -116,7 +116,8 @@ TEST_CASE("frames: the input ends inside one") {
 TEST_CASE("frames: counts that cannot be") {
   auto r = read_xyz("99999999999999999999999\nc\nH 0 0 0\n" + frame(1));
   REQUIRE(r.bad.size() == 1);
-  CHECK(r.bad[0] == std::string("t.xyz:1: frame 0 has a count over 330382099, the most atoms a record can hold") + kFix);
+  CHECK(r.bad[0] ==
+        std::string("t.xyz:1: frame 0 has a count over 330382099, the most atoms a record can hold") + kFix);
   CHECK(r.frames.size() == 1);
   r = read_xyz("300000000\nc\nH 0 0 0\n");
   CHECK(r.bad.at(0) == std::string("t.xyz:3: ends inside frame 0: 1 of 300000000 atom lines") + kFix);
@@ -136,7 +137,8 @@ TEST_CASE("frames: what is no XYZ at all") {
 TEST_CASE("frames: larger than a piece, and many in pieces") {
   std::string text = frame(3, "first");
   text += "100000\nbig\n";
-  for (int i = 0; i < 100000; ++i) text += fmt::format("C {}.25 -1.5 0.0000000000000000000000000000000000000000001\n", i);
+  for (int i = 0; i < 100000; ++i)
+    text += fmt::format("C {}.25 -1.5 0.0000000000000000000000000000000000000000001\n", i);
   for (int i = 0; i < 50000; ++i) text += frame(2, fmt::format("number {}", i));
   text += "3\nshort\nH 0 0 0\n";
   const auto r = read_xyz(text);
@@ -161,7 +163,8 @@ TEST_CASE("frames: bad ones across pieces") {
   const auto r = read_xyz(text);
   CHECK(r.frames.size() == 30000);
   REQUIRE(r.bad.size() == 60000);
-  CHECK(r.bad[59998] == std::string(fmt::format("t.xyz:{}: frame 89998 has 2 atom lines, its count says 4", 13 * 29999 + 10)) + kFix);
+  CHECK(r.bad[59998] ==
+        std::string(fmt::format("t.xyz:{}: frame 89998 has 2 atom lines, its count says 4", 13 * 29999 + 10)) + kFix);
 }
 
 TEST_CASE("frames: a long stretch of lines without a count is passed over") {
@@ -190,8 +193,9 @@ TEST_CASE("xyz: comments are text and four columns are read") {
 }
 
 TEST_CASE("frames: which plain comments are pairs") {
-  auto r = read_xyz("1\nkey1=a key2=a/b key4=\"a@b\" \nH 0 0 0\n1\nCSD_code = W | q = 0 | x\nH 0 0 0\n"
-                    "1\nLattice=\"1 0 0 0 1 0 0 0 1\" flag\nH 0 0 0\n1\nit=\"s\nH 0 0 0\n");
+  auto r = read_xyz(
+      "1\nkey1=a key2=a/b key4=\"a@b\" \nH 0 0 0\n1\nCSD_code = W | q = 0 | x\nH 0 0 0\n"
+      "1\nLattice=\"1 0 0 0 1 0 0 0 1\" flag\nH 0 0 0\n1\nit=\"s\nH 0 0 0\n");
   REQUIRE(r.frames.size() == 4);
   CHECK(text(r.frames[0], Kind::molecule, "key2") == "a/b");
   CHECK(text(r.frames[1], Kind::molecule, "comment") == "CSD_code = W | q = 0 | x");

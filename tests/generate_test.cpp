@@ -8,6 +8,8 @@
 
 #include "cmd/commands.h"
 #include "cmd/manual.h"
+#include "cmd/options.h"
+#include "cmd/usage.h"
 
 using namespace atp;
 
@@ -22,7 +24,8 @@ std::string checked_in(const std::string& path) {
 
 void compare(const std::map<std::string, std::string>& fresh, const std::string& folder) {
   for (const auto& [name, text] : fresh) {
-    INFO(folder, "/", name, " has fallen behind the declarations: run atp generate ", folder, " ", folder);
+    const std::string page = folder + "/" + name;
+    INFO(page, " has fallen behind the declarations: run atp generate ", folder, " ", folder);
     CHECK((checked_in(folder + "/" + name) == text));
   }
 }
@@ -47,6 +50,20 @@ TEST_CASE("every command is told: summary, task, examples, details") {
       CHECK_FALSE(e.meaning.empty());
     }
   }
+}
+
+TEST_CASE("the examples are command lines that parse") {
+  for (const Command& command : commands()) {
+    for (const Example& e : command.examples) {
+      CAPTURE(e.command);
+      std::istringstream words{std::string(e.command.substr(e.command.find("atp ")))};
+      std::vector<std::string> arguments;
+      for (std::string word; words >> word && word != "|";) arguments.push_back(word);
+      DeclaredCommand declared = declare(command);
+      CHECK_NOTHROW(parse_arguments(declared, {arguments.begin() + 2, arguments.end()}));
+    }
+  }
+  common_options() = {};
 }
 
 TEST_CASE("every option has a sentence, a value name and a group, and one meaning") {

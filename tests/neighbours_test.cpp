@@ -75,7 +75,8 @@ TEST_CASE("neighbours: many atoms in many bins") {
   NeighbourCounter counter;
   for (const std::array<bool, 3> pbc : {std::array{true, true, true}, std::array{false, true, false},
                                         std::array{true, false, true}, std::array{false, false, false}})
-    for (double cutoff : {1.0, 3.7, 9.9}) CHECK(counter.count(xyz, cell, pbc, cutoff) == brute_force(xyz, cell, pbc, cutoff, 2));
+    for (double cutoff : {1.0, 3.7, 9.9})
+      CHECK(counter.count(xyz, cell, pbc, cutoff) == brute_force(xyz, cell, pbc, cutoff, 2));
 }
 
 TEST_CASE("neighbours: crystals with known shells") {
@@ -100,7 +101,8 @@ TEST_CASE("neighbours: what has no answer, and what would take too long") {
   CHECK(counter.count(std::vector<double>{}, cubic, {true, true, true}, 5) == 0);
   CHECK_FALSE(counter.count(two, none, {true, true, true}, 2).has_value());
   CHECK_FALSE(counter.count(two, flat, {true, true, false}, 2).has_value());
-  CHECK_FALSE(counter.count({{std::numeric_limits<double>::quiet_NaN(), 0, 0}}, cubic, {false, false, false}, 2).has_value());
+  CHECK_FALSE(
+      counter.count({{std::numeric_limits<double>::quiet_NaN(), 0, 0}}, cubic, {false, false, false}, 2).has_value());
   CHECK_FALSE(counter.count(two, {std::numeric_limits<double>::infinity()}, {true, false, false}, 2).has_value());
   CHECK_THROWS_AS(counter.count(two, cubic, {true, true, true}, 1e9), Error);
   CHECK(counter.count(two, cubic, {false, false, false}, 1e9) == 2);

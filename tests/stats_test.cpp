@@ -153,7 +153,7 @@ TEST_CASE("stats: hand results") {
   a.set_cell({4, 0, 0, 0, 5, 0, 0, 0, 3});
   a.set_stress({3, 0, 0, 0, 3, 0, 0, 0, 3});
   b.put_string(Kind::molecule, "energy", "not the builtin");
-  const DatasetStats s = stats_of({a, b}, {2.5, {}});
+  const DatasetStats s = stats_of({a, b}, {2.5, {}, false});
   CHECK(s.records == 2);
   CHECK(s.atoms == 5);
   CHECK(s.elements[1].atoms == 4);
@@ -192,7 +192,7 @@ TEST_CASE("stats: NaN, infinities, no atoms, flat cells and no records") {
   odd.put_f64(Kind::molecule, "gap", -kInf);
   empty.set_energy(1);
   empty.set_forces(std::vector<double>{});
-  const DatasetStats s = stats_of({odd, empty}, {3.0, {}});
+  const DatasetStats s = stats_of({odd, empty}, {3.0, {}, false});
   CHECK(s.empty_records == 1);
   CHECK(s.energy_per_atom.count() == 0);
   CHECK_FALSE(s.energies.solve().has_value());
@@ -231,6 +231,19 @@ TEST_CASE("stats: fields that disagree are mixed, not refused") {
     CHECK(fields[1].mixed_shape);
     CHECK(fields[1].entry.slot == 0);
   }
+}
+
+TEST_CASE("stats: fields of inputs widen as pack widens them") {
+  Structure a = molecule({1}), b = molecule({1});
+  a.put_i64(Kind::molecule, "x", 1);
+  b.put_f64(Kind::molecule, "x", 1);
+  a.put_string(Kind::molecule, "y", "1");
+  b.put_i64(Kind::molecule, "y", 1);
+  const auto fields = stats_of({a, b}, {std::nullopt, {}, true}).fields.sorted();
+  REQUIRE(fields.size() == 2);
+  CHECK(fields[0].entry.type == Type::f64);
+  CHECK_FALSE(fields[0].mixed_type);
+  CHECK(fields[1].mixed_type);
 }
 
 TEST_CASE("stats: merged parts are the whole") {

@@ -25,7 +25,7 @@ constexpr std::size_t slot(char first, char second) {
 }
 
 constexpr std::array<std::uint8_t, std::size_t{26} * 27> make_table() {
-  std::array<std::uint8_t, std::size_t{26} * 27> table = {};
+  std::array<std::uint8_t, std::size_t{26}* 27> table = {};
   table.fill(kNone);
   for (std::size_t z = 0; z < kSymbols.size(); ++z) {
     const std::string_view s = kSymbols[z];

@@ -111,8 +111,7 @@ void NeighbourCounter::choose_bins(std::size_t n) {
   for (std::size_t k = 0; k < 3; ++k) height[k] = length_[k] / norm(reciprocal_[k]);
   std::array<double, 3> wanted;
   double room = 2.0 * static_cast<double>(n) + 8;
-  for (std::size_t k = 0; k < 3; ++k)
-    wanted[k] = std::clamp(std::floor(height[k] / (cutoff_ * kSlack)), 1.0, room);
+  for (std::size_t k = 0; k < 3; ++k) wanted[k] = std::clamp(std::floor(height[k] / (cutoff_ * kSlack)), 1.0, room);
   while (wanted[0] * wanted[1] * wanted[2] > room) {
     auto& most = *std::ranges::max_element(wanted);
     most = std::max(1.0, std::floor(most / 1.25));
@@ -206,8 +205,8 @@ std::uint64_t NeighbourCounter::count_around(const std::array<std::int64_t, 3>& 
 }
 
 std::optional<std::uint64_t> NeighbourCounter::count(std::span<const double> positions,
-                                                     const std::array<double, 9>& cell,
-                                                     const std::array<bool, 3>& pbc, double cutoff) {
+                                                     const std::array<double, 9>& cell, const std::array<bool, 3>& pbc,
+                                                     double cutoff) {
   const std::size_t n = positions.size() / 3;
   pbc_ = pbc;
   cutoff_ = cutoff;

@@ -52,9 +52,9 @@ constexpr Spelling kLengths[] = {
 };
 
 constexpr Spelling kPressures[] = {
-    {"gpa", kGigaPascalInEvPerAngstrom3},      {"mpa", kGigaPascalInEvPerAngstrom3 * 1e-3},
+    {"gpa", kGigaPascalInEvPerAngstrom3},       {"mpa", kGigaPascalInEvPerAngstrom3 * 1e-3},
     {"pa", kGigaPascalInEvPerAngstrom3 * 1e-9}, {"kbar", kGigaPascalInEvPerAngstrom3 * 0.1},
-    {"kb", kGigaPascalInEvPerAngstrom3 * 0.1}, {"bar", kGigaPascalInEvPerAngstrom3 * 1e-4},
+    {"kb", kGigaPascalInEvPerAngstrom3 * 0.1},  {"bar", kGigaPascalInEvPerAngstrom3 * 1e-4},
 };
 
 std::optional<double> find(std::span<const Spelling> table, std::string_view text) {
@@ -76,12 +76,12 @@ std::string normalised(std::string_view text) {
     if (c == ' ' || c == '(' || c == ')' || c == '*' || c == '\t') continue;
     out += (c >= 'A' && c <= 'Z') ? static_cast<char>(c + 32) : c;
   }
-  replace_all(out, "\xC3\x85", "a");          // Å
-  replace_all(out, "\xC3\xA5", "a");          // å
-  replace_all(out, "\xE2\x84\xAB", "a");      // the angstrom sign
-  replace_all(out, "\xC2\xB3", "^3");         // ³
-  replace_all(out, "\xC3\xB6", "o");          // ö
-  replace_all(out, "\xC2\xB7", "");           // ·
+  replace_all(out, "\xC3\x85", "a");      // Å
+  replace_all(out, "\xC3\xA5", "a");      // å
+  replace_all(out, "\xE2\x84\xAB", "a");  // the angstrom sign
+  replace_all(out, "\xC2\xB3", "^3");     // ³
+  replace_all(out, "\xC3\xB6", "o");      // ö
+  replace_all(out, "\xC2\xB7", "");       // ·
   return out;
 }
 

@@ -1,6 +1,7 @@
 #include "core/stats/atom_counts.h"
 
 #include <algorithm>
+#include <initializer_list>
 #include <limits>
 
 namespace atp {
@@ -15,7 +16,7 @@ using Edges = std::vector<std::uint64_t>;
 Edges equal_edges(std::uint64_t min, std::uint64_t max) {
   std::uint64_t width = 1;
   for (std::uint64_t decade = 1;; decade *= 10)
-    for (const std::uint64_t step : {1, 2, 5}) {
+    for (const std::uint64_t step : std::initializer_list<std::uint64_t>{1, 2, 5}) {
       width = step * decade;
       if (max / width - min / width + 1 > kMostBins) continue;
       Edges edges;
@@ -93,7 +94,8 @@ std::vector<AtomCounts::Bin> AtomCounts::histogram() const {
   const Edges edges = choose_edges(range->min, range->max);
   std::vector<Bin> bins;
   for (std::size_t i = 0; i + 1 < edges.size(); ++i)
-    bins.push_back({static_cast<std::uint32_t>(edges[i]), static_cast<std::uint32_t>(std::min(edges[i + 1] - 1, kLargest)), 0});
+    bins.push_back(
+        {static_cast<std::uint32_t>(edges[i]), static_cast<std::uint32_t>(std::min(edges[i + 1] - 1, kLargest)), 0});
   for_each([&](std::uint32_t n, std::uint64_t records) {
     const auto above = std::ranges::upper_bound(edges, std::uint64_t{n});
     bins[static_cast<std::size_t>(above - edges.begin()) - 1].records += records;

@@ -50,7 +50,8 @@ std::array<double, N> fixed(std::string_view key, const std::vector<double>& num
 
 }  // namespace
 
-DatasetStats::DatasetStats(StatsOptions options) : energies(options.energy_guess), options_(std::move(options)) {}
+DatasetStats::DatasetStats(StatsOptions options)
+    : fields(options.widen_fields), energies(options.energy_guess), options_(std::move(options)) {}
 
 void DatasetStats::add(const Sample& sample, StatsScratch& scratch) {
   ++records;

@@ -14,8 +14,9 @@
 namespace atp {
 
 struct StatsOptions {
-  std::optional<double> cutoff;         // Å; count neighbours within it
-  std::vector<double> energy_guess;     // ReferenceFit's guess, the same for all parts of a dataset
+  std::optional<double> cutoff;      // Å; count neighbours within it
+  std::vector<double> energy_guess;  // ReferenceFit's guess, the same for all parts of a dataset
+  bool widen_fields = false;         // as FieldTable's
 };
 
 struct ElementStats {
@@ -49,8 +50,8 @@ class DatasetStats {
   void merge(const DatasetStats& other);
 
   std::uint64_t records = 0, atoms = 0;
-  std::uint64_t empty_records = 0;       // without atoms
-  std::uint64_t zero_volume_cells = 0;   // cells that span no volume; left out of volumes
+  std::uint64_t empty_records = 0;      // without atoms
+  std::uint64_t zero_volume_cells = 0;  // cells that span no volume; left out of volumes
   std::uint64_t positions_nan = 0, positions_inf = 0;
   FieldTable fields;
   std::array<ElementStats, 256> elements{};  // by atomic number

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/atp/convert.h"
+
 namespace atp {
 
 // Records of a dataset have their fields in the same order nearly always: the slot after the
@@ -22,7 +24,10 @@ std::size_t FieldTable::slot_of(Kind kind, std::string_view key, std::size_t gue
 }
 
 void FieldTable::hold_against(Field& field, const SchemaEntry& entry) {
-  if (field.entry.type != entry.type || field.entry.per_atom != entry.per_atom) {
+  if (field.entry == entry) return;
+  if (const auto both = widen_ ? join(field.kind, field.entry, entry) : std::nullopt) {
+    field.entry = *both;
+  } else if (field.entry.type != entry.type || field.entry.per_atom != entry.per_atom) {
     field.mixed_type = true;
   } else if (field.entry.slot != entry.slot) {
     field.mixed_shape = true;

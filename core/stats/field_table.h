@@ -21,8 +21,13 @@ struct Field {
 };
 
 // One thread. Fields are kept in the order of appearance; sorted() brings them into file order.
+//
+// Where records disagree about a field's type or size it is mixed; with `widen` it first becomes what
+// can hold both, as `atp pack` does (convert.h).
 class FieldTable {
  public:
+  explicit FieldTable(bool widen = false) : widen_(widen) {}
+
   // Counts the fields of a sample; payloads are not checked. The slots of the sample's
   // distinct fields, and for each its last section, can be asked for until the next call.
   void add(const Sample& sample);
@@ -44,6 +49,7 @@ class FieldTable {
   std::size_t slot_of(Kind kind, std::string_view key, std::size_t guess);
   void hold_against(Field& field, const SchemaEntry& entry);
 
+  bool widen_;
   std::vector<Field> fields_;
   std::map<Schema::Key, std::size_t, std::less<>> slots_;
   std::vector<Found> found_;

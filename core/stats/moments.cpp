@@ -47,8 +47,6 @@ void Moments::merge(const Moments& other) {
 
 double Moments::std() const { return std::sqrt(squares_ / static_cast<double>(count_)); }
 
-double Moments::root_mean_square() const {
-  return std::sqrt(squares_ / static_cast<double>(count_) + mean_ * mean_);
-}
+double Moments::root_mean_square() const { return std::sqrt(squares_ / static_cast<double>(count_) + mean_ * mean_); }
 
 }  // namespace atp

@@ -21,7 +21,7 @@ class Moments {
   double min() const { return min_; }
   double max() const { return max_; }
   double mean() const { return mean_; }
-  double std() const;              // of the population, as numpy.std
+  double std() const;  // of the population, as numpy.std
   double root_mean_square() const;
 
  private:

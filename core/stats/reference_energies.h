@@ -20,7 +20,7 @@ struct ReferenceEnergies {
   std::vector<double> e0;              // eV, for each element
   std::size_t rank = 0;                // below elements.size() the fit is not unique; e0 has minimum norm
   std::uint64_t records = 0;
-  double mean = 0, std = 0;            // eV/atom, of (E - Σ atoms · e0) / n over records
+  double mean = 0, std = 0;  // eV/atom, of (E - Σ atoms · e0) / n over records
 };
 
 // Sums that the fit is solved from: memory O(elements²), whatever the number of records. One thread;
@@ -59,9 +59,9 @@ class ReferenceFit {
   std::size_t width_ = 0;               // row length of the matrices, at least elements_.size()
 
   // With c the composition, n its sum, y the energy above the guess:
-  std::vector<Real> cc_, cy_;    // Σ c cᵀ, Σ c y: the normal equations
+  std::vector<Real> cc_, cy_;      // Σ c cᵀ, Σ c y: the normal equations
   std::vector<Real> ff_, fz_, f_;  // Σ f fᵀ, Σ f z, Σ f with f = c/n, z = y/n: moments of the residuals
-  Real z_ = 0, zz_ = 0;          // Σ z, Σ z²
+  Real z_ = 0, zz_ = 0;            // Σ z, Σ z²
   std::vector<std::size_t> scratch_;
 };
 

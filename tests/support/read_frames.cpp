@@ -24,7 +24,9 @@ class Collector : public FrameSink {
     out_.bad.emplace_back(error.what());
     out_.bad_origins.push_back(origin);
   }
-  void mapped(std::string_view field, std::string_view how) override { out_.mapped.insert(fmt::format("{} {}", field, how)); }
+  void mapped(std::string_view field, std::string_view how) override {
+    out_.mapped.insert(fmt::format("{} {}", field, how));
+  }
   void note(std::string_view text) override { out_.notes.emplace(text); }
 
  private:

@@ -15,9 +15,9 @@ namespace atp::test {
 struct ReadFrames {
   std::vector<Structure> frames;
   std::vector<FrameOrigin> origins;
-  std::vector<std::string> bad;         // Error::what()
+  std::vector<std::string> bad;  // Error::what()
   std::vector<FrameOrigin> bad_origins;
-  std::set<std::string> mapped;         // "energy from 'REF_energy'"
+  std::set<std::string> mapped;  // "energy from 'REF_energy'"
   std::set<std::string> notes;
 };
 

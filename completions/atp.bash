@@ -1,0 +1,75 @@
+# bash completion for atp. Written by "atp generate completions". Do not edit.
+
+_atp_files() {
+  compopt -o filenames 2>/dev/null
+  local IFS=$'\n'
+  COMPREPLY=($(compgen -f -- "$cur"))
+}
+
+_atp() {
+  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
+  COMPREPLY=()
+  # --option=value comes as three words.
+  if [[ $cur == = ]]; then
+    cur=
+  elif [[ $prev == = ]]; then
+    prev=${COMP_WORDS[COMP_CWORD-2]}
+  fi
+  if ((COMP_CWORD == 1)); then
+    COMPREPLY=($(compgen -W "pack inspect help --help --version" -- "$cur"))
+    return
+  fi
+  case ${COMP_WORDS[1]} in
+    pack)
+      case $prev in
+        -o|--output)
+          _atp_files
+          return ;;
+        --codec)
+          COMPREPLY=($(compgen -W "none lz4 zstd" -- "$cur"))
+          return ;;
+        --dtype)
+          COMPREPLY=($(compgen -W "keep f32 f64" -- "$cur"))
+          return ;;
+        --from)
+          COMPREPLY=($(compgen -W "extxyz xyz" -- "$cur"))
+          return ;;
+        --on-error)
+          COMPREPLY=($(compgen -W "stop skip" -- "$cur"))
+          return ;;
+        --progress)
+          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          return ;;
+        --color)
+          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          return ;;
+        --meta|--map|--keep|--drop|--limit|--records|-j|--jobs) return ;;
+      esac
+      if [[ $cur == -* ]]; then
+        COMPREPLY=($(compgen -W "-o --output -f --force --append --codec --dtype --meta --dry-run --json --from --map --keep --drop --on-error --limit --records -j --jobs -q --quiet -v --verbose --progress --color -h --help" -- "$cur"))
+      else
+        _atp_files
+      fi ;;
+    inspect)
+      case $prev in
+        --from)
+          COMPREPLY=($(compgen -W "extxyz xyz" -- "$cur"))
+          return ;;
+        --progress)
+          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          return ;;
+        --color)
+          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          return ;;
+        --cutoff|--record|--records|--map|-j|--jobs) return ;;
+      esac
+      if [[ $cur == -* ]]; then
+        COMPREPLY=($(compgen -W "--stats --cutoff --record --records --json --from --map -j --jobs -q --quiet -v --verbose --progress --color -h --help" -- "$cur"))
+      else
+        _atp_files
+      fi ;;
+    help) ((COMP_CWORD == 2)) && COMPREPLY=($(compgen -W "pack inspect help" -- "$cur")) ;;
+  esac
+}
+
+complete -F _atp atp

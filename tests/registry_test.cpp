@@ -1,0 +1,134 @@
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/base/error.h"
+#include "formats/extxyz.h"
+#include "formats/foreign.h"
+#include "formats/format.h"
+#include "tests/support/files.h"
+#include "tests/support/read_frames.h"
+
+using namespace atp;
+using namespace atp::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string refusal(const std::string& path, std::string_view from = "") {
+  try {
+    open_input(path, from, {});
+  } catch (const Error& e) {
+    CHECK(e.exit() == Exit::input);
+    CHECK(e.where() == path);
+    return e.problem();
+  }
+  return "";
+}
+
+std::string unknown_format(std::string_view name) {
+  try {
+    format_named(name);
+  } catch (const Error& e) {
+    CHECK(e.exit() == Exit::usage);
+    return e.what();
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("registry: rows are complete") {
+  for (const Format& f : formats()) {
+    CHECK_FALSE(f.name.empty());
+    CHECK_FALSE(f.extensions.empty());
+    CHECK_FALSE(f.summary.empty());
+    CHECK(static_cast<bool>(f.sniff));
+    CHECK((f.open != nullptr) == f.missing.empty());
+    CHECK(&format_named(f.name) == &f);
+  }
+}
+
+TEST_CASE("registry: a mistyped format") {
+  CHECK(unknown_format("extxzy") == "unknown format 'extxzy'; did you mean 'extxyz'?");
+  CHECK(unknown_format("zyx").find("unknown format 'zyx'") == 0);
+  CHECK(unknown_format("netcdf") == "unknown format 'netcdf'; formats are extxyz, xyz");
+}
+
+TEST_CASE("registry: sniffing") {
+  CHECK(sniff_extxyz("3\nLattice=\"1 0 0\" x\nH") == 3);
+  CHECK(sniff_extxyz(" 3 \r\nProperties=species:S:1\r\n") == 3);
+  CHECK(sniff_extxyz("3\nhello\n") == 2);
+  CHECK(sniff_extxyz("\n\n3\nhello\n") == 2);
+  CHECK(sniff_extxyz("\xEF\xBB\xBF"
+                     "3\nhello\n") == 2);
+  CHECK(sniff_extxyz("3") == 2);
+  for (const char* no : {"", "\n", "hello", "3 atoms\n", "-3\n", "{\"a\": 1}", "3.5\n"}) {
+    CAPTURE(no);
+    CHECK(sniff_extxyz(no) == 0);
+    CHECK(sniff_xyz(no) == 0);
+  }
+  CHECK(sniff_xyz("3\nLattice=\n") == 1);
+}
+
+TEST_CASE("registry: content decides, and says what it looks like") {
+  const TempDir dir;
+  const auto file = [&](std::string_view name, std::string_view bytes) {
+    write_text(dir / name, bytes);
+    return dir / name;
+  };
+  const std::string cube = file("frames.dat", "1\nProperties=species:S:1:pos:R:3\nH 0 0 0\n");
+  auto reader = open_input(cube, "", {});
+  CHECK(reader->format() == "extxyz");
+  CHECK(read_all(*reader).frames.size() == 1);
+  CHECK(open_input(cube, "xyz", {})->format() == "xyz");
+
+  CHECK(refusal(file("e.xyz", "")) == "is empty");
+  CHECK(refusal(file("a", "ATPK\2\0\0\0")) == "looks like an .atp file already");
+  CHECK(refusal(file("b.xyz", std::string("SQLite format 3\0....", 20))) ==
+        "looks like an SQLite database (perhaps of ASE)");
+  CHECK(refusal(file("c", "\x89HDF\r\n\x1A\n....")) == "looks like an HDF5 file");
+  CHECK(refusal(file("d", std::string(16, '\0') + "\xDE\xC0\xEF\xBE")) ==
+        "looks like an LMDB database (perhaps .aselmdb)");
+  CHECK(refusal(file("f", "PK\3\4......")) == "looks like a zip archive (perhaps .npz)");
+  CHECK(refusal(file("g", " {\"a\": 1}")) == "looks like JSON");
+  CHECK(refusal(file("h", "CDF\1....")) == "looks like a NetCDF file");
+  CHECK(refusal(file("i", "<?xml version=\"1.0\"?>\n<modeling>\n")) == "looks like a VASP vasprun.xml");
+  CHECK(refusal(file("j", "# generated\ndata_NaCl\n")) == "looks like a CIF file");
+  CHECK(refusal(file("k", "\x80\x04\x95....")) == "looks like a Python pickle");
+  CHECK(refusal(file("l", "what is this\n")) == "is of no format atp knows (it begins with 'what is this')");
+  CHECK_THROWS_AS(open_input(cube, "exyz", {}), Error);
+}
+
+TEST_CASE("registry: files of an argument") {
+  const TempDir dir;
+  fs::create_directories(dir / "sub/deep");
+  for (const char* name :
+       {"b.xyz", "a.extxyz.gz", "sub/c.xyz.zst", "sub/deep/d.extxyz", "notes.txt", "x.xyz.bak", "xyz"}) {
+    write_text(dir / name, "1\n\nH 0 0 0\n");
+  }
+  const auto names = [&](const std::string& argument) {
+    std::vector<std::string> out;
+    for (const std::string& f : input_files(argument))
+      out.push_back(fs::path(f).lexically_relative(dir.path()).string());
+    return out;
+  };
+  CHECK(names(dir.path().string()) ==
+        std::vector<std::string>{"a.extxyz.gz", "b.xyz", "sub/c.xyz.zst", "sub/deep/d.extxyz"});
+  CHECK(names(dir / "*.xyz") == std::vector<std::string>{"b.xyz"});
+  CHECK(names(dir / "su?") == std::vector<std::string>{"sub/c.xyz.zst", "sub/deep/d.extxyz"});
+  CHECK(names(dir / "notes.txt") == std::vector<std::string>{"notes.txt"});
+  CHECK(input_files("-") == std::vector<std::string>{"-"});
+  fs::create_directories(dir / "empty");
+  for (const std::string& none : {dir / "empty", dir / "missing.xyz", dir / "*.none"}) {
+    CAPTURE(none);
+    try {
+      input_files(none);
+      FAIL("found something");
+    } catch (const Error& e) {
+      CHECK(e.exit() == Exit::input);
+    }
+  }
+}
