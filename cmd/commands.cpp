@@ -85,6 +85,14 @@ constexpr std::string_view kInspectDetails =
     "\n"
     "Exit code 3 also says that some frames of an input could not be read; they are listed on stderr.";
 
+constexpr Example kVerifyExamples[] = {
+    {"atp verify train.atp", "read every record and hold it against its checksum"},
+    {"atp verify --quick shards/", "headers, indexes and manifest of a folder, at once for any size"},
+    {"atp verify --salvage saved.atp broken.atp", "save what can be saved of a file that cannot be opened"},
+};
+
+constexpr std::string_view kVerifyDetails = "TODO";
+
 constexpr Example kGenerateExamples[] = {
     {"atp generate man man", "rewrite the man pages of the commands"},
     {"atp generate completions completions", "rewrite the shell completions"},
@@ -95,6 +103,7 @@ constexpr Command kCommands[] = {
     // the only list; headings appear in the order of their first command
     {"pack", "Make", "turn datasets into one .atp file", declare_pack, kPackExamples, kPackDetails},
     {"inspect", "Look", "show what a dataset holds", declare_inspect, kInspectExamples, kInspectDetails},
+    {"verify", "Look", "check every byte of .atp datasets, and mend them", declare_verify, kVerifyExamples, kVerifyDetails},
     {"generate", "", "write man pages and completions, for atp's own developers", declare_generate, kGenerateExamples,
      "Writes what is printed from the declarations of the commands. The results are checked in."},
 };

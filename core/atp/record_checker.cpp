@@ -44,12 +44,12 @@ std::optional<RecordProblem> RecordChecker::check(const IndexEntry& entry, Bytes
     if (found != checksum) {
       record_.reset();
       return RecordProblem{damage_kind::checksum, fmt::format("its checksum does not fit (XXH3 is {:016x}, {:016x} was written{})", found,
-                                                              checksum, kind.empty() ? "; it still decodes" : "")};
+                                                              checksum, kind.empty() ? "; it still decodes" : ""), kind.empty()};
     }
   }
   if (kind.empty()) return std::nullopt;
   record_.reset();
-  return RecordProblem{kind, std::move(problem)};
+  return RecordProblem{kind, std::move(problem), false};
 }
 
 // Returns the kind of what does not fit, empty when all does. Throws Error when nothing decodes.

@@ -16,6 +16,7 @@ namespace atp {
 struct RecordProblem {
   std::string_view kind;  // a damage_kind
   std::string message;
+  bool decodes;  // and fits index and schema: only its checksum does not
 };
 
 // One thread; one per thread. Borrows the schema.

@@ -11,11 +11,12 @@
 namespace atp {
 namespace {
 
-void note_odd_but_sound(const Generation& g, std::uint64_t file_bytes, FileReport& report) {
+void note_odd_but_sound(const Generation& g, std::uint64_t file_bytes, bool both_slots, FileReport& report) {
   const std::uint64_t end = std::max(g.slot.committed_end(), kFirstData);
   if (file_bytes > end) {
-    report.notes.push_back(fmt::format("{} bytes behind the last commit: what an interrupted writer left, or one at work; readers ignore them",
-                                       file_bytes - end));
+    report.notes.push_back(fmt::format("{} bytes behind the last commit: {}", file_bytes - end,
+                                       both_slots ? "what an interrupted writer left, or one at work; readers ignore them"
+                                                  : "they may be records that only the damaged header slot leads to"));
   }
   if (g.slot.unknown_extension) {
     report.notes.push_back(fmt::format("its extension has version {}, which this program does not know and does not check", *g.slot.unknown_extension));
@@ -74,7 +75,7 @@ FileReport verify_file(const InputFile& file, const VerifyOptions& options) {
   const Generation g = check_generation(file, newest->slot, report.damage);
   report.bytes_read = std::min(file.size(), kFirstData) + g.slot.index_len + g.slot.schema_len;
   report.atoms = g.atoms;
-  note_odd_but_sound(g, file.size(), report);
+  note_odd_but_sound(g, file.size(), slots.all_sound(), report);
   if (options.quick) {
     report.checksums = checksums_of(file, g);
   } else {

@@ -27,7 +27,7 @@ struct Batch {
 struct BatchResult {
   Bounded<Damage> damage;
   ValueNotes notes;
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> sound;  // record, checksum
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> decoded;  // record, checksum
   std::uint64_t bytes = 0, records = 0, with_checksum = 0;
 };
 
@@ -170,14 +170,15 @@ void Pass::check_one(const IndexCursor::Item& item, Bytes stored, Workplace& pla
   auto problem = place.checker.check(item.entry, stored, item.checksum);
   if (!problem && grown_) {
     std::string text = grown_->add(place.checker.record());
-    if (!text.empty()) problem = RecordProblem{damage_kind::schema_lock, std::move(text)};
+    if (!text.empty()) problem = RecordProblem{damage_kind::schema_lock, std::move(text), false};
   }
   if (problem) {
+    if (pass_.decoded && problem->decodes) result.decoded.emplace_back(item.record, 0);
     result.damage.add({item.record, item.entry.offset, item.entry.stored, problem->kind, std::move(problem->message)});
     return;
   }
   if (pass_.look) pass_.look(item.record, place.checker.record(), result.notes);
-  if (pass_.sound) result.sound.emplace_back(item.record, item.checksum != 0 ? item.checksum : record_checksum(stored));
+  if (pass_.decoded) result.decoded.emplace_back(item.record, item.checksum != 0 ? item.checksum : record_checksum(stored));
 }
 
 void Pass::consume(BatchResult&& result) {
@@ -186,8 +187,8 @@ void Pass::consume(BatchResult&& result) {
   total_.with_checksum += result.with_checksum;
   damage_.merge(std::move(result.damage));
   if (pass_.noted) pass_.noted(result.notes);
-  if (pass_.sound) {
-    for (const auto& [record, checksum] : result.sound) pass_.sound(record, checksum);
+  if (pass_.decoded) {
+    for (const auto& [record, checksum] : result.decoded) pass_.decoded(record, checksum);
   }
   if (pass_.progress) pass_.progress(total_.bytes_read, total_.records);
 }

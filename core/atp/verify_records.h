@@ -14,8 +14,9 @@ struct RecordPass {
   std::function<void(std::uint64_t record, const RecordView&, ValueNotes&)> look;  // any thread
   std::function<void(ValueNotes&)> noted;                                          // in file order
   std::function<void(std::uint64_t bytes, std::uint64_t records)> progress;
-  // Every sound record with the XXH3 of its stored bytes, in file order.
-  std::function<void(std::uint64_t record, std::uint64_t checksum)> sound;
+  // Every record that decodes, in file order: with the XXH3 of its stored bytes, or with 0 when that
+  // is not what the file states.
+  std::function<void(std::uint64_t record, std::uint64_t checksum)> decoded;
 };
 
 struct RecordPassResult {

@@ -102,6 +102,7 @@ struct Writer::State {
   std::unique_ptr<OutputFile> file;
   std::optional<Tail> tail;
   Slot slot;               // the newest committed one
+  std::uint64_t kept_end = 0;  // what is not to be cut off when the writer is abandoned
   Schema schema;
   std::vector<RawIndexEntry> index;
   std::vector<std::uint64_t> checksums;
@@ -113,7 +114,7 @@ Writer::State::~State() {
     disk.remove(file->path());
   } else if (unfinished) {
     try {
-      file->truncate(slot.committed_end());
+      file->truncate(kept_end);
     } catch (const Error&) {
       // An uncommitted tail is harmless: readers ignore it, the next writer cuts it off.
     }
@@ -135,6 +136,7 @@ void Writer::State::start_new_file() {
 
 void Writer::State::take_over(const Reader& existing) {
   slot = existing.slot();
+  kept_end = slot.committed_end();
   options.codec = existing.codec();
   schema = existing.schema();
   if (options.metadata.empty()) options.metadata = existing.metadata();
@@ -231,6 +233,7 @@ void Writer::State::commit() {
     write_slot(next);
     file->sync_all();
     slot = next;
+    kept_end = next.committed_end();
     unfinished = false;
   });
 }
@@ -262,6 +265,22 @@ Writer Writer::append(const std::string& path, WriterOptions options, Disk& disk
   state->guarded([&] {
     if (tail != 0) state->file->truncate(committed);
     state->tail.emplace(*state->file, committed);
+  });
+  return Writer(std::move(state));
+}
+
+Writer Writer::resume(std::unique_ptr<OutputFile> file, Resumption from, WriterOptions options, Disk& disk) {
+  auto state = std::make_unique<State>(disk, std::move(options), file->path());
+  state->file = std::move(file);
+  state->options.codec = {static_cast<CodecId>(from.slot.codec), from.slot.level};
+  state->slot = from.slot;
+  state->kept_end = from.end;
+  state->schema = std::move(from.schema);
+  state->index = std::move(from.index);
+  state->checksums = std::move(from.checksums);
+  state->guarded([&] {
+    if (state->file->size() > from.end) state->file->truncate(from.end);
+    state->tail.emplace(*state->file, from.end);
   });
   return Writer(std::move(state));
 }
