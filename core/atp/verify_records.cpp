@@ -13,14 +13,14 @@
 namespace atp {
 namespace {
 
-constexpr std::uint64_t kBlock = 1 << 20;    // read at once: what is hashed next is still in the L2 cache
+constexpr std::uint64_t kBatch = 4 << 20;    // what a thread takes at a time
+constexpr std::uint64_t kRead = 256 << 10;   // read at once: it is still in the L2 cache when it is hashed
 constexpr std::uint64_t kGap = 64 << 10;     // dead bytes between records that are read along
 constexpr std::uint64_t kHuge = 64 << 20;    // of such records one is in memory at a time
 
-// Records that are read at once.
+// Records that one thread checks, in the order of the file.
 struct Batch {
   std::vector<IndexCursor::Item> items;
-  std::uint64_t begin = 0, end = 0;
   bool huge = false;
 };
 
@@ -40,12 +40,12 @@ class Batches {
     throw_if_interrupted();
     if (!item_) return nullptr;
     auto batch = std::make_unique<Batch>();
-    batch->begin = batch->end = item_->entry.offset;
+    std::uint64_t begin = item_->entry.offset, end = begin;
     do {
       const IndexEntry& e = item_->entry;
-      if (!batch->items.empty() && (e.offset > batch->end + kGap || e.offset + e.stored > batch->begin + kBlock)) break;
+      if (!batch->items.empty() && (e.offset > end + kGap || e.offset + e.stored > begin + kBatch)) break;
       batch->items.push_back(*item_);
-      batch->end = std::max(batch->end, e.offset + e.stored);
+      end = std::max(end, e.offset + e.stored);
       batch->huge |= e.stored > kHuge || e.unpacked > kHuge;
       advance();
     } while (item_);
@@ -96,7 +96,8 @@ class Pass {
   };
 
   BatchResult work(Batch& batch);
-  void check_batch(Batch& batch, Workplace& place, BatchResult& result);
+  void check_batch(const Batch& batch, Workplace& place, BatchResult& result);
+  void check_read(std::span<const IndexCursor::Item> items, std::uint64_t begin, std::size_t length, Workplace& place, BatchResult& result);
   void check_one(const IndexCursor::Item& item, Bytes stored, Workplace& place, BatchResult& result);
   void consume(BatchResult&& result);
   std::unique_ptr<Workplace> take_workplace();
@@ -139,18 +140,33 @@ BatchResult Pass::work(Batch& batch) {
   return result;
 }
 
-void Pass::check_batch(Batch& batch, Workplace& place, BatchResult& result) {
-  const auto length = static_cast<std::size_t>(batch.end - batch.begin);
+void Pass::check_batch(const Batch& batch, Workplace& place, BatchResult& result) {
+  std::span<const IndexCursor::Item> left(batch.items);
+  while (!left.empty()) {
+    const std::uint64_t begin = left[0].entry.offset;
+    std::uint64_t end = begin;
+    std::size_t count = 0;
+    do {
+      end = std::max(end, left[count].entry.offset + left[count].entry.stored);
+      ++count;
+    } while (count < left.size() && left[count].entry.offset + left[count].entry.stored <= begin + kRead);
+    check_read(left.first(count), begin, static_cast<std::size_t>(end - begin), place, result);
+    left = left.subspan(count);
+  }
+}
+
+// Records that lie in `length` bytes at `begin`, which are read at once.
+void Pass::check_read(std::span<const IndexCursor::Item> items, std::uint64_t begin, std::size_t length, Workplace& place, BatchResult& result) {
   if (place.buffer.size() < length) place.buffer.resize(length);
   const std::span<std::byte> bytes = std::span(place.buffer).first(length);
   bool whole = true;
   try {
-    read_exactly(file_, batch.begin, bytes);
+    read_exactly(file_, begin, bytes);
   } catch (const Error&) {
     whole = false;  // one bad sector: the records beside it are read one by one
   }
-  for (const auto& item : batch.items) {
-    std::span<std::byte> stored = bytes.subspan(item.entry.offset - batch.begin, item.entry.stored);
+  for (const auto& item : items) {
+    const std::span<std::byte> stored = bytes.subspan(item.entry.offset - begin, item.entry.stored);
     if (!whole) {
       try {
         read_exactly(file_, item.entry.offset, stored);
