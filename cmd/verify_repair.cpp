@@ -1,12 +1,15 @@
 // `atp verify --repair` and `--salvage`.
 #include <fmt/format.h>
 
+#include <filesystem>
+
 #include "cmd/options.h"
 #include "cmd/terminal.h"
 #include "cmd/verify.h"
 #include "cmd/version.h"
 #include "core/atp/metadata.h"
 #include "core/atp/repair.h"
+#include "core/atp/salvage.h"
 
 namespace atp {
 namespace {
@@ -54,6 +57,33 @@ void write_repair_json(JsonWriter& w, const RepairReport& r, bool dry_run) {
   w.end_object();
 }
 
+std::string salvage_text(const SalvageReport& r) {
+  const std::string path = printable(r.path);
+  std::string out;
+  for (const auto& line : r.notes) out += fmt::format("{}: {}\n", path, line);
+  out += damage_lines(path, "skipped", r.skipped);
+  out += fmt::format("{}: {} records saved from {} ({} through an index, {} by their looks; {} held against a checksum); {} skipped\n",
+                     printable(r.output), human_count(r.records), path, human_count(r.by_index), human_count(r.by_scan), human_count(r.with_checksum),
+                     human_bytes(r.skipped_bytes));
+  return out;
+}
+
+std::string salvage_json(const SalvageReport& r) {
+  JsonWriter w;
+  w.begin_object().key("path").string(r.path).key("output").string(r.output).key("records").count(r.records);
+  w.key("records_by_index").count(r.by_index).key("records_by_scan").count(r.by_scan).key("records_with_checksum").count(r.with_checksum);
+  w.key("bytes").count(r.bytes).key("skipped_bytes").count(r.skipped_bytes).key("skipped").begin_array();
+  for (const Damage& d : r.skipped.items) {
+    w.begin_object().key("record");
+    d.record ? w.count(*d.record) : w.null();
+    w.key("offset").count(d.offset).key("length").count(d.length).key("message").string(d.message).end_object();
+  }
+  w.end_array().key("skipped_count").count(r.skipped.count).key("notes").begin_array();
+  for (const auto& line : r.notes) w.string(line);
+  w.end_array().end_object();
+  return w.text() + "\n";
+}
+
 }  // namespace
 
 Exit repair_files(const VerifyCommand& command) {
@@ -90,6 +120,36 @@ Exit repair_files(const VerifyCommand& command) {
   return whole ? Exit::ok : Exit::no;
 }
 
-Exit salvage(const VerifyCommand&) { return Exit::ok; }
+Exit salvage(const VerifyCommand& command) {
+  std::error_code error;
+  const auto status = std::filesystem::status(command.salvage, error);
+  if (std::filesystem::is_directory(status)) throw Error(Exit::usage, command.salvage, "is a directory", "name the new file behind --salvage");
+  if (std::filesystem::equivalent(command.inputs[0], command.salvage, error)) {
+    throw Error(Exit::usage, command.salvage, "is the damaged file itself", "salvage into another file");
+  }
+  if (std::filesystem::exists(status) && !command.force) {
+    throw Error(Exit::system, command.salvage, "exists already", "pass --force to replace it");
+  }
+  SalvageOptions options;
+  options.overwrite = command.force;
+  options.metadata = metadata_of_this_program();
+  SalvageReport report;
+  {
+    std::error_code no_size;
+    const auto size = std::filesystem::file_size(command.inputs[0], no_size);
+    Progress progress("salvaging", no_size ? 0 : size, true);
+    options.progress = [&](std::uint64_t bytes, std::uint64_t records) {
+      progress.advance_to(bytes);
+      progress.set_records(records);
+    };
+    report = salvage_file(command.inputs[0], command.salvage, options);
+  }
+  if (command.json) {
+    print(salvage_json(report));
+  } else if (!common_options().quiet) {
+    print(salvage_text(report));
+  }
+  return Exit::ok;
+}
 
 }  // namespace atp

@@ -29,6 +29,15 @@ std::uint64_t most_unpacked(CodecId id, std::uint64_t stored) {
   return (stored / 4 + 1) * (std::uint64_t{128} << 10);
 }
 
+std::optional<ZstdFrame> zstd_frame_at(Bytes bytes) {
+  if (bytes.size() < 4 || load<std::uint32_t>(bytes.data()) != ZSTD_MAGICNUMBER) [[likely]] return std::nullopt;
+  const unsigned long long unpacked = ZSTD_getFrameContentSize(bytes.data(), bytes.size());
+  if (unpacked > std::numeric_limits<std::uint32_t>::max()) return std::nullopt;  // an error, or not stated
+  const std::size_t stored = ZSTD_findFrameCompressedSize(bytes.data(), bytes.size());
+  if (ZSTD_isError(stored) || stored > std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
+  return ZstdFrame{stored, static_cast<std::uint32_t>(unpacked)};
+}
+
 const std::vector<std::string_view>& codec_names() {
   static const std::vector<std::string_view> names = {"none", "lz4", "zstd"};
   return names;

@@ -78,7 +78,10 @@ std::optional<Candidate> Repair::guess(std::size_t number) {
   if (slots_.slots[number] || slots_.head.size() < (number + 1) * kSlotBytes) return std::nullopt;
   const auto slot = guess_slot(Bytes(slots_.head).subspan(number * kSlotBytes, kSlotBytes), input_->size());
   const auto newest = slots_.newest();
-  if (!slot || slot->num_molecules == 0 || (newest && newest->slot.generation >= slot->generation)) return std::nullopt;
+  if (!slot || slot->num_molecules == 0) return std::nullopt;
+  // Its generation number may be what is damaged. Writers only ever add: what was committed after the
+  // valid slot's generation lies behind it and holds no fewer records.
+  if (newest && (slot->index_offset < newest->slot.committed_end() || slot->num_molecules < newest->slot.num_molecules)) return std::nullopt;
   Candidate c = examine({*slot, number == 0 ? 'A' : 'B'});
   if (!c.damage.empty() || c.generation.schema_damaged) return std::nullopt;
   check_records(*input_, c.generation, pass(), c.damage);
@@ -88,7 +91,7 @@ std::optional<Candidate> Repair::guess(std::size_t number) {
 void Repair::choose_base() {
   for (std::size_t i = 0; i < 2; ++i) {
     auto c = guess(i);
-    if (c && (!base_ || c->slot.slot.generation > base_->slot.slot.generation)) base_ = std::move(c);
+    if (c && (!base_ || c->slot.slot.index_offset > base_->slot.slot.index_offset)) base_ = std::move(c);
   }
   guessed_ = base_.has_value();
   const auto newest = slots_.newest();
@@ -322,7 +325,9 @@ void Repair::write() {
   WriterOptions options;
   options.metadata = metadata_;
   Slot slot = base_->slot.slot;
-  // Newer than anything that a valid slot says, and even generations stand in A, odd ones in B.
+  // Newer than what a valid slot says (a damaged one may say anything), and even generations stand in
+  // A, odd ones in B.
+  if (guessed_) slot.generation = 1;
   for (const auto& s : slots_.slots) slot.generation = std::max(slot.generation, s ? s->generation : 0);
   const bool next_in_a = slot_to_keep() == 'B';
   if ((slot.generation + 1) % 2 == (next_in_a ? 1u : 0u)) ++slot.generation;
