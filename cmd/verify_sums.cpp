@@ -91,7 +91,7 @@ bool parse_line(std::string_view line, Wanted& wanted) {
 }
 
 std::vector<Wanted> read_list(const std::string& path) {
-  std::ifstream in(path);
+  std::ifstream in(path == "-" ? "/dev/stdin" : path);
   if (!in) fail_input(path, "cannot be read");
   std::vector<Wanted> list;
   std::uint64_t number = 0;

@@ -119,7 +119,7 @@ class ValueCheck {
     if (!cell_ || flat_) pbc = {};
     try {
       const auto edges = place_.neighbours.count(place_.positions, cell_.value_or(std::array<double, 9>{}), pbc, kCoincident);
-      if (edges && *edges != 0) report(finding_kind::coincident_atoms, fmt::format("{} pairs of atoms are closer than {} Å", *edges / 2, kCoincident));
+      if (edges && *edges != 0) report(finding_kind::coincident_atoms, fmt::format("{} pair{} of atoms closer than {} Å", *edges / 2, *edges == 2 ? "" : "s", kCoincident));
     } catch (const Error&) {  // more pairs than can be compared
       report(finding_kind::coincident_atoms, fmt::format("so many atoms are near each other that pairs below {} Å cannot be counted", kCoincident));
     }
