@@ -65,6 +65,9 @@ Exit show(const Findings& findings, const InspectOptions& options) {
 
 Exit inspect(const InspectOptions& options) {
   if (all_datasets(options)) {
+    if (!options.map.empty()) {
+      throw Error(Exit::usage, options.inputs.front(), "is an .atp dataset, whose fields --map does not change", "leave --map out");
+    }
     const Dataset dataset(options.inputs);
     if (options.records.empty()) return show(inspect_dataset(dataset, options), options);
     print_dataset_records(dataset, options);
@@ -98,8 +101,7 @@ Run declare_inspect(CLI::App& app) {
          "also count neighbours within R Å, periodic images included (implies --stats)")
       ->type_name("R")
       ->group("What to show");
-  app.add_option("--record,--records", o->records, "print these records instead: 0,5,10:20,-1, as Python slices")
-      ->type_name("SPEC")
+  add_selection(app, "--record,--records", o->records, "print these records instead: 0,5,10:20,-1, as Python slices")
       ->group("What to show");
   app.add_flag("--json", o->json, "print JSON: one object, or one a line for each record")->group("What to show");
   app.add_option("--from", o->from, "read the input as this format instead of judging by its content")

@@ -108,7 +108,8 @@ struct Workplace {
 };
 
 void add_record(const Reader& reader, std::uint64_t i, Workplace& place, DatasetStats& stats) {
-  const RecordView record = reader.record(i, place.reading);
+  throw_if_interrupted();  // for each record: with a cutoff one may take long
+  const RecordView record = reader.verified_record(i, place.reading);
   try {
     place.sample.fill(record);
     stats.add(place.sample, place.stats);
@@ -198,7 +199,7 @@ void print_dataset_records(const Dataset& dataset, const InspectOptions& options
   bool first = true;
   selection.for_each(dataset.size(), [&](std::uint64_t i) {
     throw_if_interrupted();
-    const RecordView record = dataset.record(i, scratch);
+    const RecordView record = dataset.verified_record(i, scratch);
     try {
       record.check();
       sample.fill(record);

@@ -206,22 +206,6 @@ Findings inspect_inputs(const std::vector<std::string>& files, const InspectOpti
 
 namespace {
 
-// Counts frames without decoding them.
-std::uint64_t count_frames(const std::vector<std::string>& files, const InspectOptions& options) {
-  std::uint64_t frames = 0;
-  for (const std::string& path : files) {
-    if (path == "-")
-      throw Error(Exit::usage, "-", "records of a stream cannot be counted from its end",
-                  "write the records from the beginning");
-    const auto reader = open_input(path, options.from, read_options(options));
-    while (const auto batch = reader->next()) {
-      throw_if_interrupted();
-      frames += batch->frames();
-    }
-  }
-  return frames;
-}
-
 // Prints the selected frames of a batch. Frames come in the input's order.
 class RecordSink final : public FrameSink {
  public:
@@ -261,7 +245,7 @@ struct Plan {
 
 Plan plan_of(const Selection& selection, const std::vector<std::string>& files, const InspectOptions& options) {
   constexpr std::uint64_t kMostListed = 1'000'000;
-  if (selection.needs_size()) return {false, count_frames(files, options)};
+  if (selection.needs_size()) return {false, count_frames(files, options.from, read_options(options), false)};
   const auto end = selection.end();
   if (end && *end <= kMostListed) return {false, *end};
   return {true, UINT64_MAX};

@@ -107,6 +107,7 @@ int main(int argc, char** argv) {
   atp::keep_standard_streams();
   // A closed pipe is an error of write(), so that destructors run and temporary files go.
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // so is a file beyond ulimit -f
   atp::catch_interrupts();
   try {
     return atp::run_and_report(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));

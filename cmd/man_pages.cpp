@@ -118,7 +118,7 @@ constexpr Row kExitCodes[] = {
     {"3", "an input cannot be read as what it should be"},
     {"4", "the system refused: no space, no permission, no memory, an I/O error"},
     {"5", "the network or the hub refused"},
-    {"130, 143", "interrupted by SIGINT or SIGTERM"},
+    {"129, 130, 143", "interrupted by SIGHUP, SIGINT or SIGTERM"},
 };
 
 constexpr Row kEnvironment[] = {

@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "core/base/error.h"
+#include "core/base/selection.h"
 #include "core/base/parallel.h"
 
 namespace atp {
@@ -112,6 +113,26 @@ std::vector<std::string> choices_of(const CLI::Option& option) {
       return CLI::detail::split(name.substr(kChoicesMark.size()), '|');
     }
   }
+}
+
+CLI::Option* add_count(CLI::App& app, const std::string& names, std::optional<std::uint64_t>& target, const std::string& description) {
+  const auto parse = [&target, names](const std::string& text) {
+    std::uint64_t n = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+    if (error != std::errc() || end != text.data() + text.size()) {
+      throw Error(Exit::usage, "", fmt::format("'{}' is not a number for '{}'", text, names), "pass a whole number from 0 on");
+    }
+    target = n;
+  };
+  return app.add_option_function<std::string>(names, parse, description)->type_name("N");
+}
+
+CLI::Option* add_selection(CLI::App& app, const std::string& names, std::string& target, const std::string& description) {
+  const auto parse = [&target](const std::string& text) {
+    Selection::parse(text);
+    target = text;
+  };
+  return app.add_option_function<std::string>(names, parse, description)->type_name("SPEC");
 }
 
 CLI::Option* add_size(CLI::App& app, const std::string& names, std::uint64_t& target, const std::string& description) {

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,12 @@ CLI::Option* add_choice(CLI::App& app, const std::string& names, std::string& ta
 
 // The choices of such an option; empty for any other.
 std::vector<std::string> choices_of(const CLI::Option& option);
+
+// An option that takes a whole number from 0 on; anything else is refused (exit 2).
+CLI::Option* add_count(CLI::App& app, const std::string& names, std::optional<std::uint64_t>& target, const std::string& description);
+
+// An option that takes a Selection; its text goes to `target` once it has been found to be one.
+CLI::Option* add_selection(CLI::App& app, const std::string& names, std::string& target, const std::string& description);
 
 // An option that takes a size as parse_size() reads it.
 CLI::Option* add_size(CLI::App& app, const std::string& names, std::uint64_t& target, const std::string& description);

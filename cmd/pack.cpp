@@ -74,6 +74,7 @@ class Pack {
 
  private:
   void check_target();
+  void mention_leftovers() const;
   void prepare_append();
   FrameSource make_source();
   void pack_all(FrameSource& source);
@@ -88,11 +89,12 @@ class Pack {
     return lock_;
   }
 
-  const PackOptions& o_;
+  PackOptions o_;
   PackRules rules_;
   ReadOptions read_;
   std::optional<Selection> records_;
   Metadata old_metadata_;             // of the file appended to
+  std::uint64_t records_before_ = 0;  // in it
   mutable std::mutex lock_mutex_;
   std::shared_ptr<const Lock> lock_ = std::make_shared<Lock>();
   std::optional<Spool> spool_;        // empty in a dry run
@@ -108,13 +110,28 @@ void Pack::check_target() {
     throw Error(Exit::usage, "", "an .atp file cannot be written to a pipe: its header is written last", "pass -o FILE.atp");
   }
   std::error_code error;
+  // Through a symbolic link, as every other program writes: the rename would replace the link.
+  if (fs::is_symlink(o_.output, error)) o_.output = fs::weakly_canonical(o_.output, error).string();
   const auto status = fs::status(o_.output, error);
   if (fs::is_directory(status)) throw Error(Exit::usage, o_.output, "is a directory", "name a file in it with -o");
+  // A rename would put a file in the place of a device or FIFO, /dev/null among them.
+  if (fs::exists(status) && !fs::is_regular_file(status)) {
+    throw Error(Exit::usage, o_.output, "is not a regular file", "pass -o FILE.atp");
+  }
   if (o_.append && !o_.dry_run && !fs::exists(status)) {
     fail_input(o_.output, "does not exist, so nothing can be appended to it", "leave --append out to create it");
   }
   if (!o_.append && !o_.dry_run && fs::exists(status) && !o_.force) {
     throw Error(Exit::system, o_.output, "exists already", "pass --force to replace it or --append to add to it");
+  }
+}
+
+// Runs that were killed outright could not clean up after themselves.
+void Pack::mention_leftovers() const {
+  for (const auto& path : leftovers_of(o_.output)) {
+    std::error_code error;
+    const auto size = fs::file_size(path, error);
+    note(fmt::format("{}: {} that a killed run left behind; remove it with rm", path, human_bytes(error ? 0 : size)));
   }
 }
 
@@ -128,6 +145,8 @@ void Pack::prepare_append() {
   }
   rules_.codec = existing.codec();
   rules_.fixed = existing.schema();
+  rules_.append = true;
+  records_before_ = existing.size();
   if (o_.dtype.empty()) rules_.narrow_to_lock = true;
   auto lock = std::make_shared<Lock>();
   lock->schema = existing.schema();
@@ -159,6 +178,11 @@ FrameSource Pack::make_source() {
 bool Pack::fits(const PackedChunk& chunk) const {
   if (chunk.lock_version == lock_->version) return true;
   if (chunk.refused_by_lock) return false;
+  // An integer beyond 2^53 and a float of one field, each in a chunk that did not know of the other.
+  for (const auto& key : lock_->exact) {
+    const auto found = chunk.records.schema.entries.find(key);
+    if (found != chunk.records.schema.entries.end() && type_info(found->second.type).scalar == Scalar::f64) return false;
+  }
   Schema merged = lock_->schema;
   return merged.merge(chunk.records.schema).empty();
 }
@@ -167,12 +191,15 @@ void Pack::update_lock(const PackedChunk& chunk) {
   const Schema& now = chunk.records.schema;
   Schema merged = lock_->schema;
   const bool widened = !merged.merge(now).empty();
-  if (!widened && merged == lock_->schema) return;
+  std::set<Schema::Key> exact = lock_->exact;
+  exact.insert(chunk.exact.begin(), chunk.exact.end());
+  if (!widened && merged == lock_->schema && exact.size() == lock_->exact.size()) return;
   if (widened && spool_ && report_.records != 0) spool_->begin_segment();
   auto next = std::make_shared<Lock>();
   next->schema = widened ? now : std::move(merged);
   next->origins = lock_->origins;
   next->origins.insert(chunk.origins.begin(), chunk.origins.end());
+  next->exact = std::move(exact);
   next->version = lock_->version + 1;
   std::lock_guard guard(lock_mutex_);
   lock_ = std::move(next);
@@ -213,6 +240,10 @@ void Pack::check_map_was_used() const {
     if (used) continue;
     std::vector<std::string> keys;
     for (const auto& [k, entry] : lock_->schema.entries) keys.push_back(k.second);
+    if (std::find(keys.begin(), keys.end(), key) != keys.end()) {
+      fail_input("", fmt::format("--map {}={}: '{}' is there, but it cannot be the {}", field, key, key, field),
+                 "atp inspect INPUT shows its type");
+    }
     const std::string near = nearest_name(key, keys);
     fail_input("", fmt::format("--map {}={}: no frame has '{}'", field, key, key),
                near.empty() ? "atp inspect INPUT lists what there is" : fmt::format("did you mean '{}'?", near));
@@ -224,7 +255,12 @@ std::string Pack::metadata(const FrameSource& source) const {
   m.generator = fmt::format("atp {}", version());
   for (const auto& s : source.sources()) m.sources.push_back(s);
   m.units = standard_units();
-  for (const auto& [field, hows] : report_.mapped) m.mapping[field] = fmt::format("{}", fmt::join(hows, "; "));
+  for (const auto& [field, hows] : report_.mapped) {
+    std::string& text = m.mapping[field];  // under --append: what the file's own records came from
+    for (const auto& how : hows) {
+      if (("; " + text + "; ").find("; " + how + "; ") == std::string::npos) text += (text.empty() ? "" : "; ") + how;
+    }
+  }
   for (const auto& pair : o_.meta) {
     auto [key, value] = split_pair(pair, "--meta", "KEY=VALUE");
     if (key == "license") {
@@ -251,25 +287,30 @@ Exit Pack::run() {
   if (o_.append) prepare_append();
   FrameSource source = make_source();
   if (!o_.dry_run) {
+    mention_leftovers();
     WriterOptions writer;
     writer.codec = rules_.codec;
     writer.overwrite = o_.force;
     writer.cut_tail_of_damaged = o_.force;
     spool_.emplace(SpoolOptions{o_.output, o_.append, writer, jobs()});
+    if (o_.append) prepare_append();  // again: another run may have appended before the spool locked the file
   }
   pack_all(source);
   report_.add_bad_files(source.failures());
-  if (report_.records == 0 && report_.skipped_count != 0) {
+  if (report_.records == 0) {
     report_.print_skipped();
-    fail_input("", "not one frame could be read, so nothing was written");
+    fail_input("", report_.skipped_count != 0 ? "not one frame could be read, so nothing was written"
+                                              : "there is no frame to pack, so nothing was written");
   }
   check_map_was_used();
+  report_.warn_of_unused(rules_);
   if (spool_) spool_->finish(lock_->schema, metadata(source));
   report_.bytes_in = source.bytes_read();
   report_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   for (const auto& [field, key] : read_.map) report_.chosen.insert(field);
   report_.output = o_.output;
   report_.dry_run = o_.dry_run;
+  report_.records_before = records_before_;
   report_.codec = rules_.codec;
   report_.schema = lock_->schema;
   o_.json ? report_.print_json() : report_.print_text();
@@ -302,9 +343,9 @@ Run declare_pack(CLI::App& app) {
   app.add_option("--drop", o->drop, "leave out columns and keys that match (repeatable)")->type_name("GLOB")->group("Input");
   add_choice(app, "--on-error", o->on_error, {"stop", "skip"}, "at a bad frame: stop, or leave it out and count it (default: stop)")
       ->group("Input");
-  app.add_option("--limit", o->limit, "at most N frames")->type_name("N")->group("Input");
-  app.add_option("--records", o->records, "only these frames of the inputs taken together, in input order: 0,5,10:20,-1")
-      ->type_name("SPEC")->group("Input");
+  add_count(app, "--limit", o->limit, "at most N frames")->group("Input");
+  add_selection(app, "--records", o->records, "only these frames of the inputs taken together, in input order: 0,5,10:20,-1")
+      ->group("Input");
   return [o] { return pack(*o); };
 }
 

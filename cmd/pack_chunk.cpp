@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cmd/options.h"
+#include "core/base/interrupt.h"
 
 namespace atp {
 namespace {
@@ -27,17 +28,21 @@ struct StopDecoding {};
 
 class Packer final : public FrameSink {
  public:
-  Packer(PackedChunk& chunk, const std::string& input, const Lock& lock, const PackRules& rules)
-      : chunk_(chunk), input_(input), lock_(lock), rules_(rules), encoder_(rules.codec), first_(chunk.work->batch->first_frame()) {}
+  // `wider` is what earlier passes over the same frames found to be needed; it grows.
+  Packer(PackedChunk& chunk, const std::string& input, const Lock& lock, const PackRules& rules, Schema& wider)
+      : chunk_(chunk), input_(input), lock_(lock), rules_(rules), wider_(wider), encoder_(rules.codec),
+        first_(chunk.work->batch->first_frame()) {}
 
   bool must_repeat() const { return must_repeat_; }
 
   void frame(Structure& s, const FrameOrigin& origin) override {
     if (!wanted(origin)) return;
+    throw_if_interrupted();
     try {
       filter(s);
       apply_dtype(s, rules_.dtype);
       if (rules_.narrow_to_lock) coerce(s, rules_.fixed, true);
+      if (!wider_.entries.empty() || wider_.positions) coerce(s, wider_, false);
       add(s, origin);
     } catch (const Error& e) {
       if (e.exit() != Exit::input) throw;
@@ -50,13 +55,13 @@ class Packer final : public FrameSink {
   }
 
   void mapped(std::string_view field, std::string_view how) override {
-    if (field == last_field_ && how == last_how_) return;
     // Fields come in the same order frame after frame; a short list is searched faster than a map.
     for (const auto& [f, h] : seen_) {
       if (f == field && h == how) return;
     }
     seen_.emplace_back(field, how);
-    chunk_.mapped[std::string(field)].emplace(how);
+    const bool dropped = std::find(rules_.drop.begin(), rules_.drop.end(), field) != rules_.drop.end();
+    if (!dropped) chunk_.mapped[std::string(field)].emplace(how);
   }
 
   void note(std::string_view text) override { chunk_.notes.emplace(text); }
@@ -73,7 +78,9 @@ class Packer final : public FrameSink {
       const auto matches = [&](const std::string& pattern) {
         // A builtin field goes only when it is named outright: --drop '*' is about the rest.
         if (section.kind == Kind::builtin && has_wildcard(pattern)) return false;
-        return glob_match(pattern, section.key);
+        if (!glob_match(pattern, section.key)) return false;
+        chunk_.patterns.insert(pattern);
+        return true;
       };
       const bool dropped = std::any_of(rules_.drop.begin(), rules_.drop.end(), matches);
       const bool kept = rules_.keep.empty() || section.kind == Kind::builtin ||
@@ -96,25 +103,60 @@ class Packer final : public FrameSink {
     }
     if (!problem.empty()) {
       chunk_.refused_by_lock = true;
-      fail_input("", problem + where_before(s), "--drop KEY leaves the field out, --on-error skip such frames");
+      fail_input("", problem + where_before(s),
+                 rules_.append && !rules_.narrow_to_lock ? "without --dtype the types of the file count"
+                                                         : "--drop KEY leaves the field out, --on-error skip such frames");
     }
-    if (chunk_.records.schema.entries.size() != fields) remember_new_fields(origin);
+    if (chunk_.records.schema.entries.size() != fields) remember_new_fields(s, origin);
+    remember_exact(s);
     chunk_.atoms += s.n_atoms();
+    for (const auto& section : s.sections()) {  // sorted by now, builtins first
+      if (section.kind != Kind::builtin) break;
+      ++chunk_.with_builtin[static_cast<std::size_t>(builtin_info(section.key) - kBuiltins.data())];
+    }
   }
 
+  // Widens the lock for a frame that does not fit it, where that is possible for all its fields.
   bool widen_for(const Structure& s) {
-    Schema wider = chunk_.records.schema;
-    if (!widen(wider, s)) return false;
-    Schema with_fixed = wider;
+    Schema schema = chunk_.records.schema;
+    if (!widen(schema, s)) return false;
+    Schema with_fixed = schema;
     if (!with_fixed.merge(rules_.fixed).empty()) return false;
-    if (wider == chunk_.records.schema) return false;
-    chunk_.records.schema = std::move(wider);
+    Schema found;
+    if (schema.positions != chunk_.records.schema.positions) found.positions = schema.positions;
+    for (const auto& [key, entry] : schema.entries) {
+      if (chunk_.records.schema.entries.at(key) == entry) continue;
+      if (type_info(entry.type).scalar == Scalar::f64 && (lock_.exact.contains(key) || chunk_.exact.contains(key))) return false;
+      found.entries.emplace(key, entry);
+    }
+    if (found == Schema{}) return false;
+    if (found.positions) wider_.positions = found.positions;
+    for (const auto& [key, entry] : found.entries) wider_.entries.insert_or_assign(key, entry);
+    chunk_.records.schema = std::move(schema);
     return true;
   }
 
-  void remember_new_fields(const FrameOrigin& origin) {
-    for (const auto& [key, entry] : chunk_.records.schema.entries) {
-      if (!lock_.origins.contains(key)) chunk_.origins.try_emplace(key, describe(origin, input_));
+  // Integers that no float holds exactly: their field must not become one later.
+  void remember_exact(const Structure& s) {
+    constexpr std::int64_t kExact = std::int64_t{1} << 53;
+    for (const auto& section : s.sections()) {
+      if (section.kind == Kind::builtin || type_info(section.type).scalar != Scalar::i64) continue;
+      const NumbersView numbers = decode_value(section.view()).numbers;
+      for (std::uint64_t i = 0; i < numbers.count; ++i) {
+        const std::int64_t v = numbers.integer(i);
+        if (v <= kExact && v >= -kExact) continue;
+        chunk_.exact.emplace(section.kind, section.key);
+        break;
+      }
+    }
+  }
+
+  // Looks at this frame's fields only: a file may bring a new key with every frame.
+  void remember_new_fields(const Structure& s, const FrameOrigin& origin) {
+    for (const auto& section : s.sections()) {
+      const std::pair<Kind, std::string_view> key(section.kind, section.key);
+      if (lock_.schema.entries.contains(key) || chunk_.origins.contains(key)) continue;
+      chunk_.origins.emplace(Schema::Key{section.kind, section.key}, describe(origin, input_));
     }
   }
 
@@ -144,31 +186,35 @@ class Packer final : public FrameSink {
   const std::string& input_;
   const Lock& lock_;
   const PackRules& rules_;
+  Schema& wider_;
   RecordEncoder encoder_;
   std::uint64_t first_;
   bool must_repeat_ = false;
-  std::string last_field_, last_how_;
   std::vector<std::pair<std::string, std::string>> seen_;
 };
 
 }  // namespace
 
 PackedChunk pack_chunk(std::unique_ptr<FrameWork> work, const std::string& input, const Lock& lock, const PackRules& rules) {
-  Schema schema = lock.schema;
+  Schema wider;
   Structure scratch;
   for (;;) {
     PackedChunk chunk;
     chunk.work = std::move(work);
-    chunk.records.schema = std::move(schema);
+    chunk.records.schema = lock.schema;
+    // Only fields that the lock has: those of this chunk may go again with a frame that is left out.
+    if (wider.positions && lock.schema.positions) chunk.records.schema.positions = wider.positions;
+    for (auto& [key, entry] : chunk.records.schema.entries) {
+      if (const auto found = wider.entries.find(key); found != wider.entries.end()) entry = found->second;
+    }
     chunk.lock_version = lock.version;
-    Packer packer(chunk, input, lock, rules);
+    Packer packer(chunk, input, lock, rules, wider);
     try {
       chunk.work->batch->decode(scratch, packer);
     } catch (const StopDecoding&) {
     }
     if (!packer.must_repeat()) return chunk;
     // Types only ever widen, and each field a few times, so this ends.
-    schema = std::move(chunk.records.schema);
     work = std::move(chunk.work);
   }
 }

@@ -1,6 +1,7 @@
 // One piece of input turned into records under the schema lock of `atp pack`.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -17,6 +18,7 @@ namespace atp {
 struct PackRules {
   Codec codec;
   DtypePolicy dtype = DtypePolicy::standard;
+  bool append = false;
   bool narrow_to_lock = false;          // append without --dtype: f64 becomes f32 where the file has f32
   std::vector<std::string> keep, drop;  // globs over properties
   bool skip_errors = false;             // --on-error skip
@@ -27,6 +29,7 @@ struct PackRules {
 struct Lock {
   Schema schema;
   std::map<Schema::Key, std::string, Schema::KeyOrder> origins;  // "frame 3 of train.xyz (line 271)"
+  std::set<Schema::Key> exact;  // integer fields with values beyond 2^53, which cannot become floats
   std::uint64_t version = 0;
 };
 
@@ -34,6 +37,7 @@ struct PackedChunk {
   std::unique_ptr<FrameWork> work;   // kept: the chunk may have to be encoded again
   EncodedRecords records;            // its schema is the lock's, widened and with new fields
   std::map<Schema::Key, std::string, Schema::KeyOrder> origins;  // of the new fields
+  std::set<Schema::Key> exact;       // as in the lock, of these records
   std::uint64_t lock_version = 0;    // of the lock it was made under
   std::uint64_t atoms = 0;
   std::vector<Error> skipped;        // the first few
@@ -42,6 +46,8 @@ struct PackedChunk {
   bool refused_by_lock = false;      // a frame failed because of the lock, so another lock may judge otherwise
   std::map<std::string, std::set<std::string>> mapped;  // field -> how
   std::set<std::string> notes;
+  std::set<std::string> patterns;    // of keep and drop, those that matched something
+  std::array<std::uint64_t, kBuiltins.size()> with_builtin = {};  // records that have each builtin
 };
 
 // How many reasons are kept for the report.

@@ -5,6 +5,7 @@
 #include <cctype>
 #include <filesystem>
 
+#include "cmd/options.h"
 #include "cmd/schema_table.h"
 #include "cmd/terminal.h"
 #include "core/base/json_writer.h"
@@ -30,10 +31,16 @@ std::string likely_key(const Schema& schema, std::string_view part, Kind kind, T
 }
 
 // Better said before training than after.
-void hint_at_missing(const PackReport& report, std::string_view field, std::string_view part, Kind kind, Type type) {
-  if (report.mapped.contains(std::string(field)) || report.chosen.contains(std::string(field))) return;
+void tell_missing(const PackReport& report, std::string_view field, std::string_view part, Kind kind, Type type) {
+  if (report.with_builtin[static_cast<std::size_t>(builtin_info(field) - kBuiltins.data())] != 0) return;
+  if (report.chosen.contains(std::string(field))) return;
   const std::string key = likely_key(report.schema, part, kind, type);
-  if (!key.empty()) note(fmt::format("no {} was found, but '{}' could be it: --map {}={}", field, key, field, key));
+  const std::string could = key.empty() ? "" : fmt::format(", but '{}' could be it: --map {}={}", key, field, key);
+  note(fmt::format("no {} {} found{}", field, field == "forces" ? "were" : "was", could));
+}
+
+std::string counted(std::uint64_t n, std::string_view one) {
+  return fmt::format("{} {}{}", human_count(n), one, n == 1 ? "" : "s");
 }
 
 }  // namespace
@@ -45,6 +52,8 @@ void PackReport::add(const PackedChunk& chunk) {
   stored_bytes += chunk.records.bytes.size();
   for (const auto& [field, hows] : chunk.mapped) mapped[field].insert(hows.begin(), hows.end());
   notes.insert(chunk.notes.begin(), chunk.notes.end());
+  patterns.insert(chunk.patterns.begin(), chunk.patterns.end());
+  for (std::size_t i = 0; i < with_builtin.size(); ++i) with_builtin[i] += chunk.with_builtin[i];
   skipped_count += chunk.skipped_count;
   for (const auto& e : chunk.skipped) {
     if (skipped.size() < kReasonsShown) skipped.push_back(e);
@@ -69,30 +78,50 @@ void PackReport::print_skipped() const {
   if (skipped_count > skipped.size()) warn(fmt::format("  ... and {} more", human_count(skipped_count - skipped.size())));
 }
 
-// "energy from 'REF_energy', stress from 'virials' (-virial/volume)"
-void PackReport::print_notes() const {
+void PackReport::warn_of_unused(const PackRules& rules) const {
+  const auto warn_of = [&](const char* option, const std::vector<std::string>& list) {
+    for (const auto& pattern : list) {
+      if (!patterns.contains(pattern)) warn(fmt::format("{} '{}' matches nothing", option, pattern));
+    }
+  };
+  warn_of("--keep", rules.keep);
+  warn_of("--drop", rules.drop);
+}
+
+// "energy from 'REF_energy' (in 12 of 20 records), stress from 'virials' (-virial/volume)"
+void PackReport::print_mapping() const {
   std::string line;
   for (const auto& [field, hows] : mapped) {
     line += fmt::format("{}{} {}", line.empty() ? "" : ", ", field, fmt::join(hows, " and "));
+    const BuiltinInfo* builtin = builtin_info(field);
+    const std::uint64_t with = builtin ? with_builtin[static_cast<std::size_t>(builtin - kBuiltins.data())] : records;
+    if (with != records) line += fmt::format(" (in {} of {})", human_count(with), counted(records, "record"));
     if (hows.size() > 1) {
       warn(fmt::format("{} comes {} in different frames; --map {}=KEY takes one of them", field, fmt::join(hows, " and "), field));
     }
   }
   if (!line.empty()) note(line);
+}
+
+void PackReport::print_notes() const {
+  print_mapping();
   for (const auto& text : notes) note(text);
-  hint_at_missing(*this, "energy", "energy", Kind::molecule, Type::f64);
-  hint_at_missing(*this, "forces", "force", Kind::atom, Type::vec3_f64);
+  tell_missing(*this, "energy", "energy", Kind::molecule, Type::f64);
+  tell_missing(*this, "forces", "force", Kind::atom, Type::vec3_f64);
   print_skipped();
 }
 
 void PackReport::print_text() const {
   print_notes();
+  if (common_options().quiet) return;
   const std::uint64_t out = dry_run ? stored_bytes : std::filesystem::file_size(output);
-  const std::string target = output.empty() ? "" : output + ": ";
-  print(fmt::format("{}{}{} records, {} atoms, {} in, {} out, ratio {:.2f}, {}, {}\n", dry_run ? "would write " : "", target,
-                    human_count(records), human_count(atoms), human_bytes(bytes_in), human_bytes(out),
-                    out == 0 ? 0.0 : static_cast<double>(bytes_in) / static_cast<double>(out), human_seconds(seconds),
-                    human_rate(seconds > 0 ? static_cast<double>(bytes_in) / seconds : 0)));
+  const std::string what = dry_run ? "would write " : records_before != 0 ? output + ": added " : output + ": ";
+  const std::string now = records_before != 0 ? fmt::format(", now {}", counted(records_before + records, "record")) : "";
+  const std::string ratio =
+      out == 0 || records_before != 0 ? "" : fmt::format(", ratio {:.2f}", static_cast<double>(bytes_in) / static_cast<double>(out));
+  print(fmt::format("{}{}, {}{}, {} in, {} {}{}, {}, {}\n", what, counted(records, "record"), counted(atoms, "atom"), now,
+                    human_bytes(bytes_in), human_bytes(out), dry_run ? "of records" : records_before != 0 ? "in all" : "out", ratio,
+                    human_seconds(seconds), human_rate(seconds > 0 ? static_cast<double>(bytes_in) / seconds : 0)));
   if (dry_run) print(schema_table(schema));
 }
 

@@ -1,6 +1,7 @@
 // What `atp pack` says about its work.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -14,6 +15,8 @@ namespace atp {
 struct PackReport {
   std::uint64_t records = 0, atoms = 0;
   std::uint64_t raw_bytes = 0, stored_bytes = 0;  // of the records
+  std::uint64_t records_before = 0;               // in a file appended to
+  std::array<std::uint64_t, kBuiltins.size()> with_builtin = {};
   std::uint64_t bytes_in = 0;
   double seconds = 0;
   bool dry_run = false;
@@ -22,6 +25,7 @@ struct PackReport {
   Schema schema;
   std::map<std::string, std::set<std::string>> mapped;  // field -> how
   std::set<std::string> chosen;  // fields the user gave with --map
+  std::set<std::string> patterns;  // of --keep and --drop, those that matched something
   std::set<std::string> notes;
   std::uint64_t skipped_count = 0;   // frames
   std::uint64_t bad_files = 0;
@@ -30,6 +34,9 @@ struct PackReport {
   void add(const PackedChunk& chunk);
   void add_bad_files(const std::vector<Error>& failures);
 
+  // Patterns of --keep and --drop that matched nothing are most likely mistyped.
+  void warn_of_unused(const PackRules& rules) const;
+
   // Notes to stderr, the result line to stdout.
   void print_text() const;
   void print_json() const;
@@ -37,6 +44,7 @@ struct PackReport {
 
  private:
   void print_notes() const;
+  void print_mapping() const;
 };
 
 }  // namespace atp

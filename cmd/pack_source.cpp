@@ -10,27 +10,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Frames of all inputs, by cutting them only.
-std::uint64_t count_frames(const FrameSourceOptions& options) {
-  std::uint64_t frames = 0;
-  for (const auto& input : options.inputs) {
-    if (input == "-") {
-      throw Error(Exit::usage, "", "--records with negative indices needs the number of frames, which stdin does not tell",
-                  "read from a file");
-    }
-    try {
-      const auto reader = open_input(input, options.from, options.read);
-      while (const auto batch = reader->next()) {
-        throw_if_interrupted();
-        frames += batch->frames();
-      }
-    } catch (const Error&) {
-      if (!options.skip_bad_files) throw;
-    }
-  }
-  return frames;
-}
-
 // An absolute path would make equal inputs give unequal files.
 std::string name_in_metadata(const std::string& path) {
   if (path == "-") return "stdin";
@@ -42,7 +21,9 @@ std::string name_in_metadata(const std::string& path) {
 
 FrameSource::FrameSource(FrameSourceOptions options)
     : options_(std::move(options)), all_frames_(std::numeric_limits<std::uint64_t>::max()) {
-  if (options_.records && options_.records->needs_size()) all_frames_ = count_frames(options_);
+  if (options_.records && options_.records->needs_size()) {
+    all_frames_ = count_frames(options_.inputs, options_.from, options_.read, options_.skip_bad_files);
+  }
   for (const auto& input : options_.inputs) {
     std::error_code error;
     const auto size = fs::is_regular_file(input, error) ? fs::file_size(input, error) : 0;
@@ -98,7 +79,10 @@ std::unique_ptr<FrameWork> FrameSource::next() {
       return nullptr;
     }
     try {
-      if (!reader_ && !open_next()) return nullptr;
+      if (!reader_ && !open_next()) {
+        if (options_.records) options_.records->count(frames_);  // refuses indices that no input had
+        return nullptr;
+      }
       auto work = std::make_unique<FrameWork>();
       work->batch = reader_->next();
       if (!work->batch) {
@@ -113,7 +97,7 @@ std::unique_ptr<FrameWork> FrameSource::next() {
     } catch (const Error& e) {
       if (!options_.skip_bad_files || e.exit() != Exit::input) throw;
       failures_.push_back(e);
-      reader_.reset();
+      if (reader_) close_current();
     }
   }
 }

@@ -1,6 +1,7 @@
 // The inputs of `atp pack` as one stream of pieces of work.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -28,7 +29,8 @@ struct FrameSourceOptions {
   bool skip_bad_files = false;
 };
 
-// Opens the inputs one after the other and cuts them into pieces. One thread at a time.
+// Opens the inputs one after the other and cuts them into pieces. One thread at a time calls next();
+// bytes_read() may be asked by any.
 class FrameSource {
  public:
   explicit FrameSource(FrameSourceOptions options);
@@ -57,7 +59,8 @@ class FrameSource {
   std::unique_ptr<FormatReader> reader_;
   std::uint64_t frames_ = 0;             // cut so far
   std::uint64_t taken_ = 0;              // of those, wanted
-  std::uint64_t total_bytes_ = 0, bytes_before_ = 0, bytes_read_ = 0;
+  std::uint64_t total_bytes_ = 0, bytes_before_ = 0;
+  std::atomic<std::uint64_t> bytes_read_{0};  // written while cutting, read while consuming
   std::vector<Error> failures_;
   std::vector<Metadata::Source> sources_;
 };

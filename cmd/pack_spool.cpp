@@ -25,7 +25,11 @@ class Spool::Segment {
   std::string path_;
 };
 
-Spool::Spool(SpoolOptions options) : options_(std::move(options)) { begin_segment(); }
+Spool::Spool(SpoolOptions options) : options_(std::move(options)) {
+  // Locked from the start: a second run learns at once that it would have to wait.
+  if (options_.append) appended_.emplace(Writer::append(options_.target, options_.writer));
+  begin_segment();
+}
 Spool::~Spool() = default;
 
 void Spool::add(const EncodedRecords& records) { writer_->add(records); }
@@ -50,10 +54,10 @@ struct Range {
 constexpr std::uint64_t kBytesPerRange = std::uint64_t{4} << 20;
 
 // Records [begin, end) under the final schema. Stored bytes are copied where nothing changes.
-EncodedRecords convert_range(const Reader& from, const Range& range, const Schema& schema, bool raw) {
+EncodedRecords convert_range(const Reader& from, const Range& range, const Schema& schema, Codec codec, bool raw) {
   EncodedRecords out;
   out.schema = schema;
-  RecordEncoder encoder(from.codec());
+  RecordEncoder encoder(codec);
   Scratch scratch;
   Structure s;
   for (std::uint64_t i = range.begin; i < range.end; ++i) {
@@ -90,7 +94,7 @@ void Spool::copy_segment(const std::string& path, const Schema& schema, Writer& 
         at = range->end;
         return range;
       },
-      [&](Range& range) { return convert_range(from, range, schema, raw); },
+      [&](Range& range) { return convert_range(from, range, schema, out.codec(), raw); },
       [&](EncodedRecords&& records) { out.add(records); });
 }
 
@@ -101,7 +105,7 @@ void Spool::finish(const Schema& schema, std::string metadata) {
     return;
   }
   close_segment();
-  Writer out = options_.append ? Writer::append(options_.target, options_.writer) : Writer::create(options_.target, options_.writer);
+  Writer out = appended_ ? std::move(*appended_) : Writer::create(options_.target, options_.writer);
   for (const auto& segment : closed_) copy_segment(segment->path(), schema, out);
   out.set_metadata(std::move(metadata));
   out.finish();

@@ -13,7 +13,7 @@ namespace atp {
 
 struct SpoolOptions {
   std::string target;
-  bool append = false;         // to an existing target, which is touched only at the very end
+  bool append = false;         // to an existing target, which is locked at once and grows only at the very end
   WriterOptions writer;
   int jobs = 1;
 };
@@ -39,6 +39,7 @@ class Spool {
   void copy_segment(const std::string& path, const Schema& schema, Writer& out) const;
 
   SpoolOptions options_;
+  std::optional<Writer> appended_;  // of the target, under append
   std::optional<Writer> writer_;
   std::vector<std::unique_ptr<Segment>> closed_;
 };

@@ -12,7 +12,6 @@
 #include <utility>
 
 #include "core/base/error.h"
-#include "core/base/interrupt.h"
 #include "core/io/fd.h"
 #include "formats/decompressor.h"
 
@@ -32,12 +31,26 @@ constexpr std::size_t kLongestMagic = 6;
 
 class FdInput : public RawInput {
  public:
-  FdInput(Fd fd, std::string name) : fd_(std::move(fd)), name_(std::move(name)) {}
-  std::size_t read(std::span<std::byte> out) override { return read_some(fd_, out, name_); }
+  FdInput(Fd fd, std::string name) : fd_(std::move(fd)), name_(std::move(name)) {
+    const struct stat st = status_of(fd_, name_);
+    const off_t start = S_ISREG(st.st_mode) ? ::lseek(fd_.get(), 0, SEEK_CUR) : 0;  // stdin may be half read
+    if (S_ISREG(st.st_mode) && start < st.st_size) promised_ = static_cast<std::uint64_t>(st.st_size - start);
+  }
+
+  std::size_t read(std::span<std::byte> out) override {
+    const std::size_t n = read_some(fd_, out, name_);
+    taken_ += n;
+    if (n == 0 && !out.empty() && taken_ < promised_) {
+      fail_input(name_, fmt::format("became shorter while it was read: {} bytes of {}", taken_, promised_),
+                 "wait until nothing writes to it");
+    }
+    return n;
+  }
 
  private:
   Fd fd_;
   std::string name_;
+  std::uint64_t promised_ = 0, taken_ = 0;
 };
 
 class MemoryInput : public RawInput {
@@ -59,14 +72,11 @@ bool is_stream(const std::string& path) {
   return ::stat(path.c_str(), &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
 }
 
-// A FIFO or device named on purpose: open waits for the writer, as any reader does.
+// A FIFO or device named on purpose. Not blocking: read_some() waits for the writer, and for signals.
 Fd open_stream(const std::string& path) {
-  for (;;) {
-    throw_if_interrupted();
-    Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (fd) return fd;
-    if (errno != EINTR) fail_system(path, "cannot open", errno);
-  }
+  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd) fail_system(path, "cannot open", errno);
+  return fd;
 }
 
 Fd open_input_file(const std::string& path) {

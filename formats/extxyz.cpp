@@ -56,7 +56,7 @@ class FrameDecoder {
   void tell(FrameSink& sink) const {
     fields_.tell(sink);
     if (line_notes_.isotopes) sink.note("isotope symbols D and T are read as H");
-    if (line_notes_.more_columns) sink.note("columns after the fourth are not read: the comment has no Properties");
+    if (line_notes_.more_columns) sink.note("columns after the fourth are not read: plain XYZ, or no Properties in the comment");
     if (line_notes_.texts) sink.note("columns of text are kept as one string a frame, a JSON list");
     if (line_notes_.bad_utf8 || bad_utf8_) sink.note("bytes that are not UTF-8 are read as U+FFFD");
   }

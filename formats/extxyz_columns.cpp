@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstdint>
 #include <cstring>
 
 #include "core/base/error.h"
@@ -25,6 +27,12 @@ constexpr std::size_t kWidestLine = std::size_t{1} << 20;
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
 const char* skip_blanks(const char* p, const char* end) {
+  if (end - p >= 8) {  // aligned columns: several blanks at once, without a branch on how many
+    std::uint64_t v;
+    std::memcpy(&v, p, 8);
+    v ^= 0x2020202020202020;
+    p += v == 0 ? 8 : std::countr_zero(v) / 8;
+  }
   while (p != end && is_blank(*p)) ++p;
   return p;
 }

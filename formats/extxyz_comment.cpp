@@ -136,6 +136,9 @@ void Comment::parse_value(CommentEntry& entry) {
   if (opening == '"' && entry.raw.starts_with("_JSON")) {
     entry.raw.remove_prefix(5);
     while (!entry.raw.empty() && is_blank(entry.raw.front())) entry.raw.remove_prefix(1);
+    // ASE writes arrays of more than one dimension so; what is numbers is an array like any other.
+    if (entry.raw.starts_with('[') && read_nested(entry.raw, value) && value.numeric()) return;
+    value = {};
     value.content = Content::json;
     value.first = texts_.size();
     value.count = 1;

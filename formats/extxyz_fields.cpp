@@ -21,12 +21,16 @@ double determinant(const Matrix& m) {
   return m[0] * (m[4] * m[8] - m[5] * m[7]) - m[1] * (m[3] * m[8] - m[5] * m[6]) + m[2] * (m[3] * m[7] - m[4] * m[6]);
 }
 
-// Two sources of one field agree when only digits lost in printing differ.
-double tolerance_of(Field field) { return field == Field::stress ? 1e-8 : 1e-6; }
+// Two sources of one field agree when only digits lost in printing differ. Energies are large sums:
+// what they differ by counts, not what part of the whole it is.
+double tolerance_of(Field field, double largest) {
+  if (field == Field::energy) return 1e-5;
+  return 1e-6 * largest + (field == Field::stress ? 1e-8 : 1e-6);
+}
 
-bool close(double a, double b, double largest, double tolerance) {
+bool close(double a, double b, double tolerance) {
   if (std::isnan(a) && std::isnan(b)) return true;
-  return a == b || std::fabs(a - b) <= 1e-6 * largest + tolerance;
+  return a == b || std::fabs(a - b) <= tolerance;
 }
 
 // The first place where they differ, or n.
@@ -40,7 +44,7 @@ std::size_t first_difference(std::size_t n, Field field, Get&& get) {
   if (!std::isfinite(largest)) largest = 0;
   for (std::size_t i = 0; i < n; ++i) {
     const auto [a, b] = get(i);
-    if (!close(a, b, largest, tolerance_of(field))) return i;
+    if (!close(a, b, tolerance_of(field, largest))) return i;
   }
   return n;
 }
@@ -97,6 +101,18 @@ void FieldReader::gather() {
                                                             : Quantity::length;
     if (unit(quantity).entry < 0) unit(quantity) = {static_cast<std::ptrdiff_t>(i), entries[i].raw};
   }
+  check_total_energy();
+}
+
+// Beside a kinetic energy the total is that of molecular dynamics, which no model is trained on.
+void FieldReader::check_total_energy() const {
+  const auto& list = candidates_[static_cast<std::size_t>(Field::energy)];
+  if (list.empty() || list.front().claim.asked || entry(list.front().entry).key != "total_energy") return;
+  for (const char* const other : {"kinetic_energy", "potential_energy"}) {
+    if (comment_->find(other) == nullptr) continue;
+    fail_input("", fmt::format("has total_energy beside {}, so which one is the energy is not clear", other),
+               "choose with --map energy=KEY");
+  }
 }
 
 // What a value of the key is multiplied with; the unit's key is used up when that is not 1.
@@ -117,7 +133,13 @@ double FieldReader::factor(Quantity quantity, std::string_view key) {
 
 void FieldReader::mapped(std::string_view field, std::string_view key, bool virial, Quantity quantity,
                          double conversion) {
-  const std::string_view unit_text = conversion == 1 ? std::string_view() : unit(quantity).text;
+  // energy_unit says nothing of the forces, so what they are taken for is said.
+  const UnitEntry& energy = unit(Quantity::energy);
+  const bool assumed = quantity == Quantity::force && unit(quantity).entry < 0 && energy.entry >= 0 &&
+                       consumed_[static_cast<std::size_t>(energy.entry)] != 0;
+  const std::string_view unit_text = assumed           ? std::string_view("?")
+                                     : conversion == 1 ? std::string_view()
+                                                       : unit(quantity).text;
   for (std::size_t i = 0; i < hows_.size(); ++i) {
     const How& h = hows_[i];
     if (h.field == field && h.key == key && h.virial == virial && h.unit == unit_text) {
@@ -127,6 +149,7 @@ void FieldReader::mapped(std::string_view field, std::string_view key, bool viri
   }
   std::string text = fmt::format("from '{}'", key);
   if (virial) text += " (-virial/volume)";
+  if (assumed) text += fmt::format(" (no forces_unit beside energy_unit: taken as {})", unit_name(quantity));
   if (conversion != 1) text += fmt::format(" ({} to {})", excerpt(unit_text), unit_name(quantity));
   told_hows_.push_back(hows_.size());
   hows_.push_back({field, std::string(key), std::move(text), std::string(unit_text), virial});

@@ -68,6 +68,7 @@ class FieldReader {
 
   const KeyRole& role_of(std::size_t i, std::string_view key);
   void gather();
+  void check_total_energy() const;
   void forget_told();
   double factor(Quantity quantity, std::string_view key);
   void resolve(Field field, Structure& structure);

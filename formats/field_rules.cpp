@@ -15,9 +15,9 @@ struct Name {
 };
 
 // In order of preference. free_energy and U0 are no energies of the frame in the usual sense.
-constexpr Name kEnergy[] = {{"energy"},     {"REF_energy"},     {"ref_energy"},    {"dft_energy"},
-                            {"DFT_energy"}, {"total_energy"},   {"energy_xtb"},    {"ENERGY"},
-                            {"Energy"},     {"dftb_energy_eV"}, {"mace_mp_energy"}};
+constexpr Name kEnergy[] = {{"energy"},     {"REF_energy"},     {"ref_energy"},     {"dft_energy"},
+                            {"DFT_energy"}, {"energy_xtb"},     {"ENERGY"},         {"Energy"},
+                            {"dftb_energy_eV"}, {"mace_mp_energy"}, {"total_energy"}};
 constexpr Name kForces[] = {
     {"forces"},        {"REF_forces"}, {"ref_forces"}, {"dft_forces"}, {"DFT_forces"},
     {"force"},         {"dft_force"},  {"forces_xtb"}, {"Forces"},     {"dftb_forces_eV_per_Ang"},

@@ -15,7 +15,7 @@ struct Signature {
 };
 
 constexpr Signature kSignatures[] = {
-    {0, "ATPK", {"an .atp file already", "atp inspect shows it, atp merge joins it with others"}},
+    {0, "ATPK", {"an .atp file already", "atp inspect shows it"}},
     {0,
      "SQLite format 3\0"sv,
      {"an SQLite database (perhaps of ASE)", "export it with ase convert FILE.db FILE.extxyz"}},

@@ -104,6 +104,10 @@ const Format& format_named(std::string_view name);
 // no format fits: it says what the content looks like and what to pass.
 std::unique_ptr<FormatReader> open_input(const std::string& path, std::string_view from, const ReadOptions& options);
 
+// How many frames the inputs have, by cutting alone. Inputs that can be read only once are refused
+// (exit 2). With `skip_bad`, an input that breaks counts as far as it could be read.
+std::uint64_t count_frames(const std::vector<std::string>& paths, std::string_view from, const ReadOptions& options, bool skip_bad);
+
 // The input files an argument stands for: a file, "-", a directory (every regular file below it
 // with an extension that some format knows, bytewise path order), a glob. Throws Error (exit 3)
 // when there is none.

@@ -1,6 +1,8 @@
 #include "formats/number.h"
 
+#include <bit>
 #include <charconv>
+#include <cstdint>
 #include <cstring>
 #include <limits>
 #include <string>
@@ -108,7 +110,62 @@ const char* read_exponent(const char* p, const char* end, std::int64_t& exponent
 
 }  // namespace
 
+namespace {
+
+constexpr std::uint64_t kPowersOfTen[] = {1,           10,           100,           1'000,           10'000,
+                                          100'000,     1'000'000,    10'000'000,    100'000'000,     1'000'000'000,
+                                          10'000'000'000, 100'000'000'000, 1'000'000'000'000, 10'000'000'000'000,
+                                          100'000'000'000'000, 1'000'000'000'000'000};
+
+// How many of the eight bytes at `p` are digits before the first that is none, and their value.
+// Without a branch on the count: columns of numbers have it differ from line to line.
+unsigned leading_digits(const char* p, std::uint64_t& value) {
+  std::uint64_t v;
+  std::memcpy(&v, p, 8);
+  v ^= 0x3030303030303030;  // digits become 0 to 9
+  // A sum over 0x7f marks a byte that is no digit. A carry only reaches bytes behind it.
+  const std::uint64_t others = ((v + 0x7676767676767676) | v) & 0x8080808080808080;
+  const unsigned count = others == 0 ? 8 : static_cast<unsigned>(std::countr_zero(others)) / 8;
+  // As eight digits with zeros before them; a shift by 64 would be undefined.
+  v = count == 0 ? 0 : v << (8 * (8 - count));
+  v = v * 10 + (v >> 8);
+  v = (((v & 0x000000FF000000FF) * 0x000F424000000064) + (((v >> 16) & 0x000000FF000000FF) * 0x0000271000000001)) >> 32;
+  value = v;
+  return count;
+}
+
+// Numbers as nearly all files have them: up to 7 digits, a point, up to 15 digits, no exponent.
+// nullptr for any other, and where the bytes looked at might lie behind `end`.
+const char* read_common_real(const char* p, const char* end, double& value) {
+  if (end - p < 32) return nullptr;
+  const bool negative = *p == '-';
+  p += negative;
+  std::uint64_t whole, fraction, more;
+  const unsigned digits = leading_digits(p, whole);
+  if (digits == 0 || digits == 8 || p[digits] != '.') return nullptr;
+  p += digits + 1;
+  unsigned scale = leading_digits(p, fraction);
+  if (scale == 8) {
+    const unsigned rest = leading_digits(p + 8, more);
+    if (rest == 8) return nullptr;
+    fraction = fraction * kPowersOfTen[rest] + more;
+    scale += rest;
+  }
+  p += scale;
+  if ((*p | 0x20) == 'e' || (*p | 0x20) == 'd') return nullptr;
+  if (digits + scale > kMostDigits) return nullptr;  // might not fit in 64 bits
+  const std::uint64_t mantissa = whole * kPowersOfTen[scale] + fraction;
+  if (mantissa > kExactInteger) return nullptr;
+  // Both operands are exact, so the division rounds once: the nearest double.
+  const double magnitude = static_cast<double>(mantissa) / kPowers[scale];
+  value = negative ? -magnitude : magnitude;
+  return p;
+}
+
+}  // namespace
+
 const char* read_real(const char* p, const char* end, double& value) {
+  if (const char* const after = read_common_real(p, end, value)) return after;
   bool negative = false;
   if (p != end && (*p == '-' || *p == '+')) negative = *p++ == '-';
   if (p == end) return nullptr;

@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "core/base/error.h"
+#include "core/base/interrupt.h"
 #include "formats/byte_source.h"
 #include "formats/excerpt.h"
 #include "formats/extxyz.h"
@@ -180,6 +181,27 @@ std::unique_ptr<FormatReader> open_input(const std::string& path, std::string_vi
   auto reader = format.open(std::move(source), options);
   reader->set_format(format.name);
   return reader;
+}
+
+std::uint64_t count_frames(const std::vector<std::string>& paths, std::string_view from, const ReadOptions& options, bool skip_bad) {
+  std::uint64_t frames = 0;
+  for (const std::string& path : paths) {
+    std::error_code error;
+    if (path == "-" || (std::filesystem::exists(path, error) && !std::filesystem::is_regular_file(path, error))) {
+      throw Error(Exit::usage, path == "-" ? "<stdin>" : path, "records of a stream cannot be counted from its end",
+                  "name the records from the beginning");
+    }
+    try {
+      const auto reader = open_input(path, from, options);
+      while (const auto batch = reader->next()) {
+        throw_if_interrupted();
+        frames += batch->frames();
+      }
+    } catch (const Error&) {
+      if (!skip_bad) throw;
+    }
+  }
+  return frames;
 }
 
 std::vector<std::string> input_files(const std::string& argument) {

@@ -27,7 +27,8 @@ namespace {
 
 constexpr std::size_t kPiece = std::size_t{2} << 20;
 constexpr std::size_t kLongestLine = std::size_t{64} << 20;
-constexpr std::size_t kLongestFrame = std::size_t{2} << 30;
+constexpr std::size_t kLongestFrame = std::size_t{1} << 30;
+constexpr std::size_t kMostErrors = 1000;  // of a piece: an error takes more memory than a bad frame
 // A record is at most 4 GiB, and an atom takes at least 13 bytes of it (positions as f32, number).
 constexpr std::uint64_t kMostAtoms = (std::uint64_t{1} << 32) / 13;
 constexpr const char* kSkip = "fix the file or pass --on-error skip";
@@ -60,8 +61,22 @@ XyzCutter::XyzCutter(std::unique_ptr<ByteSource> source) : source_(std::move(sou
 std::string XyzCutter::at_line(std::uint64_t line) const { return fmt::format("{}:{}", source_->name(), line); }
 
 std::optional<TextPiece> XyzCutter::next() {
+  if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+  try {
+    return next_piece();
+  } catch (const Error&) {
+    // What was cut before the input broke is handed out first.
+    if (frames_.empty()) throw;
+    failure_ = std::current_exception();
+    return emit();
+  }
+}
+
+std::optional<TextPiece> XyzCutter::next_piece() {
   for (;;) {
     scan();
+    if (errors_.size() >= kMostErrors) return emit();
+    if (failure_) std::rethrow_exception(failure_);
     if (ended_ && !finished_) finish();
     if (!frames_.empty() && (ended_ || text_.size() >= kPiece)) return emit();
     if (ended_) return std::nullopt;
@@ -86,14 +101,20 @@ void XyzCutter::fill() {
   }
   if (text_.size() - pos_ > kLongestLine) fail_long_line();
   if (text_.size() >= kLongestFrame) {
-    fail_input(at_line(frame_.line), fmt::format("frame {} is longer than 2 GiB", first_frame_ + frames_.size()));
+    fail_input(at_line(frame_.line), fmt::format("frame {} is longer than 1 GiB", first_frame_ + frames_.size()));
   }
 
   // A frame larger than a piece doubles the text each time, so that nothing is copied often.
   const std::size_t goal = text_.size() < kPiece ? kPiece : 2 * text_.size();
   text_.reserve(goal);
   while (text_.size() < goal) {
-    const std::size_t n = source_->read({text_.data() + text_.size(), goal - text_.size()});
+    std::size_t n = 0;
+    try {
+      n = source_->read({text_.data() + text_.size(), goal - text_.size()});
+    } catch (const Error&) {
+      failure_ = std::current_exception();  // after the frames in what was read until now
+      break;
+    }
     if (n == 0) {
       ended_ = true;
       break;
@@ -167,7 +188,7 @@ void XyzCutter::step_back(std::string_view line) {
 
 void XyzCutter::scan() {
   bool more = true;
-  while (more) {
+  while (more && errors_.size() < kMostErrors) {
     switch (at_) {
       case At::count: more = scan_count(); break;
       case At::comment: more = scan_comment(); break;

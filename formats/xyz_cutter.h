@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -68,7 +69,7 @@ class XyzCutter {
   explicit XyzCutter(std::unique_ptr<ByteSource> source);
 
   // The next few MB, or nothing at the end. Throws Error (exit 3) where no frame can be found any
-  // more: no count at the start, a line over 64 MiB, a frame over 2 GiB.
+  // more: no count at the start, a line over 64 MiB, a frame over 1 GiB.
   std::optional<TextPiece> next();
 
   const std::string& name() const { return source_->name(); }
@@ -84,6 +85,7 @@ class XyzCutter {
   };
   enum class Trouble { too_many, blank, too_big };
 
+  std::optional<TextPiece> next_piece();
   bool take_line(std::string_view& line);
   [[noreturn]] void fail_long_line() const;
   void skip_byte_order_mark();
@@ -124,6 +126,7 @@ class XyzCutter {
   Trouble trouble_ = Trouble::too_many;
   std::uint64_t trouble_line_ = 0;
   bool too_big_ = false;
+  std::exception_ptr failure_;  // for the next call: frames that were cut before it come first
 
   std::vector<FrameText> frames_;
   std::vector<Error> errors_;

@@ -229,3 +229,22 @@ TEST_CASE("byte source: files, FIFOs and what is neither") {
     CHECK(e.exit() == Exit::input);
   }
 }
+
+TEST_CASE("byte source: a file that shrinks while it is read is no shorter file") {
+  TempDir dir;
+  const std::string path = dir / "x.xyz";
+  write_text(path, std::string(3 << 20, 'x'));
+  ByteSource source(path);
+  std::vector<char> piece(1 << 20);
+  REQUIRE(source.read(piece) > 0);
+  std::filesystem::resize_file(path, 1 << 20);
+  std::string said;
+  try {
+    while (source.read(piece) != 0) {
+    }
+  } catch (const Error& e) {
+    said = e.what();
+    CHECK(e.exit() == Exit::input);
+  }
+  CHECK(said.find(path + ": became shorter while it was read") == 0);
+}

@@ -189,7 +189,7 @@ TEST_CASE("xyz: comments are text and four columns are read") {
   REQUIRE(r.frames.size() == 1);
   CHECK(test::text(r.frames[0], Kind::molecule, "comment") == "Properties=species:S:1:pos:R:3:forces:R:3 energy=1");
   CHECK_FALSE(has(r.frames[0], Kind::builtin, "forces"));
-  CHECK(r.notes.count("columns after the fourth are not read: the comment has no Properties") == 1);
+  CHECK(r.notes.count("columns after the fourth are not read: plain XYZ, or no Properties in the comment") == 1);
 }
 
 TEST_CASE("frames: which plain comments are pairs") {

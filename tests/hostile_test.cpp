@@ -1,5 +1,9 @@
 // Damaged .atp files: an error or the right data, never a crash, a hang or memory without bound.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstring>
 
 #include "core/atp/reader.h"
 #include "core/atp/writer.h"
@@ -167,4 +171,70 @@ TEST_CASE("other files are named for what they are") {
   auto good = sample(dir / "good.atp", {});
   good[0] = std::byte{'X'};
   CHECK(message({reinterpret_cast<const char*>(good.data()), good.size()}).find("slot B is sound") != std::string::npos);
+}
+
+namespace {
+
+// A record of no atoms and as many sections as fit, one in ten of a key that comes again and again.
+File record_of_many_sections() {
+  File record(4 + 2);
+  store<std::uint16_t>(&record[4], 65535);
+  for (std::uint32_t i = 0; i < 65535; ++i) {
+    const std::string key = i % 10 == 0 ? "again" : std::to_string((i * 7919u) % 65535u);
+    record.push_back(std::byte{2});
+    record.push_back(static_cast<std::byte>(key.size()));
+    for (const char c : key) record.push_back(static_cast<std::byte>(c));
+    record.insert(record.end(), {std::byte{2}, std::byte{0}, std::byte{0}, std::byte{0}, std::byte{0}});
+  }
+  return record;
+}
+
+// Far above what linear work needs with sanitizers on a busy machine, far below what quadratic work needs.
+constexpr std::chrono::seconds kPatience{20};
+
+}  // namespace
+
+TEST_CASE("as many sections as a record can hold are handled in linear time") {
+  const auto start = std::chrono::steady_clock::now();
+  const File bytes = record_of_many_sections();
+  const RecordView record(bytes, Type::vec3_f32);
+  record.check();
+  CHECK(record.find(Kind::molecule, "again").has_value());
+  Structure copy;
+  record.copy_to(copy);
+  CHECK(copy.sections().size() < 65535);
+  File again;
+  encode_record(copy, again);
+  Schema schema;
+  CHECK(schema.add(record) == "");
+  CHECK(schema.add(copy) == "");
+  CHECK(schema.entries.size() == copy.sections().size());
+  CHECK(std::chrono::steady_clock::now() - start < kPatience);
+}
+
+TEST_CASE("a schema of a million keys is read in its own size, and one that lies about its count is not") {
+  const auto start = std::chrono::steady_clock::now();
+  Schema schema;
+  for (int i = 0; i < 1000000; ++i) {
+    schema.entries.emplace_hint(schema.entries.end(), Schema::Key{Kind::molecule, fmt::format("{:07}", i)},
+                                SchemaEntry{Type::f64, false, 8, 8});
+  }
+  File block = schema.encode();
+  CHECK(Schema::decode(block) == schema);
+  store<std::uint32_t>(&block[5], 0xffffffffu);
+  CHECK_THROWS_AS(Schema::decode(block), Error);
+  CHECK(std::chrono::steady_clock::now() - start < kPatience);
+}
+
+TEST_CASE("every index of a file may point at one record") {
+  test::TempDir dir;
+  File bytes = sample(dir / "x.atp", {CodecId::zstd, 3});
+  const Reader reader(dir / "x.atp");
+  const std::uint64_t index = reader.slot().index_offset + 8;
+  for (std::uint64_t i = 1; i < reader.size(); ++i) std::memcpy(&bytes[index + 20 * i], &bytes[index], 20);
+  test::write_bytes(dir / "same.atp", bytes);
+  const Reader same(dir / "same.atp");
+  CHECK_THROWS_AS(same.check_index(), Error);
+  Scratch scratch;
+  for (std::uint64_t i = 0; i < same.size(); ++i) CHECK(same.record(i, scratch).n_atoms() == reader.entry(0).atoms);
 }

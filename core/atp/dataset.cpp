@@ -25,6 +25,10 @@ std::vector<std::string> files_below(const std::string& folder, const std::funct
   std::vector<std::string> paths;
   std::error_code error;
   for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    if (it->path().filename().string().starts_with('.')) {  // .git, .cache, .nfs0123...
+      it.disable_recursion_pending();
+      continue;
+    }
     std::error_code ignored;  // a file that vanishes meanwhile is no file
     if (it->is_regular_file(ignored) && wanted(it->path().string())) paths.push_back(it->path().string());
   }

@@ -18,7 +18,8 @@ std::vector<std::string> dataset_files(const std::string& argument);
 // What a shell pattern matches, in bytewise order; may be empty.
 std::vector<std::string> glob_files(const std::string& pattern);
 
-// The regular files below a folder that `wanted` accepts, in bytewise order of the whole path.
+// The regular files below a folder that `wanted` accepts, in bytewise order of the whole path. Names
+// that begin with a dot are passed over, links to files are followed, links to folders are not.
 // Throws Error (exit 4) when the folder cannot be listed.
 std::vector<std::string> files_below(const std::string& folder, const std::function<bool(const std::string&)>& wanted);
 

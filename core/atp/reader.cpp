@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
+#include "core/base/interrupt.h"
 
 namespace atp {
 
@@ -14,15 +16,18 @@ CodecContext& Scratch::context(const Codec& codec) {
   return *context_;
 }
 
-Reader::Reader(const std::string& path) : path_(path), file_(path) {
+Reader::Reader(const std::string& path) : path_(path), file_(path), bytes_(file_.bytes()) { open(); }
+
+Reader::Reader(std::string name, Bytes bytes) : path_(std::move(name)), bytes_(bytes) { open(); }
+
+void Reader::open() {
   try {
-    const Bytes bytes = file_.bytes();
-    const ChosenSlot chosen = choose_slot(bytes.first(std::min<std::size_t>(bytes.size(), kFirstData)), bytes.size());
+    const ChosenSlot chosen = choose_slot(bytes_.first(std::min<std::size_t>(bytes_.size(), kFirstData)), bytes_.size());
     slot_ = chosen.slot;
     slot_name_ = chosen.name;
     other_slot_ = chosen.other;
     if (slot_.index_len != 0) {
-      const std::byte* index = bytes.data() + slot_.index_offset;
+      const std::byte* index = bytes_.data() + slot_.index_offset;
       const auto count = load<std::uint64_t>(index);
       if (count != slot_.num_molecules) {
         fail_input("", fmt::format("the index counts {} records, the header {}", count, slot_.num_molecules),
@@ -39,12 +44,12 @@ Reader::Reader(const std::string& path) : path_(path), file_(path) {
 
 void Reader::find_checksums() {
   if (!slot_.extension || slot_.extension->checksums_len == 0) return;
-  checksums_ = file_.bytes().data() + slot_.extension->checksums_offset;
+  checksums_ = bytes_.data() + slot_.extension->checksums_offset;
 }
 
 void Reader::read_schema() {
   if (slot_.schema_len != 0) {
-    const Bytes block = file_.bytes().subspan(slot_.schema_offset, slot_.schema_len);
+    const Bytes block = bytes_.subspan(slot_.schema_offset, slot_.schema_len);
     if (slot_.extension && slot_.extension->schema_hash != xxh3(block)) {
       fail_input("", "the schema block is damaged: its checksum does not fit", "atp verify says what is left");
     }
@@ -65,6 +70,7 @@ void Reader::rebuild_schema() {
   schema_.positions = Type::vec3_f32;
   Scratch scratch;
   for (std::uint64_t i = 0; i < size(); ++i) {
+    throw_if_interrupted();
     const std::string problem = schema_.add(record(i, scratch));
     if (!problem.empty()) fail(i, problem);
   }
@@ -72,7 +78,7 @@ void Reader::rebuild_schema() {
 
 std::string_view Reader::metadata() const {
   if (!slot_.extension || slot_.extension->metadata_len == 0) return {};
-  const Bytes block = file_.bytes().subspan(slot_.extension->metadata_offset, slot_.extension->metadata_len);
+  const Bytes block = bytes_.subspan(slot_.extension->metadata_offset, slot_.extension->metadata_len);
   if (xxh3(block) != slot_.extension->metadata_hash) {
     fail_input(path_, "the metadata block is damaged: its checksum does not fit", "atp verify says what is left");
   }
@@ -81,7 +87,7 @@ std::string_view Reader::metadata() const {
 
 void Reader::check_index() const {
   if (!slot_.extension) return;
-  if (xxh3(file_.bytes().subspan(slot_.index_offset, slot_.index_len)) != slot_.extension->index_hash) {
+  if (xxh3(bytes_.subspan(slot_.index_offset, slot_.index_len)) != slot_.extension->index_hash) {
     fail_input(path_, "the index is damaged: its checksum does not fit", "atp verify says what is left");
   }
 }
@@ -102,14 +108,14 @@ IndexEntry Reader::entry(std::uint64_t i) const {
 
 Bytes Reader::stored(std::uint64_t i) const {
   const IndexEntry e = entry(i);
-  return file_.bytes().subspan(e.offset, e.stored);
+  return bytes_.subspan(e.offset, e.stored);
 }
 
 RecordView Reader::record(std::uint64_t i, Scratch& scratch) const { return unpack(i, entry(i), scratch); }
 
 RecordView Reader::unpack(std::uint64_t i, const IndexEntry& e, Scratch& scratch) const {
   try {
-    const Bytes bytes = scratch.context(codec()).decompress(file_.bytes().subspan(e.offset, e.stored), e.unpacked, scratch.buffer());
+    const Bytes bytes = scratch.context(codec()).decompress(bytes_.subspan(e.offset, e.stored), e.unpacked, scratch.buffer());
     const RecordView view(bytes, positions_type());
     if (view.n_atoms() != e.atoms) {
       fail_input("", fmt::format("holds {} atoms, the index says {}", view.n_atoms(), e.atoms));
@@ -123,7 +129,7 @@ RecordView Reader::unpack(std::uint64_t i, const IndexEntry& e, Scratch& scratch
 RecordView Reader::verified_record(std::uint64_t i, Scratch& scratch) const {
   const IndexEntry e = entry(i);
   const auto expected = checksum(i);
-  if (expected && *expected != record_checksum(file_.bytes().subspan(e.offset, e.stored))) {
+  if (expected && *expected != record_checksum(bytes_.subspan(e.offset, e.stored))) {
     fail(i, "is damaged: its checksum does not fit", "atp verify lists all damage");
   }
   return unpack(i, e, scratch);

@@ -31,6 +31,8 @@ class Reader {
  public:
   // Reads header and schema; the index is looked at as records are. Throws Error (exit 3, 4).
   explicit Reader(const std::string& path);
+  // The same for bytes that somebody else keeps for as long as the Reader lives; messages call them `name`.
+  Reader(std::string name, Bytes bytes);
 
   const std::string& path() const { return path_; }
   std::uint64_t size() const { return slot_.num_molecules; }
@@ -38,7 +40,7 @@ class Reader {
   char slot_name() const { return slot_name_; }
   // Why the other slot is not valid; empty when it is.
   const std::string& other_slot_problem() const { return other_slot_; }
-  std::uint64_t file_bytes() const { return file_.bytes().size(); }
+  std::uint64_t file_bytes() const { return bytes_.size(); }
 
   Codec codec() const { return {static_cast<CodecId>(slot_.codec), slot_.level}; }
   const Schema& schema() const { return schema_; }
@@ -70,6 +72,7 @@ class Reader {
   bool has_checksums() const { return checksums_ != nullptr; }
 
  private:
+  void open();
   void read_schema();
   void rebuild_schema();
   void find_checksums();
@@ -77,7 +80,8 @@ class Reader {
   [[noreturn]] void fail(std::uint64_t record, const std::string& what, std::string fix = {}) const;
 
   std::string path_;
-  MappedFile file_;
+  MappedFile file_;  // empty when the bytes are borrowed
+  Bytes bytes_;
   Slot slot_;
   char slot_name_ = 'A';
   std::string other_slot_;

@@ -39,6 +39,7 @@ class Repair {
   void collect_metadata();
   void choose_end();
   char slot_to_keep() const;
+  void disarm_slots();
   void write();
 
   Candidate examine(const NamedSlot& slot) const {
@@ -316,6 +317,19 @@ char Repair::slot_to_keep() const {
   return base_->slot.name;
 }
 
+// A slot that is refused only because its blocks lie behind the end of the file would become valid, with
+// whatever bytes are then there, while the new generation is written. Zeros stay invalid.
+void Repair::disarm_slots() {
+  for (std::size_t i = 0; i < 2; ++i) {
+    const std::uint64_t at = i * kSlotBytes;
+    if (slots_.slots[i] || slots_.head.size() < at + kSlotBytes) continue;
+    std::string why;
+    if (!decode_slot(Bytes(slots_.head).subspan(at, kSlotBytes), UINT64_MAX, why)) continue;
+    output_->write_at(at, std::vector<std::byte>(kSlotBytes));
+    output_->sync_data();
+  }
+}
+
 void Repair::write() {
   if (!commit_) {
     output_->truncate(end_);
@@ -331,6 +345,7 @@ void Repair::write() {
   for (const auto& s : slots_.slots) slot.generation = std::max(slot.generation, s ? s->generation : 0);
   const bool next_in_a = slot_to_keep() == 'B';
   if ((slot.generation + 1) % 2 == (next_in_a ? 1u : 0u)) ++slot.generation;
+  disarm_slots();
   Writer writer = Writer::resume(std::move(output_), {slot, std::move(index_), std::move(checksums_), std::move(schema_), end_},
                                  std::move(options), disk_);
   writer.commit();

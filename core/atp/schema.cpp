@@ -96,6 +96,14 @@ std::string Schema::add(const SectionView& s) {
   return found->second == now ? std::string() : difference(s.kind, s.key, now, found->second);
 }
 
+// A key may not be both per atom and per molecule (FORMAT.md, "Record"), nor in different records.
+std::string Schema::other_kind(Kind kind, std::string_view key) const {
+  if (kind == Kind::builtin) return {};
+  const Kind other = kind == Kind::atom ? Kind::molecule : Kind::atom;
+  if (!entries.contains(std::pair<Kind, std::string_view>(other, key))) return {};
+  return fmt::format("{} was {} before", describe_key(kind, key), describe_key(other, key));
+}
+
 std::string Schema::add(const Structure& structure) {
   const std::optional<Type> positions_before = positions;
   if (std::string problem = add_positions(structure.positions_type); !problem.empty()) return problem;
@@ -109,6 +117,12 @@ std::string Schema::add(const Structure& structure) {
       hint = entries.find(std::pair<Kind, std::string_view>(s.kind, s.key));
     }
     if (hint == entries.end()) {
+      std::string problem = other_kind(s.kind, s.key);
+      if (!problem.empty()) {
+        for (const auto& it : added) entries.erase(it);
+        positions = positions_before;
+        return problem;
+      }
       hint = entries.emplace(Key{s.kind, s.key}, now).first;
       added.push_back(hint);
     } else if (!(now == hint->second)) {
@@ -135,6 +149,7 @@ std::string Schema::merge(const Schema& other) {
     if (std::string problem = add_positions(*other.positions); !problem.empty()) return problem;
   }
   for (const auto& [key, entry] : other.entries) {
+    if (std::string problem = other_kind(key.first, key.second); !problem.empty()) return problem;
     const auto [found, added] = entries.try_emplace(key, entry);
     if (!added && !(found->second == entry)) return difference(key.first, key.second, entry, found->second);
   }

@@ -55,6 +55,9 @@ class Schema {
   // Merges another file's schema under the same lock.
   std::string merge(const Schema& other);
 
+  // What is wrong with a new key of that kind when the other kind has it; empty when nothing is.
+  std::string other_kind(Kind kind, std::string_view key) const;
+
   // The lowest record format (2 or 3) that can hold it.
   std::uint32_t needed_record_format() const;
 };

@@ -30,23 +30,20 @@ std::string RecordEncoder::add(Structure& structure, EncodedRecords& out) {
 
 namespace {
 
-// Large enough that the disk is kept busy, small enough to be bounded memory.
-constexpr std::size_t kBlock = std::size_t{8} << 20;
-
 // Bytes on their way to the end of a file, written in large blocks.
 class Tail {
  public:
-  Tail(OutputFile& file, std::uint64_t end) : file_(file), written_(end) {}
+  Tail(OutputFile& file, std::uint64_t end, std::size_t block) : file_(file), written_(end), block_(block) {}
 
   std::uint64_t end() const { return written_ + buffer_.size(); }
 
   void append(Bytes bytes) {
-    if (buffer_.size() + bytes.size() < kBlock) {
+    if (buffer_.size() + bytes.size() < block_) {
       buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
       return;
     }
     flush();
-    if (bytes.size() >= kBlock) {
+    if (bytes.size() >= block_) {
       write(bytes);
     } else {
       buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
@@ -68,8 +65,16 @@ class Tail {
 
   OutputFile& file_;
   std::uint64_t written_;
+  std::size_t block_;
   std::vector<std::byte> buffer_;
 };
+
+}  // namespace
+
+namespace {
+
+// Where a generation's slot lies: generation 0 is in both, then they take turns, B first.
+std::uint64_t place_of(std::uint64_t generation) { return generation % 2 == 0 ? 0 : kSlotBytes; }
 
 }  // namespace
 
@@ -79,6 +84,8 @@ struct Writer::State {
 
   void start_new_file();
   void take_over(const Reader& existing);
+  void secure_newest_slot(const Reader& existing, Bytes bytes);
+  void roll_back();
   void add(const EncodedRecords& records);
   void commit();
   void write_blocks(Slot& next);
@@ -102,7 +109,8 @@ struct Writer::State {
   std::unique_ptr<OutputFile> file;
   std::optional<Tail> tail;
   Slot slot;               // the newest committed one
-  std::uint64_t kept_end = 0;  // what is not to be cut off when the writer is abandoned
+  std::uint64_t kept_end = kFirstData;   // what is not to be cut off when the writer is abandoned
+  std::vector<std::byte> replaced_slot;  // what a slot being written held before; empty otherwise
   Schema schema;
   std::vector<RawIndexEntry> index;
   std::vector<std::uint64_t> checksums;
@@ -114,11 +122,21 @@ Writer::State::~State() {
     disk.remove(file->path());
   } else if (unfinished) {
     try {
-      file->truncate(kept_end);
-    } catch (const Error&) {
+      roll_back();
+    } catch (...) {
       // An uncommitted tail is harmless: readers ignore it, the next writer cuts it off.
     }
   }
+}
+
+// A slot that may have reached the disk is put back before the blocks it names are cut off: left as it
+// is, it would be valid again as soon as the file has grown over its offsets.
+void Writer::State::roll_back() {
+  if (!replaced_slot.empty()) {
+    file->write_at(place_of(slot.generation + 1), replaced_slot);
+    file->sync_data();
+  }
+  file->truncate(kept_end);
 }
 
 void Writer::State::start_new_file() {
@@ -130,7 +148,7 @@ void Writer::State::start_new_file() {
     const auto bytes = encode_slot(slot);
     file->write_at(0, bytes);
     file->write_at(kSlotBytes, bytes);
-    tail.emplace(*file, kFirstData);
+    tail.emplace(*file, kFirstData, options.buffer_bytes);
   });
 }
 
@@ -148,6 +166,19 @@ void Writer::State::take_over(const Reader& existing) {
     index[i] = {e.offset, e.stored, e.unpacked, e.atoms};
     checksums[i] = existing.checksum(i).value_or(0);
   }
+}
+
+// While the file grows and while the next commit's slot is torn, the newest generation must stand in a
+// slot that nothing touches, and the other one must not become valid by accident: one that is refused
+// because its blocks lie behind the end of the file would be, with any bytes that are written there.
+void Writer::State::secure_newest_slot(const Reader& existing, Bytes bytes) {
+  const std::uint64_t place = existing.slot_name() == 'A' ? 0 : kSlotBytes;
+  const bool overwritten_next = place == place_of(slot.generation + 1);
+  if (existing.other_slot_problem().empty() && !overwritten_next) return;
+  guarded([&] {
+    file->write_at(kSlotBytes - place, bytes.subspan(place, kSlotBytes));
+    file->sync_data();
+  });
 }
 
 void Writer::State::add(const EncodedRecords& records) {
@@ -217,7 +248,10 @@ void Writer::State::write_slot(const Slot& next) {
   if (!decode_slot(bytes, next.committed_end(), why)) {
     throw Error(Exit::system, target, "the header to be written is not valid (" + why + "); this is a bug in atp");
   }
-  file->write_at(next.generation % 2 == 0 ? 0 : kSlotBytes, bytes);
+  std::vector<std::byte> before(kSlotBytes);
+  before.resize(file->read_at(place_of(next.generation), before));
+  replaced_slot = std::move(before);
+  file->write_at(place_of(next.generation), bytes);
 }
 
 void Writer::State::commit() {
@@ -235,6 +269,7 @@ void Writer::State::commit() {
     slot = next;
     kept_end = next.committed_end();
     unfinished = false;
+    replaced_slot.clear();
   });
 }
 
@@ -252,7 +287,8 @@ Writer Writer::create(const std::string& path, WriterOptions options, Disk& disk
 Writer Writer::append(const std::string& path, WriterOptions options, Disk& disk) {
   auto state = std::make_unique<State>(disk, std::move(options), path);
   state->file = disk.open_existing(path);  // locked: what is read now stays so
-  const Reader existing(path);
+  const MappedFile map = state->file->map();
+  const Reader existing(path, map.bytes());
   const std::uint64_t committed = existing.slot().committed_end();
   const std::uint64_t tail = existing.file_bytes() - committed;
   if (!existing.other_slot_problem().empty() && tail != 0 && !state->options.cut_tail_of_damaged) {
@@ -262,9 +298,10 @@ Writer Writer::append(const std::string& path, WriterOptions options, Disk& disk
                "look with atp verify first; --force appends all the same and cuts them off");
   }
   state->take_over(existing);
+  state->secure_newest_slot(existing, map.bytes());
   state->guarded([&] {
     if (tail != 0) state->file->truncate(committed);
-    state->tail.emplace(*state->file, committed);
+    state->tail.emplace(*state->file, committed, state->options.buffer_bytes);
   });
   return Writer(std::move(state));
 }
@@ -280,7 +317,7 @@ Writer Writer::resume(std::unique_ptr<OutputFile> file, Resumption from, WriterO
   state->checksums = std::move(from.checksums);
   state->guarded([&] {
     if (state->file->size() > from.end) state->file->truncate(from.end);
-    state->tail.emplace(*state->file, from.end);
+    state->tail.emplace(*state->file, from.end, state->options.buffer_bytes);
   });
   return Writer(std::move(state));
 }

@@ -47,6 +47,8 @@ struct WriterOptions {
   // append: go on although bytes behind the last readable commit, beside a damaged header slot,
   // may be records; they are cut off.
   bool cut_tail_of_damaged = false;
+  // Collected before a write: enough to keep the disk busy, little enough to be bounded memory.
+  std::size_t buffer_bytes = std::size_t{8} << 20;
 };
 
 // What a file goes on from when its newest generation had to be put together first (repair).

@@ -1,12 +1,14 @@
 #include "core/base/interrupt.h"
 
+#include <atomic>
 #include <csignal>
 #include <initializer_list>
 
 namespace atp {
 namespace {
 
-volatile std::sig_atomic_t g_signal = 0;
+std::atomic<int> g_signal{0};
+static_assert(std::atomic<int>::is_always_lock_free);  // or a handler could not set it
 
 void remember(int signal) { g_signal = signal; }
 
@@ -17,7 +19,11 @@ void catch_interrupts() {
   action.sa_handler = remember;
   // SA_RESETHAND: the second Ctrl-C gets the default action. No SA_RESTART: blocked reads wake up.
   action.sa_flags = static_cast<int>(SA_RESETHAND);
-  for (const int signal : {SIGINT, SIGTERM}) sigaction(signal, &action, nullptr);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction inherited = {};
+    sigaction(signal, nullptr, &inherited);
+    if (inherited.sa_handler != SIG_IGN) sigaction(signal, &action, nullptr);  // nohup, and background jobs of a shell
+  }
 }
 
 void throw_if_interrupted() {

@@ -1,4 +1,4 @@
-// SIGINT and SIGTERM as a question that long work asks, so that destructors run and temporary files go.
+// SIGINT, SIGTERM and SIGHUP as a question that long work asks, so that destructors run and temporary files go.
 #pragma once
 
 namespace atp {
@@ -8,8 +8,8 @@ struct Interrupted {
   int signal;
 };
 
-// Lets SIGINT and SIGTERM set a flag instead of killing the process. System calls in progress
-// return EINTR. A second signal kills. Called once, by main.
+// Lets SIGINT, SIGTERM and SIGHUP set a flag instead of killing the process, but for those the parent
+// had ignored. System calls in progress return EINTR. A second signal kills. Called once, by main.
 void catch_interrupts();
 
 // Throws Interrupted when a signal has arrived. Cheap; any thread.

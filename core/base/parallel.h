@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -34,6 +35,7 @@ void ordered_parallel(int jobs, const std::function<std::unique_ptr<Item>()>& pr
   std::mutex produce_mutex, turn_mutex;
   std::condition_variable turn_changed;
   std::uint64_t next_produced = 0, next_consumed = 0;
+  bool ended = false;    // guarded by produce_mutex: produce has nothing more, or failed
   bool stopped = false;  // guarded by turn_mutex: an item failed, nothing after it may be consumed
   std::exception_ptr first_error;
 
@@ -46,13 +48,14 @@ void ordered_parallel(int jobs, const std::function<std::unique_ptr<Item>()>& pr
         std::lock_guard lock(produce_mutex);
         {
           std::lock_guard turn_lock(turn_mutex);
-          if (stopped) return;
+          if (stopped || ended) return;
         }
         try {
           item = produce();
         } catch (...) {
           error = std::current_exception();
         }
+        ended = !item;
         if (!item && !error) return;
         turn = next_produced++;
       }
@@ -90,7 +93,12 @@ void ordered_parallel(int jobs, const std::function<std::unique_ptr<Item>()>& pr
 
   std::vector<std::thread> threads;
   threads.reserve(static_cast<std::size_t>(jobs));
-  for (int i = 0; i < jobs; ++i) threads.emplace_back(worker);
+  try {
+    for (int i = 0; i < jobs; ++i) threads.emplace_back(worker);
+  } catch (const std::system_error&) {
+    // The system grants no more threads: those that run do the work.
+    if (threads.empty()) worker();
+  }
   for (auto& t : threads) t.join();
   if (first_error) std::rethrow_exception(first_error);
 }

@@ -1,6 +1,7 @@
 #include "core/io/fd.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -35,6 +36,7 @@ namespace {
 
 // Linux moves at most 0x7ffff000 bytes per call; smaller pieces also let a signal in.
 constexpr std::size_t kMostPerCall = std::size_t{64} << 20;
+constexpr int kSignalCheckMs = 100;
 
 }  // namespace
 
@@ -56,10 +58,14 @@ std::size_t read_at(const Fd& fd, std::uint64_t offset, std::span<std::byte> out
 
 std::size_t read_some(const Fd& fd, std::span<std::byte> out, const std::string& path) {
   for (;;) {
+    // A signal may arrive on another thread or just before a read that blocks for ever (a pipe nobody writes to).
+    struct pollfd readable = {fd.get(), POLLIN, 0};
     throw_if_interrupted();
+    const int ready = ::poll(&readable, 1, kSignalCheckMs);
+    if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
     const ssize_t n = ::read(fd.get(), out.data(), std::min(out.size(), kMostPerCall));
     if (n >= 0) return static_cast<std::size_t>(n);
-    if (errno != EINTR) fail_system(path, "cannot read", errno);
+    if (errno != EINTR && errno != EAGAIN) fail_system(path, "cannot read", errno);
   }
 }
 

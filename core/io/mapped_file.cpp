@@ -9,12 +9,12 @@
 #include <utility>
 
 #include "core/base/error.h"
-#include "core/io/fd.h"
 
 namespace atp {
 
-MappedFile::MappedFile(const std::string& path) {
-  const Fd fd = open_for_reading(path);
+MappedFile::MappedFile(const std::string& path) : MappedFile(open_for_reading(path), path) {}
+
+MappedFile::MappedFile(const Fd& fd, const std::string& path) {
   const auto size = static_cast<std::size_t>(status_of(fd, path).st_size);
   if (size == 0) return;  // mmap refuses a length of 0
   void* p = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd.get(), 0);

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "core/base/byte_reader.h"
+#include "core/io/fd.h"
 
 namespace atp {
 
@@ -11,8 +12,11 @@ namespace atp {
 // A file that another process truncates meanwhile raises SIGBUS on access: see guard_mapped_reads().
 class MappedFile {
  public:
+  MappedFile() = default;  // no bytes
   // Throws Error as open_for_reading(), and exit 4 when the map is refused.
   explicit MappedFile(const std::string& path);
+  // An open file, as long as it is now; the map outlives the descriptor. `path` is for messages.
+  MappedFile(const Fd& fd, const std::string& path);
   MappedFile(MappedFile&& other) noexcept;
   MappedFile& operator=(MappedFile&& other) noexcept;
   ~MappedFile();

@@ -8,7 +8,10 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <charconv>
+#include <csignal>
 #include <filesystem>
+#include <string_view>
 
 #include "core/base/error.h"
 #include "core/base/interrupt.h"
@@ -67,18 +70,49 @@ class RealFile final : public OutputFile {
     return atp::read_at(fd_, offset, out, path_);
   }
 
+  MappedFile map() override { return MappedFile(fd_, path_); }
+
  private:
   Fd fd_;
   std::string path_;
 };
 
-void sync_directory_of(const std::string& path) {
+std::string folder_of(const std::string& path) {
   std::string folder = std::filesystem::path(path).parent_path();
-  if (folder.empty()) folder = ".";
+  return folder.empty() ? "." : folder;
+}
+
+void sync_directory_of(const std::string& path) {
+  const std::string folder = folder_of(path);
   const Fd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd) fail_system(folder, "cannot open", errno);
   // EINVAL, ENOTSUP: some network file systems cannot sync a directory, and need not.
   if (::fsync(fd.get()) != 0 && errno != EINVAL && errno != ENOTSUP) fail_system(folder, "cannot sync", errno);
+}
+
+[[noreturn]] void fail_exists(const std::string& path) {
+  throw Error(Exit::system, path, "exists already", "pass --force to replace it");
+}
+
+void lock_or_fail(const Fd& fd, const std::string& path) {
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return;
+  if (errno == EWOULDBLOCK) {
+    throw Error(Exit::system, path, "another process is writing to it", "wait until it has finished");
+  }
+  // ENOSYS, ENOTSUP, ENOLCK: file systems without locks (some Lustre and NFS mounts).
+  if (errno != ENOSYS && errno != ENOTSUP && errno != ENOLCK) fail_system(path, "cannot lock", errno);
+}
+
+// Whether the name still stands for the file that was opened: it may have been replaced before the lock.
+bool is_at(const Fd& fd, const std::string& path) {
+  struct stat named = {};
+  const struct stat opened = status_of(fd, path);
+  return ::stat(path.c_str(), &named) == 0 && named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
+}
+
+// Whether link(2) failed because this file system has no hard links (FAT, some FUSE and network mounts).
+bool no_links_here(int error) {
+  return error == EPERM || error == ENOTSUP || error == ENOSYS || error == EMLINK || error == EINVAL;
 }
 
 class RealDisk final : public Disk {
@@ -99,41 +133,83 @@ class RealDisk final : public Disk {
   }
 
   std::unique_ptr<OutputFile> open_existing(const std::string& path) override {
-    Fd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK));
-    if (!fd) fail_system(path, "cannot open for writing", errno);
-    if (!S_ISREG(status_of(fd, path).st_mode)) fail_input(path, "is not a regular file");
-    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-      // ENOSYS, ENOTSUP, ENOLCK: file systems without locks (some Lustre and NFS mounts).
-      if (errno == EWOULDBLOCK) {
-        throw Error(Exit::system, path, "another process is writing to it", "wait until it has finished");
-      }
-      if (errno != ENOSYS && errno != ENOTSUP && errno != ENOLCK) fail_system(path, "cannot lock", errno);
+    for (int attempt = 0; attempt < 100; ++attempt) {
+      Fd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK));
+      if (!fd) fail_system(path, "cannot open for writing", errno);
+      if (!S_ISREG(status_of(fd, path).st_mode)) fail_input(path, "is not a regular file");
+      lock_or_fail(fd, path);
+      if (is_at(fd, path)) return std::make_unique<RealFile>(std::move(fd), path);
     }
-    return std::make_unique<RealFile>(std::move(fd), path);
+    throw Error(Exit::system, path, "is replaced again and again by other processes", "wait until they have finished");
   }
 
   void rename(const std::string& from, const std::string& to, bool replace) override {
-    if (replace) {
-      if (::rename(from.c_str(), to.c_str()) != 0) fail_system(to, "cannot rename onto it", errno);
-    } else if (::link(from.c_str(), to.c_str()) == 0) {  // link refuses an existing name, atomically
-      ::unlink(from.c_str());
-    } else if (errno == EEXIST) {
-      throw Error(Exit::system, to, "exists already", "pass --force to replace it");
-    } else {  // no hard links here (some FUSE and network mounts): the check is then not atomic
-      if (::access(to.c_str(), F_OK) == 0) throw Error(Exit::system, to, "exists already", "pass --force to replace it");
-      if (::rename(from.c_str(), to.c_str()) != 0) fail_system(to, "cannot rename onto it", errno);
-    }
+    replace ? replace_by_rename(from, to) : rename_to_new(from, to);
     sync_directory_of(to);
   }
 
   void remove(const std::string& path) noexcept override { ::unlink(path.c_str()); }
+
+ private:
+  static void replace_by_rename(const std::string& from, const std::string& to) {
+    // Whoever appends to the old file holds its lock, and would commit to a file without a name.
+    const Fd old(::open(to.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (old) lock_or_fail(old, to);
+    if (::rename(from.c_str(), to.c_str()) != 0) fail_system(to, "cannot rename onto it", errno);
+  }
+
+  static void rename_to_new(const std::string& from, const std::string& to) {
+    if (::link(from.c_str(), to.c_str()) == 0) {  // link refuses an existing name, atomically
+      ::unlink(from.c_str());
+      return;
+    }
+    if (errno == EEXIST) fail_exists(to);
+    if (!no_links_here(errno)) fail_system(to, "cannot rename onto it", errno);
+    if (::access(to.c_str(), F_OK) == 0) fail_exists(to);  // not atomic, but all there is
+    if (::rename(from.c_str(), to.c_str()) != 0) fail_system(to, "cannot rename onto it", errno);
+  }
 };
+
+// The process number in "x.atp.tmp-123-0"; 0 when the name is none of ours.
+pid_t owner_of(std::string_view name, std::string_view prefix) {
+  if (!name.starts_with(prefix)) return 0;
+  name.remove_prefix(prefix.size());
+  pid_t pid = 0;
+  unsigned number = 0;
+  const char* const end = name.data() + name.size();
+  const auto [dash, error] = std::from_chars(name.data(), end, pid);
+  if (error != std::errc() || dash == end || *dash != '-') return 0;
+  const auto [last, error_too] = std::from_chars(dash + 1, end, number);
+  return error_too == std::errc() && last == end ? pid : 0;
+}
+
+// A killed process whose parent does not ask for it (in a container without init) keeps its number, but
+// has no program any more.
+bool is_gone(pid_t process) {
+  if (::kill(process, 0) != 0) return errno == ESRCH;
+  char program[1];
+  return ::readlink(fmt::format("/proc/{}/exe", process).c_str(), program, sizeof program) < 0 && errno == ENOENT &&
+         ::access("/proc/self/exe", F_OK) == 0;
+}
 
 }  // namespace
 
 Disk& real_disk() {
   static RealDisk disk;
   return disk;
+}
+
+std::vector<std::string> leftovers_of(const std::string& target) {
+  namespace fs = std::filesystem;
+  const std::string prefix = fs::path(target).filename().string() + ".tmp-";
+  std::vector<std::string> found;
+  std::error_code error;
+  for (fs::directory_iterator at(folder_of(target), error), end; !error && at != end; at.increment(error)) {
+    const pid_t owner = owner_of(at->path().filename().string(), prefix);
+    if (owner > 0 && is_gone(owner)) found.push_back(at->path().string());
+  }
+  std::sort(found.begin(), found.end());
+  return found;
 }
 
 }  // namespace atp

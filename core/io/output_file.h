@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/base/byte_reader.h"
+#include "core/io/mapped_file.h"
 
 namespace atp {
 
@@ -29,6 +31,9 @@ class OutputFile {
   virtual std::uint64_t size() = 0;
   // Reads back what was written; returns the bytes read (fewer at the end of the file).
   virtual std::size_t read_at(std::uint64_t offset, std::span<std::byte> out) = 0;
+  // The file as long as it is now, mapped: what a writer that takes over a file reads is the file it
+  // has locked, whatever has happened to the name since.
+  virtual MappedFile map() = 0;
 };
 
 // The file system, as far as writers need it.
@@ -42,7 +47,8 @@ class Disk {
   // An existing file, open for reading and writing and locked (flock) against other writers.
   // Throws Error (exit 4) when another writer holds it.
   virtual std::unique_ptr<OutputFile> open_existing(const std::string& path) = 0;
-  // rename(2), then fsync of the directory. Without `replace` an existing target is refused.
+  // rename(2), then fsync of the directory. Without `replace` an existing target is refused; with it,
+  // a target that a writer has locked is. Throws Error (exit 4).
   virtual void rename(const std::string& from, const std::string& to, bool replace) = 0;
   // Removes a file; a file that is not there is no error. Never throws.
   virtual void remove(const std::string& path) noexcept = 0;
@@ -50,5 +56,9 @@ class Disk {
 
 // The real one.
 Disk& real_disk();
+
+// Temporary files of `target` whose process is gone: killed runs left them behind. They disturb
+// nobody but the disk's owner. (On a file system that machines share, the process may live elsewhere.)
+std::vector<std::string> leftovers_of(const std::string& target);
 
 }  // namespace atp
