@@ -85,6 +85,71 @@ constexpr std::string_view kInspectDetails =
     "\n"
     "Exit code 3 also says that some frames of an input could not be read; they are listed on stderr.";
 
+constexpr Example kVerifyExamples[] = {
+    {"atp verify train.atp", "read every record and hold it against its checksum"},
+    {"atp verify --quick shards/", "headers, indexes and manifest of a folder, at once for any size"},
+    {"atp verify --salvage saved.atp broken.atp", "save what can be saved of a file that cannot be opened"},
+};
+
+constexpr std::string_view kVerifyDetails =
+    "Reads with plain reads, one file after the other on all cores, in bounded memory, and trusts nothing that a file "
+    "says. A bad disk is reported as damage to the records it holds. A folder stands for every .atp file below it; a "
+    "manifest.json in it is checked, too (names, counts, sizes, codec).\n"
+    "\n"
+    "What --quick proves: both header slots are whole; the schema, checksum, metadata and index blocks of the newest "
+    "generation are what was written (files without our extension have no hashes: their blocks decode and agree with "
+    "each other); every index entry lies inside the data region, overlaps nothing and gives sizes that can be. No record "
+    "is read, so nothing is known of their bytes.\n"
+    "\n"
+    "What a full run, the default, proves in addition, of every record of the newest generation: its stored bytes are "
+    "those that were written, as far as XXH3-64 tells (a chance of 1 in 2^64 for accidental damage; it is no protection "
+    "against forgery); it decompresses to exactly the size that the index gives; all of it decodes; its atom count is "
+    "the index's; its fields have the types and sizes of the schema. Files written without record checksums, as the "
+    "reference implementation writes them, get all of this but the first, and are said to have none: a changed "
+    "coordinate cannot be seen there. Dead bytes between records, older generations, and bytes behind the last commit (an "
+    "uncommitted tail, which is a note and no damage) are not looked at. Whatever else the format allows is sound, "
+    "however odd (man 5 atp).\n"
+    "\n"
+    "--values also looks at the numbers. Its findings are about science, not damage, and leave the exit code 0 unless "
+    "--strict: atomic_number (above 118), not_finite (NaN or an infinity in any field), zero_volume (a periodic cell "
+    "that spans nothing), coincident_atoms (closer than 0.1 Å, periodic images included), large_force (a force above "
+    "--max-force, in the file's unit), duplicate (species, cell and positions of an earlier record of this run, bit by "
+    "bit; looked for among the first 67,108,864 different structures, with 24 to 64 bytes of memory for each).\n"
+    "\n"
+    "--manifest checks only folders against their manifest.json, and also compares hashes where it has some: n_samples, "
+    "n_files, max_samples_per_file, compression, compression_level, output_files, and files [{path, records, atoms, "
+    "bytes, xxh3_128, sha256}]. .atp files that it does not name are reported.\n"
+    "\n"
+    "--sums prints two lines a file, 'XXH128 (NAME) = HASH' and 'SHA-256  NAME'. sha256sum --check and xxhsum --check "
+    "each take their own and pass over the other's; --check (- is stdin) takes both, and lists of sha256sum. SHA-256 "
+    "from a source you trust is what protects against forgery.\n"
+    "\n"
+    "--repair mends in place and keeps all that could be read. It fills in missing record checksums (of records that "
+    "decode), adds missing metadata and block hashes, restores a damaged header slot, makes damaged schema, metadata and "
+    "checksum blocks anew from the records or the older generation, and puts a damaged index together from its sound "
+    "entries and those of the older generation; it says which records that loses. A damaged record stays, with its "
+    "checksum, and stays reported. All of this is a new generation behind the bytes that are there, committed by one "
+    "header slot while the other still holds the old one, so an interrupted repair changes nothing. An uncommitted tail "
+    "is cut off, but never beside a damaged header slot, where it may be records: it is then kept inside the file. "
+    "--dry-run says what would be done.\n"
+    "\n"
+    "--salvage reads FILE without trusting any header, follows every index block that can be found anywhere in it, looks "
+    "for whole records between, and writes what decodes and passes to the new file OUT, with a list of the bytes that "
+    "were left behind. Stored bytes stay as they are, and record checksums are used where they can be found. Records in lz4 "
+    "can be found only through an index; other records without an index only up to 32 MiB.\n"
+    "\n"
+    "Kinds of damage: slot, extension, index, index_entry, overlap, schema, checksum_block, metadata (header and blocks); "
+    "checksum, decompress, record, atom_count, schema_lock (records: bytes differ, do not decompress, do not decode, disagree with "
+    "index or schema); io_error (the disk refused); manifest; not_atp, unreadable (the file cannot be checked at all).\n"
+    "\n"
+    "--json prints {sound, level, files: [{path, sound, records, atoms, bytes, checksums: all|some|none, generation, slot, damage: "
+    "[{record, offset, length, kind, message}], damage_count, findings: [{record, kind, message}], finding_counts, notes}], "
+    "records, bytes_read, seconds}; record is null where no record is meant; of one file at most 10,000 problems and findings are listed, "
+    "and all are counted. --format github prints annotations that GitHub workflows show.\n"
+    "\n"
+    "Exit code: 0 sound, 1 damaged (or findings with --strict, or records that repair could not keep), 3 a file is not what "
+    "it should be, 4 the system refused. Of several files all are checked; damage in one decides the code.";
+
 constexpr Example kGenerateExamples[] = {
     {"atp generate man man", "rewrite the man pages of the commands"},
     {"atp generate completions completions", "rewrite the shell completions"},
@@ -95,6 +160,7 @@ constexpr Command kCommands[] = {
     // the only list; headings appear in the order of their first command
     {"pack", "Make", "turn datasets into one .atp file", declare_pack, kPackExamples, kPackDetails},
     {"inspect", "Look", "show what a dataset holds", declare_inspect, kInspectExamples, kInspectDetails},
+    {"verify", "Look", "check every byte of .atp datasets, and mend them", declare_verify, kVerifyExamples, kVerifyDetails},
     {"generate", "", "write man pages and completions, for atp's own developers", declare_generate, kGenerateExamples,
      "Writes what is printed from the declarations of the commands. The results are checked in."},
 };

@@ -17,14 +17,26 @@ namespace {
 constexpr int kDefaultZstdLevel = 3;
 constexpr int kLz4Level = 12;  // high compression, as the reference writes it: reads are what is repeated
 
-// No codec's output can be larger than this many times its input, so an index that claims more
-// lies, and nothing is reserved for it.
+}  // namespace
+
 // lz4: a length byte of 255 adds 255 bytes. zstd: a block of 128 KiB in 4 bytes (RFC 8878, RLE blocks).
 std::uint64_t most_unpacked(CodecId id, std::uint64_t stored) {
-  return id == CodecId::lz4 ? stored * 255 + 64 : (stored / 4 + 1) * (std::uint64_t{128} << 10);
+  switch (id) {
+    case CodecId::none: return stored;
+    case CodecId::lz4: return stored * 255 + 64;
+    case CodecId::zstd: break;
+  }
+  return (stored / 4 + 1) * (std::uint64_t{128} << 10);
 }
 
-}  // namespace
+std::optional<ZstdFrame> zstd_frame_at(Bytes bytes) {
+  if (bytes.size() < 4 || load<std::uint32_t>(bytes.data()) != ZSTD_MAGICNUMBER) [[likely]] return std::nullopt;
+  const unsigned long long unpacked = ZSTD_getFrameContentSize(bytes.data(), bytes.size());
+  if (unpacked > std::numeric_limits<std::uint32_t>::max()) return std::nullopt;  // an error, or not stated
+  const std::size_t stored = ZSTD_findFrameCompressedSize(bytes.data(), bytes.size());
+  if (ZSTD_isError(stored) || stored > std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
+  return ZstdFrame{stored, static_cast<std::uint32_t>(unpacked)};
+}
 
 const std::vector<std::string_view>& codec_names() {
   static const std::vector<std::string_view> names = {"none", "lz4", "zstd"};

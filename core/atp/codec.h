@@ -27,6 +27,17 @@ std::optional<Codec> parse_codec(std::string_view text);
 std::string codec_name(const Codec& codec);  // "none", "lz4", "zstd:3"
 const std::vector<std::string_view>& codec_names();
 
+// No record can have more bytes than this when `stored` bytes hold it; an index that claims more lies.
+std::uint64_t most_unpacked(CodecId id, std::uint64_t stored);
+
+// The zstd frame that begins at the first of `bytes`; nothing when none does, when it is not whole or
+// does not say its size.
+struct ZstdFrame {
+  std::size_t stored;
+  std::uint32_t unpacked;
+};
+std::optional<ZstdFrame> zstd_frame_at(Bytes bytes);
+
 // Compresses and decompresses record after record with contexts made once. One thread.
 class CodecContext {
  public:

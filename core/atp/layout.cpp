@@ -62,10 +62,18 @@ void decode_extension(const RawSlot& raw, Bytes bytes, Slot& s) {
     s.unknown_extension = x.version;
     return;
   }
-  if (x.generation != s.generation || x.slot_hash != xxh3(bytes.first(kSlotHashAt))) return;
+  if (x.generation != s.generation) return;  // left by a writer that does not know it
+  if (x.slot_hash != xxh3(bytes.first(kSlotHashAt))) {
+    s.extension_problem = "its checksum does not fit";
+    return;
+  }
   const Extension e{x.checksums_offset, x.checksums_len, x.checksums_hash, x.index_hash,
                     x.schema_hash,      x.metadata_offset, x.metadata_len, x.metadata_hash};
-  if (plausible(e, s)) s.extension = e;
+  if (plausible(e, s)) {
+    s.extension = e;
+  } else {
+    s.extension_problem = "it points outside the committed part of the file";
+  }
 }
 
 }  // namespace
@@ -132,6 +140,18 @@ std::optional<Slot> decode_slot(Bytes bytes, std::uint64_t file_size, std::strin
   return s;
 }
 
+std::optional<Slot> guess_slot(Bytes bytes, std::uint64_t file_size) {
+  if (bytes.size() < kSlotBytes) return std::nullopt;
+  auto raw = load<RawSlot>(bytes.data());
+  raw.magic = kMagic;
+  raw.version = kFileVersion;
+  std::array<std::byte, kSlotBytes> mended;
+  std::memcpy(mended.data(), &raw, sizeof raw);
+  store(mended.data() + kAdlerAt, adler32(Bytes(mended).first(kAdlerAt)));
+  std::string why;
+  return decode_slot(mended, file_size, why);
+}
+
 namespace {
 
 std::string printable(Bytes bytes) {
@@ -145,6 +165,16 @@ std::string printable(Bytes bytes) {
 
 }  // namespace
 
+std::string first_bytes_problem(Bytes bytes) {
+  if (bytes.empty()) return "is empty, not an .atp file";
+  if (bytes.size() < 8 || std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) != 0) {
+    return fmt::format("not an .atp file (magic is '{}')", printable(bytes.first(std::min<std::size_t>(4, bytes.size()))));
+  }
+  const auto version = load<std::uint32_t>(bytes.data() + 4);
+  if (version != kFileVersion) return fmt::format("has file format version {}, this program reads {}", version, kFileVersion);
+  return {};
+}
+
 ChosenSlot choose_slot(Bytes head, std::uint64_t file_size) {
   const auto slot_at = [&](std::uint64_t at) { return head.size() > at ? head.subspan(at) : Bytes{}; };
   std::string why_a, why_b;
@@ -152,19 +182,9 @@ ChosenSlot choose_slot(Bytes head, std::uint64_t file_size) {
   const auto b = decode_slot(slot_at(kSlotBytes), file_size, why_b);
 
   // The reference looks at the first eight bytes before anything else, and refuses; so do we.
-  const std::size_t magic_bytes = std::min<std::size_t>(4, head.size());
-  if (head.size() < 8 || std::memcmp(head.data(), kMagic.data(), 4) != 0) {
-    if (b) {
-      fail_input("", fmt::format("the magic of header slot A is '{}'", printable(head.first(magic_bytes))),
-                 "slot B is sound: atp verify --repair can restore A");
-    }
-    if (head.empty()) fail_input("", "is empty, not an .atp file");
-    fail_input("", fmt::format("not an .atp file (magic is '{}')", printable(head.first(magic_bytes))));
-  }
-  const auto version = load<std::uint32_t>(head.data() + 4);
-  if (version != kFileVersion) {
-    fail_input("", fmt::format("has file format version {}, this program reads {}", version, kFileVersion),
-               b ? "slot B is sound: atp verify --repair can restore A" : "");
+  if (const std::string problem = first_bytes_problem(head.first(std::min<std::size_t>(8, head.size()))); !problem.empty()) {
+    if (b) fail_input("", "header slot A is damaged: " + problem, "slot B is sound: atp verify --repair can restore A");
+    fail_input("", problem);
   }
   if (!a && !b) {
     fail_input("", fmt::format("no header slot is valid (A: {}; B: {})", why_a, why_b),

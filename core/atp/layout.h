@@ -64,6 +64,8 @@ struct Slot {
   std::uint32_t record_format = 2;
   std::uint64_t schema_offset = 0, schema_len = 0;
   std::optional<Extension> extension;
+  // An ATPX block of this generation is there but is left out, because this is wrong with it.
+  std::string extension_problem;
   // An ATPX block is there but of a version this program does not know.
   std::optional<std::uint32_t> unknown_extension;
 
@@ -77,6 +79,14 @@ std::array<std::byte, kSlotBytes> encode_slot(const Slot& slot);
 // The slot, or nothing when it is not valid for a file of `file_size` bytes; then `why` says why.
 // An extension that is damaged, foreign or of another generation is left out, which is no error.
 std::optional<Slot> decode_slot(Bytes slot, std::uint64_t file_size, std::string& why);
+
+// Why `bytes`, at most the first 8 of a file, cannot begin an .atp file of this program's version;
+// empty when they can.
+std::string first_bytes_problem(Bytes bytes);
+
+// The slot that `bytes` seem to mean although decode_slot() refuses them: magic, version and checksum
+// are taken as right. Only for repair and salvage, which check what it leads to.
+std::optional<Slot> guess_slot(Bytes bytes, std::uint64_t file_size);
 
 // Which slot counts, of a file's first 8192 bytes.
 struct ChosenSlot {

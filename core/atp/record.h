@@ -47,6 +47,10 @@ class RecordView {
     while (next(at, section)) fn(section);
   }
 
+  // The sections as they lie in the file, for those who know beforehand what they look like.
+  std::uint32_t n_sections() const { return n_sections_; }
+  Bytes sections_bytes() const { return sections_; }
+
   // The last section of that kind and key, or nothing.
   std::optional<SectionView> find(Kind kind, std::string_view key) const;
 

@@ -109,6 +109,7 @@ struct Writer::State {
   std::unique_ptr<OutputFile> file;
   std::optional<Tail> tail;
   Slot slot;               // the newest committed one
+  std::uint64_t kept_end = kFirstData;   // what is not to be cut off when the writer is abandoned
   std::vector<std::byte> replaced_slot;  // what a slot being written held before; empty otherwise
   Schema schema;
   std::vector<RawIndexEntry> index;
@@ -135,7 +136,7 @@ void Writer::State::roll_back() {
     file->write_at(place_of(slot.generation + 1), replaced_slot);
     file->sync_data();
   }
-  file->truncate(slot.committed_end());
+  file->truncate(kept_end);
 }
 
 void Writer::State::start_new_file() {
@@ -153,6 +154,7 @@ void Writer::State::start_new_file() {
 
 void Writer::State::take_over(const Reader& existing) {
   slot = existing.slot();
+  kept_end = slot.committed_end();
   options.codec = existing.codec();
   schema = existing.schema();
   if (options.metadata.empty()) options.metadata = existing.metadata();
@@ -265,6 +267,7 @@ void Writer::State::commit() {
     write_slot(next);
     file->sync_all();
     slot = next;
+    kept_end = next.committed_end();
     unfinished = false;
     replaced_slot.clear();
   });
@@ -299,6 +302,22 @@ Writer Writer::append(const std::string& path, WriterOptions options, Disk& disk
   state->guarded([&] {
     if (tail != 0) state->file->truncate(committed);
     state->tail.emplace(*state->file, committed, state->options.buffer_bytes);
+  });
+  return Writer(std::move(state));
+}
+
+Writer Writer::resume(std::unique_ptr<OutputFile> file, Resumption from, WriterOptions options, Disk& disk) {
+  auto state = std::make_unique<State>(disk, std::move(options), file->path());
+  state->file = std::move(file);
+  state->options.codec = {static_cast<CodecId>(from.slot.codec), from.slot.level};
+  state->slot = from.slot;
+  state->kept_end = from.end;
+  state->schema = std::move(from.schema);
+  state->index = std::move(from.index);
+  state->checksums = std::move(from.checksums);
+  state->guarded([&] {
+    if (state->file->size() > from.end) state->file->truncate(from.end);
+    state->tail.emplace(*state->file, from.end, state->options.buffer_bytes);
   });
   return Writer(std::move(state));
 }

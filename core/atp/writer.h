@@ -51,6 +51,15 @@ struct WriterOptions {
   std::size_t buffer_bytes = std::size_t{8} << 20;
 };
 
+// What a file goes on from when its newest generation had to be put together first (repair).
+struct Resumption {
+  Slot slot;                            // what the next commit follows: its generation is this one's + 1
+  std::vector<RawIndexEntry> index;
+  std::vector<std::uint64_t> checksums;  // of the same records; 0: not known
+  Schema schema;
+  std::uint64_t end;                    // new blocks go here; bytes behind it are cut off
+};
+
 // One thread. After a failed write it refuses everything but destruction. Destroying a writer
 // without finish() leaves the target as it was: no file, or the old generation.
 class Writer {
@@ -62,6 +71,10 @@ class Writer {
   // end, which may be records that only that slot knew (FORMAT.md, "Easy to miss"), unless
   // options.cut_tail_of_damaged; a file that is no .atp file. A second writer is refused, exit 4.
   static Writer append(const std::string& path, WriterOptions options, Disk& disk = real_disk());
+
+  // Goes on from a state that the caller has checked; nothing of it is read again. `file` is open
+  // and locked. options.metadata is the file's from then on.
+  static Writer resume(std::unique_ptr<OutputFile> file, Resumption from, WriterOptions options, Disk& disk = real_disk());
 
   Writer(Writer&&) noexcept;
   Writer& operator=(Writer&&) noexcept;

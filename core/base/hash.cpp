@@ -15,6 +15,11 @@ std::uint64_t record_checksum(Bytes stored) {
   return h == 0 ? 1 : h;
 }
 
+Hash128 xxh3_128(Bytes bytes) {
+  const XXH128_hash_t h = XXH3_128bits(bytes.data(), bytes.size());
+  return {h.high64, h.low64};
+}
+
 std::uint32_t adler32(Bytes bytes) {
   const uLong start = ::adler32(0, nullptr, 0);
   return static_cast<std::uint32_t>(

@@ -16,6 +16,12 @@ std::uint64_t record_checksum(Bytes stored);
 // Adler-32 (RFC 1950), the header slots' checksum.
 std::uint32_t adler32(Bytes bytes);
 
+// XXH3-128, seed 0.
+struct Hash128 {
+  std::uint64_t high = 0, low = 0;
+};
+Hash128 xxh3_128(Bytes bytes);
+
 // XXH3-64 of a stream: feed it in pieces.
 class Xxh3Stream {
  public:

@@ -1,0 +1,133 @@
+#include "core/atp/record_checker.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "core/atp/verify.h"
+#include "core/base/error.h"
+#include "core/base/hash.h"
+
+namespace atp {
+
+RecordChecker::RecordChecker(Codec codec, const Schema* lock, std::optional<Type> positions)
+    : codec_(codec), lock_(lock), positions_(positions) {}
+
+void RecordChecker::shrink() { scratch_ = Scratch(); }
+
+std::optional<RecordProblem> RecordChecker::check(const IndexEntry& entry, Bytes stored, std::uint64_t checksum) {
+  record_.reset();
+  std::string_view kind = damage_kind::decompress;  // of what is being looked at
+  std::string problem;
+  try {
+    const Bytes bytes = scratch_.context(codec_).decompress(stored, entry.unpacked, scratch_.buffer());
+    kind = damage_kind::record;
+    if (positions_) {
+      kind = decode(entry, bytes, *positions_);
+    } else {
+      try {
+        kind = decode(entry, bytes, Type::vec3_f64);
+      } catch (const Error&) {
+        kind = decode(entry, bytes, Type::vec3_f32);
+      }
+    }
+    if (kind.empty()) {
+      kind = damage_kind::schema_lock;
+      if (!known_pattern_) check_lock();
+      kind = {};
+    } else {
+      problem = fmt::format("holds {} atoms, the index says {}", record_->n_atoms(), entry.atoms);
+    }
+  } catch (const Error& e) {
+    problem = e.what();
+  }
+  if (checksum != 0) {
+    const std::uint64_t found = record_checksum(stored);
+    if (found != checksum) {
+      record_.reset();
+      return RecordProblem{damage_kind::checksum, fmt::format("its checksum does not fit (XXH3 is {:016x}, {:016x} was written{})", found,
+                                                              checksum, kind.empty() ? "; it still decodes" : ""), kind.empty()};
+    }
+  }
+  if (kind.empty()) return std::nullopt;
+  record_.reset();
+  return RecordProblem{kind, std::move(problem), false};
+}
+
+// Returns the kind of what does not fit, empty when all does. Throws Error when nothing decodes.
+std::string_view RecordChecker::decode(const IndexEntry& entry, Bytes bytes, Type positions) {
+  record_.emplace(bytes, positions);
+  known_pattern_ = pattern_.fits(*record_);
+  if (!known_pattern_) record_->check();
+  return record_->n_atoms() == entry.atoms ? std::string_view() : damage_kind::atom_count;
+}
+
+// Sections mostly come in the order of the schema, so the next entry is tried before a search.
+void RecordChecker::check_lock() {
+  if (!lock_) return;
+  auto hint = lock_->entries.begin();
+  record_->for_each_section([&](const SectionView& s) {
+    if (hint == lock_->entries.end() || hint->first.first != s.kind || hint->first.second != s.key) {
+      hint = lock_->entries.find(std::pair<Kind, std::string_view>(s.kind, s.key));
+    }
+    if (hint != lock_->entries.end() && schema_entry_of(s) == hint->second) {
+      ++hint;
+      return;
+    }
+    // Of two sections with one key the last counts, so an earlier one may be anything.
+    if (record_->find(s.kind, s.key)->payload.data() != s.payload.data()) return;
+    const std::string what = describe_key(s.kind, s.key);
+    if (hint == lock_->entries.end()) fail_input("", fmt::format("{} is not in the schema", what));
+    const SchemaEntry now = schema_entry_of(s);
+    if (now.type != hint->second.type) {
+      fail_input("", fmt::format("{} is {}, the schema says {}", what, type_info(now.type).name, type_info(hint->second.type).name));
+    }
+    fail_input("", fmt::format("{} has {} bytes, the schema says {}", what, now.slot, hint->second.slot));
+  });
+  pattern_.learn(*record_);
+}
+
+// ---- SectionPattern -----------------------------------------------------------------------------
+
+void SectionPattern::learn(const RecordView& record) {
+  heads_.clear();
+  parts_.clear();
+  known_ = true;
+  record.for_each_section([&](const SectionView& s) {
+    const BuiltinInfo* builtin = s.kind == Kind::builtin ? builtin_info(s.key) : nullptr;
+    const bool per_atom = s.kind == Kind::atom || (builtin && builtin->per_atom);
+    Part part{2 + s.key.size() + 1, false, 0, 0};
+    switch (type_info(s.type).form) {
+      case Form::array:
+      case Form::vec3: (per_atom ? part.per_atom : part.fixed) = per_atom ? type_info(s.type).element : static_cast<std::uint32_t>(s.payload.size()); break;
+      case Form::bool3:
+      case Form::mat3: part.fixed = static_cast<std::uint32_t>(s.payload.size()); break;
+      case Form::scalar: known_ &= !per_atom; part.fixed = static_cast<std::uint32_t>(s.payload.size()); break;
+      case Form::text: part.any_length = !per_atom; break;
+      case Form::null: part.any_length = true; break;
+      case Form::tensor: known_ = false; break;  // its shape must be looked at
+    }
+    // The head lies right before the payload and its length.
+    const std::byte* head = s.payload.data() - 4 - part.head;
+    heads_.insert(heads_.end(), head, head + part.head);
+    parts_.push_back(part);
+  });
+}
+
+bool SectionPattern::fits(const RecordView& record) const {
+  if (!known_ || record.n_sections() != parts_.size()) return false;
+  Bytes rest = record.sections_bytes();
+  const std::byte* head = heads_.data();
+  for (const Part& part : parts_) {
+    if (rest.size() < part.head + 4 || std::memcmp(rest.data(), head, part.head) != 0) return false;
+    const auto length = load<std::uint32_t>(rest.data() + part.head);
+    rest = rest.subspan(part.head + 4);
+    if (length > rest.size()) return false;
+    if (!part.any_length && length != part.fixed + std::uint64_t{part.per_atom} * record.n_atoms()) return false;
+    rest = rest.subspan(length);
+    head += part.head;
+  }
+  return true;
+}
+
+}  // namespace atp

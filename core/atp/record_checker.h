@@ -1,0 +1,72 @@
+// One record held against everything that the file says about it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/atp/codec.h"
+#include "core/atp/reader.h"
+#include "core/atp/record.h"
+#include "core/atp/schema.h"
+
+namespace atp {
+
+struct RecordProblem {
+  std::string_view kind;  // a damage_kind
+  std::string message;
+  bool decodes;  // and fits index and schema: only its checksum does not
+};
+
+// What the sections of a record look like, learned from one that passed every check, so that the
+// records after it, which mostly look the same, need one comparison a section.
+class SectionPattern {
+ public:
+  void learn(const RecordView& record);
+  // Whether the record surely passes the checks that the learned one passed. When not, it may still
+  // be sound. `record` has the same type of positions and was checked by its constructor.
+  bool fits(const RecordView& record) const;
+
+ private:
+  struct Part {
+    std::size_t head;        // kind, key length, key, type: bytes of heads_
+    bool any_length;         // of the payload
+    std::uint32_t fixed, per_atom;  // its length
+  };
+  std::vector<std::byte> heads_;
+  std::vector<Part> parts_;
+  bool known_ = false;
+};
+
+// One thread; one per thread. Borrows the schema.
+class RecordChecker {
+ public:
+  // `lock`: the file's schema, or nullptr when it is not known; then records are held against no
+  // schema, and positions that are not known either are tried as f64, then as f32.
+  RecordChecker(Codec codec, const Schema* lock, std::optional<Type> positions);
+
+  // What is wrong with the record behind `stored`, or nothing. `checksum` is what the file states,
+  // 0 when it states none. Costs no allocation for a sound record.
+  std::optional<RecordProblem> check(const IndexEntry& entry, Bytes stored, std::uint64_t checksum);
+
+  // The record that check() found sound, until the next check(). Borrows `stored` with codec none.
+  const RecordView& record() const { return *record_; }
+
+  // Gives back the memory that a huge record needed.
+  void shrink();
+
+ private:
+  std::string_view decode(const IndexEntry& entry, Bytes bytes, Type positions);
+  void check_lock();
+
+  Codec codec_;
+  const Schema* lock_;
+  std::optional<Type> positions_;
+  Scratch scratch_;
+  std::optional<RecordView> record_;
+  SectionPattern pattern_;
+  bool known_pattern_ = false;  // record_ fits it
+};
+
+}  // namespace atp

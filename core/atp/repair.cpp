@@ -1,0 +1,379 @@
+#include "core/atp/repair.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "core/atp/generation.h"
+#include "core/atp/slots.h"
+#include "core/atp/verify_records.h"
+#include "core/atp/writer.h"
+#include "core/base/error.h"
+
+namespace atp {
+namespace {
+
+// A slot with what it leads to.
+struct Candidate {
+  NamedSlot slot;
+  Generation generation;
+  Bounded<Damage> damage;  // of the generation, records not looked at
+};
+
+class Repair {
+ public:
+  Repair(const std::string& path, const RepairOptions& options, Disk& disk) : path_(path), options_(options), disk_(disk) {}
+
+  RepairReport run();
+
+ private:
+  void choose_base();
+  std::optional<Candidate> guess(std::size_t slot);
+  void collect_index();
+  void rebuild_index();
+  void use_older_entries(std::vector<bool>& good);
+  void collect_schema();
+  Schema rebuild_schema(Type positions, std::uint64_t& records);
+  void collect_checksums();
+  void collect_metadata();
+  void choose_end();
+  char slot_to_keep() const;
+  void disarm_slots();
+  void write();
+
+  Candidate examine(const NamedSlot& slot) const {
+    Candidate c{slot, {}, {}};
+    c.generation = check_generation(*input_, slot.slot, c.damage);
+    return c;
+  }
+
+  RecordPass pass() const {
+    RecordPass p;
+    p.jobs = options_.jobs;
+    p.progress = options_.progress;
+    return p;
+  }
+
+  void will(std::string action) { report_.actions.push_back(std::move(action)); }
+
+  const std::string& path_;
+  const RepairOptions& options_;
+  Disk& disk_;
+  std::unique_ptr<OutputFile> output_;  // locked; nothing in a dry run
+  std::unique_ptr<InputFile> input_;
+  FileSlots slots_;
+  std::optional<Candidate> base_, older_;
+  bool guessed_ = false;    // the base is what a damaged slot says
+  bool commit_ = false;     // a new generation is needed
+  std::vector<RawIndexEntry> index_;
+  std::vector<std::uint64_t> checksums_;
+  Schema schema_;
+  std::string metadata_;
+  std::uint64_t end_ = 0;
+  RepairReport report_;
+};
+
+// What a damaged slot seems to say counts only when every block and every record it leads to is sound.
+std::optional<Candidate> Repair::guess(std::size_t number) {
+  if (slots_.slots[number] || slots_.head.size() < (number + 1) * kSlotBytes) return std::nullopt;
+  const auto slot = guess_slot(Bytes(slots_.head).subspan(number * kSlotBytes, kSlotBytes), input_->size());
+  const auto newest = slots_.newest();
+  if (!slot || slot->num_molecules == 0) return std::nullopt;
+  // Its generation number may be what is damaged. Writers only ever add: what was committed after the
+  // valid slot's generation lies behind it and holds no fewer records.
+  if (newest && (slot->index_offset < newest->slot.committed_end() || slot->num_molecules < newest->slot.num_molecules)) return std::nullopt;
+  Candidate c = examine({*slot, number == 0 ? 'A' : 'B'});
+  if (!c.damage.empty() || c.generation.schema_damaged) return std::nullopt;
+  check_records(*input_, c.generation, pass(), c.damage);
+  return c.damage.empty() ? std::optional(std::move(c)) : std::nullopt;
+}
+
+void Repair::choose_base() {
+  for (std::size_t i = 0; i < 2; ++i) {
+    auto c = guess(i);
+    if (c && (!base_ || c->slot.slot.index_offset > base_->slot.slot.index_offset)) base_ = std::move(c);
+  }
+  guessed_ = base_.has_value();
+  const auto newest = slots_.newest();
+  if (!guessed_ && !newest) {
+    throw Error(Exit::no, path_, "no header slot leads to a whole generation", "atp verify --salvage OUT FILE looks for its records");
+  }
+  if (guessed_) {
+    will(fmt::format("write header slot {} anew: it is damaged ({}), but generation {}, to which it leads, is whole", base_->slot.name,
+                     slots_.problems[slot_number(base_->slot.name)], base_->slot.slot.generation));
+  } else {
+    base_ = examine(*newest);
+    if (const auto older = slots_.older()) older_ = examine(*older);
+  }
+  const Slot& slot = base_->slot.slot;
+  if (slot.unknown_extension) {
+    fail_input(path_, fmt::format("has an extension of version {}, which this program does not know", *slot.unknown_extension),
+               "use the version of atp that wrote it");
+  }
+  report_.records_before = slot.num_molecules;
+  for (std::size_t i = 0; i < 2; ++i) {
+    if (slots_.slots[i] || (guessed_ && i == slot_number(base_->slot.name))) continue;
+    will(fmt::format("write header slot {} anew: it is damaged ({}), and generation {} counts", i == 0 ? 'A' : 'B', slots_.problems[i], slot.generation));
+  }
+  commit_ = !slots_.all_sound();
+}
+
+void Repair::collect_index() {
+  const Slot& slot = base_->slot.slot;
+  const Generation& g = base_->generation;
+  if (!g.index_sound) return rebuild_index();
+  index_.resize(slot.num_molecules);
+  checksums_.resize(slot.num_molecules);
+  if (slot.num_molecules == 0) return;
+  read_exactly(*input_, slot.index_offset + 8, std::as_writable_bytes(std::span(index_)));
+  if (g.has_checksums) read_exactly(*input_, slot.extension->checksums_offset, std::as_writable_bytes(std::span(checksums_)));
+}
+
+// Keeps every entry that leads to a record which decodes, and takes the older generation's entry
+// where it does not: falling back to the older generation as a whole would lose more.
+void Repair::rebuild_index() {
+  const Generation& g = base_->generation;
+  commit_ = true;
+  index_.assign(g.slot.num_molecules, {0, 0, 0, 0});
+  checksums_.assign(g.slot.num_molecules, 0);
+  std::vector<bool> good(g.slot.num_molecules);
+  IndexCursor cursor(*input_, g);
+  for (IndexCursor::Item item; cursor.next(item);) {
+    index_[item.record] = {item.entry.offset, item.entry.stored, item.entry.unpacked, item.entry.atoms};
+    checksums_[item.record] = item.checksum;
+  }
+  RecordPass p = pass();
+  p.decoded = [&](std::uint64_t record, std::uint64_t) { good[record] = true; };
+  Bounded<Damage> bad;
+  check_records(*input_, g, p, bad);
+  if (older_ && older_->generation.index_sound) use_older_entries(good);
+
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < good.size(); ++i) {
+    if (!good[i]) {
+      report_.lost.add({i, index_[i].offset, index_[i].stored, damage_kind::index_entry, "its index entry leads to no sound record"});
+      continue;
+    }
+    index_[kept] = index_[i];
+    checksums_[kept++] = checksums_[i];
+  }
+  index_.resize(kept);
+  checksums_.resize(kept);
+  will(fmt::format("write a new index: that of generation {} is damaged; {} of {} records are kept", g.slot.generation, kept, good.size()));
+  if (kept != good.size()) will("records behind a lost one move up: their numbers change");
+}
+
+void Repair::use_older_entries(std::vector<bool>& good) {
+  std::uint64_t taken = 0;
+  const std::uint64_t n = good.size();
+  const Generation& old = older_->generation;
+  std::vector<bool> found(n);
+  RecordPass p = pass();
+  p.wanted = [&](const IndexCursor::Item& item) { return item.record < n && !good[item.record]; };
+  p.decoded = [&](std::uint64_t record, std::uint64_t) { found[record] = true; };
+  Bounded<Damage> bad;
+  check_records(*input_, old, p, bad);
+  IndexCursor cursor(*input_, old);
+  for (IndexCursor::Item item; cursor.next(item);) {
+    if (item.record >= n || !found[item.record]) continue;
+    index_[item.record] = {item.entry.offset, item.entry.stored, item.entry.unpacked, item.entry.atoms};
+    if (item.checksum != 0) checksums_[item.record] = item.checksum;
+    good[item.record] = true;
+    ++taken;
+  }
+  if (taken != 0) will(fmt::format("take {} index entries from the older generation {} in slot {}", taken, old.slot.generation, older_->slot.name));
+}
+
+void Repair::collect_schema() {
+  Generation& g = base_->generation;
+  if (g.schema) {
+    schema_ = *g.schema;
+    return;
+  }
+  if (index_.empty()) return;
+  commit_ = true;
+  if (g.schema_damaged && older_ && older_->generation.schema) {
+    will(fmt::format("take the schema from generation {}: that of generation {} is damaged", older_->generation.slot.generation, g.slot.generation));
+    schema_ = *older_->generation.schema;
+    g.positions = schema_.positions.value_or(Type::vec3_f32);
+    // A key that is newer than the older generation is added by the records that have it.
+  }
+  std::vector<Type> candidates = {g.positions.value_or(Type::vec3_f32)};
+  if (!g.positions) candidates.push_back(Type::vec3_f64);
+  std::uint64_t most = 0;
+  const Schema before = schema_;
+  for (const Type positions : candidates) {
+    schema_ = before;
+    std::uint64_t records = 0;
+    Schema rebuilt = rebuild_schema(positions, records);
+    if (records < most) continue;
+    most = records;
+    g.schema = std::move(rebuilt);
+  }
+  schema_ = *g.schema;
+  g.positions = schema_.positions;
+  will(fmt::format("write a schema block made from the records ({} keys)", schema_.entries.size()));
+}
+
+// What the records of the base lock when positions are of that type; `records` counts those that agree.
+Schema Repair::rebuild_schema(Type positions, std::uint64_t& records) {
+  Generation trial = base_->generation;
+  trial.schema.reset();
+  trial.schema_damaged = true;  // records are held against nothing
+  trial.positions = positions;
+  Schema schema = schema_;
+  schema.positions = positions;
+  RecordPass p = pass();
+  p.jobs = 1;  // the order of the records decides what is locked
+  p.look = [&](std::uint64_t, const RecordView& view, ValueNotes&) {
+    Schema grown = schema;
+    if (!grown.add(view).empty()) return;
+    schema = std::move(grown);
+    ++records;
+  };
+  Bounded<Damage> bad;
+  check_records(*input_, trial, p, bad);
+  return schema;
+}
+
+// Fills in what is not known, of records that decode.
+void Repair::collect_checksums() {
+  const Generation& g = base_->generation;
+  const auto unknown = static_cast<std::uint64_t>(std::count(checksums_.begin(), checksums_.end(), std::uint64_t{0}));
+  if (unknown == 0) return;
+  // An index that was put together has its own numbers: its records are found by their offsets.
+  std::vector<std::pair<std::uint64_t, std::size_t>> by_offset;
+  for (std::size_t i = 0; i < index_.size(); ++i) {
+    if (checksums_[i] == 0) by_offset.emplace_back(index_[i].offset, i);
+  }
+  std::sort(by_offset.begin(), by_offset.end());
+  const auto place_of = [&](std::uint64_t offset) {
+    const auto at = std::lower_bound(by_offset.begin(), by_offset.end(), std::pair<std::uint64_t, std::size_t>(offset, 0));
+    return at != by_offset.end() && at->first == offset ? std::optional(at->second) : std::nullopt;
+  };
+  std::vector<std::uint64_t> offset_of(g.slot.num_molecules);
+  RecordPass p = pass();
+  p.wanted = [&](const IndexCursor::Item& item) {
+    offset_of[item.record] = item.entry.offset;
+    return place_of(item.entry.offset).has_value();
+  };
+  std::uint64_t filled = 0;
+  p.decoded = [&](std::uint64_t record, std::uint64_t checksum) {
+    if (const auto place = place_of(offset_of[record])) {
+      checksums_[*place] = checksum;
+      ++filled;
+    }
+  };
+  check_records(*input_, g, p, report_.left);
+  if (filled == 0) return;
+  commit_ = true;
+  will(fmt::format("store the checksums of {} records{}", filled, g.checksums_damaged ? ": the block with theirs is damaged" : " that have none"));
+}
+
+void Repair::collect_metadata() {
+  const Generation& g = base_->generation;
+  metadata_ = g.metadata;
+  if (!metadata_.empty()) return;
+  if (g.metadata_damaged && older_ && !older_->generation.metadata.empty()) {
+    metadata_ = older_->generation.metadata;
+    will(fmt::format("take the metadata from generation {}: that of generation {} is damaged", older_->generation.slot.generation, g.slot.generation));
+  } else {
+    metadata_ = options_.metadata;
+    if (g.metadata_damaged) {
+      will("write new metadata: the old are damaged and lost");
+    } else if (!metadata_.empty()) {
+      will("add metadata: there are none");
+    }
+  }
+  commit_ |= g.metadata_damaged || !metadata_.empty();
+}
+
+// A tail is nobody's only when both slots are known; beside a damaged one it may be records, and it
+// stays, inside the new generation.
+void Repair::choose_end() {
+  const Slot& slot = base_->slot.slot;
+  const std::uint64_t committed = std::max(slot.committed_end(), kFirstData);
+  const std::uint64_t size = input_->size();
+  end_ = std::max(size, kFirstData);
+  if (size <= committed) return;
+  const bool known = guessed_ ? slots_.newest().has_value() : slots_.all_sound();
+  if (known && base_->generation.index_sound && !base_->generation.schema_damaged) {
+    will(fmt::format("cut off {} bytes behind the last commit", size - committed));
+    end_ = committed;
+  } else {
+    will(fmt::format("keep {} bytes behind the last commit that can be read, as they may be records: atp verify --salvage OUT FILE looks for them",
+                     size - committed));
+    commit_ = true;
+  }
+}
+
+// The header slot that must survive when the machine stops while the other one is written: the only
+// valid one, or that of the only generation which is whole.
+char Repair::slot_to_keep() const {
+  if (!slots_.slots[0] && !slots_.slots[1]) return base_->slot.name;
+  if (!slots_.all_sound()) return slots_.slots[0] ? 'A' : 'B';
+  if (older_ && !base_->generation.index_sound && older_->generation.index_sound) return older_->slot.name;
+  return base_->slot.name;
+}
+
+// A slot that is refused only because its blocks lie behind the end of the file would become valid, with
+// whatever bytes are then there, while the new generation is written. Zeros stay invalid.
+void Repair::disarm_slots() {
+  for (std::size_t i = 0; i < 2; ++i) {
+    const std::uint64_t at = i * kSlotBytes;
+    if (slots_.slots[i] || slots_.head.size() < at + kSlotBytes) continue;
+    std::string why;
+    if (!decode_slot(Bytes(slots_.head).subspan(at, kSlotBytes), UINT64_MAX, why)) continue;
+    output_->write_at(at, std::vector<std::byte>(kSlotBytes));
+    output_->sync_data();
+  }
+}
+
+void Repair::write() {
+  if (!commit_) {
+    output_->truncate(end_);
+    output_->sync_all();
+    return;
+  }
+  WriterOptions options;
+  options.metadata = metadata_;
+  Slot slot = base_->slot.slot;
+  // Newer than what a valid slot says (a damaged one may say anything), and even generations stand in
+  // A, odd ones in B.
+  if (guessed_) slot.generation = 1;
+  for (const auto& s : slots_.slots) slot.generation = std::max(slot.generation, s ? s->generation : 0);
+  const bool next_in_a = slot_to_keep() == 'B';
+  if ((slot.generation + 1) % 2 == (next_in_a ? 1u : 0u)) ++slot.generation;
+  disarm_slots();
+  Writer writer = Writer::resume(std::move(output_), {slot, std::move(index_), std::move(checksums_), std::move(schema_), end_},
+                                 std::move(options), disk_);
+  writer.commit();
+  if (!slots_.slots[0] && !slots_.slots[1]) writer.commit();  // the second slot
+}
+
+RepairReport Repair::run() {
+  report_.path = path_;
+  if (!options_.dry_run) output_ = disk_.open_existing(path_);
+  input_ = open_input_file(path_);
+  slots_ = read_slots(*input_);
+  choose_base();
+  collect_index();
+  collect_schema();
+  collect_checksums();
+  collect_metadata();
+  if (!base_->slot.slot.extension && !commit_) {
+    commit_ = true;
+    will("add block checksums: there are none");
+  }
+  choose_end();
+  report_.records_after = index_.size();
+  if (!options_.dry_run && !report_.actions.empty()) write();
+  return std::move(report_);
+}
+
+}  // namespace
+
+RepairReport repair_file(const std::string& path, const RepairOptions& options, Disk& disk) { return Repair(path, options, disk).run(); }
+
+}  // namespace atp
