@@ -207,7 +207,7 @@ Run declare_verify(CLI::App& app) {
   auto o = std::make_shared<VerifyCommand>();
   app.add_option("DATASET", o->inputs, "an .atp file, a folder of shards or a glob")->type_name("DATASET");
   app.add_flag("--quick", o->quick, "check headers, blocks and index, but read no record")->group("What to check");
-  app.add_flag("--values", o->values, "also report values that look wrong: NaN, coincident atoms, duplicates ...")->group("What to check");
+  app.add_flag("--values", o->values, "also report values that look wrong: NaN, coincident atoms, duplicates and the like")->group("What to check");
   app.add_option_function<double>(
          "--max-force",
          [o](const double& f) {

@@ -16,7 +16,7 @@ _atp() {
     prev=${COMP_WORDS[COMP_CWORD-2]}
   fi
   if ((COMP_CWORD == 1)); then
-    COMPREPLY=($(compgen -W "pack inspect help --help --version" -- "$cur"))
+    COMPREPLY=($(compgen -W "pack inspect verify help --help --version" -- "$cur"))
     return
   fi
   case ${COMP_WORDS[1]} in
@@ -68,7 +68,28 @@ _atp() {
       else
         _atp_files
       fi ;;
-    help) ((COMP_CWORD == 2)) && COMPREPLY=($(compgen -W "pack inspect help" -- "$cur")) ;;
+    verify)
+      case $prev in
+        --check)
+          _atp_files
+          return ;;
+        --format)
+          COMPREPLY=($(compgen -W "text github" -- "$cur"))
+          return ;;
+        --progress)
+          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          return ;;
+        --color)
+          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          return ;;
+        --max-force|--salvage|-j|--jobs) return ;;
+      esac
+      if [[ $cur == -* ]]; then
+        COMPREPLY=($(compgen -W "--quick --values --max-force --strict --manifest --sums --check --repair --dry-run --salvage -f --force --json --format -j --jobs -q --quiet -v --verbose --progress --color -h --help" -- "$cur"))
+      else
+        _atp_files
+      fi ;;
+    help) ((COMP_CWORD == 2)) && COMPREPLY=($(compgen -W "pack inspect verify help" -- "$cur")) ;;
   esac
 }
 

@@ -275,6 +275,112 @@ TEST_CASE("repair waits for no other writer") {
   CHECK_THROWS_AS(repair(dir / "x.atp"), Error);
 }
 
+namespace {
+
+// A machine that stops after some number of operations: whatever would change a file fails from then on.
+class StoppingDisk final : public Disk {
+ public:
+  explicit StoppingDisk(int operations) : left_(operations) {}
+  bool stopped() const { return left_ < 0; }
+
+  std::unique_ptr<OutputFile> create_beside(const std::string& target) override { return real_disk().create_beside(target); }
+  std::unique_ptr<OutputFile> open_existing(const std::string& path) override {
+    return std::make_unique<StoppingFile>(real_disk().open_existing(path), *this);
+  }
+  void rename(const std::string& from, const std::string& to, bool replace) override { real_disk().rename(from, to, replace); }
+  void remove(const std::string& path) noexcept override { real_disk().remove(path); }
+
+ private:
+  class StoppingFile final : public OutputFile {
+   public:
+    StoppingFile(std::unique_ptr<OutputFile> file, StoppingDisk& disk) : file_(std::move(file)), disk_(disk) {}
+    const std::string& path() const override { return file_->path(); }
+    void write_at(std::uint64_t offset, Bytes bytes) override {
+      disk_.spend(path());
+      file_->write_at(offset, bytes);
+    }
+    void truncate(std::uint64_t size) override {
+      disk_.spend(path());
+      file_->truncate(size);
+    }
+    void sync_data() override { disk_.spend(path()); }
+    void sync_all() override { disk_.spend(path()); }
+    void start_writeback(std::uint64_t, std::uint64_t) override {}
+    std::uint64_t size() override { return file_->size(); }
+    std::size_t read_at(std::uint64_t offset, std::span<std::byte> out) override { return file_->read_at(offset, out); }
+    MappedFile map() override { return file_->map(); }
+
+   private:
+    std::unique_ptr<OutputFile> file_;
+    StoppingDisk& disk_;
+  };
+
+  void spend(const std::string& path) {
+    if (--left_ < 0) fail_system(path, "cannot write", EIO);
+  }
+
+  int left_;
+};
+
+}  // namespace
+
+TEST_CASE("a repair that stops anywhere leaves what could be read, and can be done again") {
+  test::TempDir dir;
+  const File good = test::sample(dir / "x.atp", {});
+  const auto all = records_of(dir / "x.atp");
+  const Slot slot = Reader(dir / "x.atp").slot();
+  std::vector<File> variants;
+  const auto variant = [&](auto&& change) {
+    File bad = good;
+    change(bad);
+    variants.push_back(std::move(bad));
+  };
+  variant([](File& f) { f[4096] ^= std::byte{1}; });                                       // slot B
+  variant([](File& f) { f[1000] ^= std::byte{1}; });                                       // slot A, which still leads somewhere
+  variant([](File& f) { f[24] ^= std::byte{1}; });                                         // slot A, which does not
+  variant([](File& f) { f.resize(f.size() - 30); });                                       // slot A's index is cut
+  variant([&](File& f) { f[slot.schema_offset + 12] ^= std::byte{1}; });
+  variant([&](File& f) { f[slot.index_offset + 8 + 21] ^= std::byte{1}; });
+  variant([](File& f) { f.resize(f.size() + 100); });
+  variant([](File& f) { f[0] ^= std::byte{1}, f[4096 + 2500] ^= std::byte{1}; });          // both slots
+  int stops = 0;
+  for (std::size_t v = 0; v < variants.size(); ++v) {
+    for (int operations = 0;; ++operations) {
+      CAPTURE(v);
+      CAPTURE(operations);
+      test::write_bytes(dir / "x.atp", variants[v]);
+      StoppingDisk disk(operations);
+      RepairOptions options;
+      options.metadata = kMetadata;
+      try {
+        repair_file(dir / "x.atp", options, disk);
+      } catch (const Error&) {
+        REQUIRE(disk.stopped());
+      }
+      const RepairReport again = repair(dir / "x.atp");
+      REQUIRE(check(dir / "x.atp").sound());
+      const auto now = records_of(dir / "x.atp");
+      REQUIRE(now.size() >= 3);
+      REQUIRE(std::equal(now.begin(), now.end(), all.begin()));
+      if (v != 2 && v != 3) REQUIRE(now.size() == 5);
+      if (!disk.stopped()) break;
+      ++stops;
+    }
+  }
+  CHECK(stops > 30);
+}
+
+TEST_CASE("a slot whose blocks are cut off cannot come back to life") {
+  test::TempDir dir;
+  File bytes = test::sample(dir / "x.atp", {});
+  bytes.resize(bytes.size() - 30);
+  test::write_bytes(dir / "x.atp", bytes);
+  const RepairReport r = mended(dir / "x.atp");
+  CHECK(r.records_after == 3);
+  CHECK(did(r, "keep"));
+  CHECK(salvage(dir / "x.atp", dir / "out.atp").records == 5);
+}
+
 // ---- salvage ------------------------------------------------------------------------------------
 
 TEST_CASE("salvage without header, without index, without both") {

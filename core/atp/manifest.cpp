@@ -86,7 +86,8 @@ Manifest read_manifest(const std::string& path) {
   const auto bytes = read_block(*file, 0, file->size());
   dom::parser parser;
   dom::element root;
-  if (parser.parse(reinterpret_cast<const char*>(bytes.data()), bytes.size()).get(root) != simdjson::SUCCESS || !root.is_object()) {
+  // simdjson copies from a null pointer when there is nothing to parse.
+  if (bytes.empty() || parser.parse(reinterpret_cast<const char*>(bytes.data()), bytes.size()).get(root) != simdjson::SUCCESS || !root.is_object()) {
     fail_input(path, "is not a JSON object");
   }
   Manifest m;

@@ -21,6 +21,22 @@ struct Candidate {
   Bounded<Damage> damage;  // of the generation, records not looked at
 };
 
+// The file that is locked, read through its own descriptor, whatever happens to its name meanwhile.
+// Threads share it: reads move no position.
+class LockedInput final : public InputFile {
+ public:
+  explicit LockedInput(OutputFile& file) : file_(file), size_(file.size()) {}
+
+  const std::string& path() const override { return file_.path(); }
+  std::uint64_t size() const override { return size_; }
+  std::size_t read_at(std::uint64_t offset, std::span<std::byte> out) const override { return file_.read_at(offset, out); }
+  void expect_sequential() const override {}
+
+ private:
+  OutputFile& file_;
+  std::uint64_t size_;
+};
+
 class Repair {
  public:
   Repair(const std::string& path, const RepairOptions& options, Disk& disk) : path_(path), options_(options), disk_(disk) {}
@@ -61,7 +77,7 @@ class Repair {
   const RepairOptions& options_;
   Disk& disk_;
   std::unique_ptr<OutputFile> output_;  // locked; nothing in a dry run
-  std::unique_ptr<InputFile> input_;
+  std::unique_ptr<InputFile> input_;    // reads output_
   FileSlots slots_;
   std::optional<Candidate> base_, older_;
   bool guessed_ = false;    // the base is what a damaged slot says
@@ -354,8 +370,12 @@ void Repair::write() {
 
 RepairReport Repair::run() {
   report_.path = path_;
-  if (!options_.dry_run) output_ = disk_.open_existing(path_);
-  input_ = open_input_file(path_);
+  if (options_.dry_run) {
+    input_ = open_input_file(path_);
+  } else {
+    output_ = disk_.open_existing(path_);
+    input_ = std::make_unique<LockedInput>(*output_);
+  }
   slots_ = read_slots(*input_);
   choose_base();
   collect_index();

@@ -29,7 +29,8 @@ class OutputFile {
   virtual void start_writeback(std::uint64_t offset, std::uint64_t length) = 0;
   // The file's size now.
   virtual std::uint64_t size() = 0;
-  // Reads back what was written; returns the bytes read (fewer at the end of the file).
+  // Reads back what was written; returns the bytes read (fewer at the end of the file). While nothing is
+  // written, any thread.
   virtual std::size_t read_at(std::uint64_t offset, std::span<std::byte> out) = 0;
   // The file as long as it is now, mapped: what a writer that takes over a file reads is the file it
   // has locked, whatever has happened to the name since.
