@@ -37,12 +37,15 @@ class Dataset {
     std::size_t shard;
     std::uint64_t record;  // within the shard
   };
-  Place locate(std::uint64_t i) const;
+  // Throws Error (exit 3) when i is not below size().
+  Place locate(std::uint64_t i) const { return shards_.size() == 1 && i < size() ? Place{0, i} : locate_among_shards(i); }
   // As Reader::record() and Reader::verified_record().
   RecordView record(std::uint64_t i, Scratch& scratch) const;
   RecordView verified_record(std::uint64_t i, Scratch& scratch) const;
 
  private:
+  Place locate_among_shards(std::uint64_t i) const;
+
   std::vector<Reader> shards_;
   std::vector<std::uint64_t> starts_;  // [shards + 1]
 };

@@ -96,43 +96,37 @@ void Reader::fail(std::uint64_t record, const std::string& what, std::string fix
   fail_input(fmt::format("{}: record {}", path_, record), what, std::move(fix));
 }
 
-IndexEntry Reader::entry(std::uint64_t i) const {
+void Reader::fail_entry(std::uint64_t i) const {
   if (i >= size()) fail_input(path_, fmt::format("has {} records, record {} was asked for", size(), i));
   const IndexEntry e = raw_entry(i);
-  // Records lie between the header and the newest index.
-  if (e.offset < slot_.data_start || e.offset > slot_.index_offset || e.stored > slot_.index_offset - e.offset) {
-    fail(i, fmt::format("its index entry points outside the data region (offset {}, {} bytes)", e.offset, e.stored));
-  }
-  return e;
+  fail(i, fmt::format("its index entry points outside the data region (offset {}, {} bytes)", e.offset, e.stored));
 }
 
-Bytes Reader::stored(std::uint64_t i) const {
+void Reader::fail_atoms(std::uint32_t holds, std::uint32_t index_says) {
+  fail_input("", fmt::format("holds {} atoms, the index says {}", holds, index_says));
+}
+
+void Reader::rethrow(std::uint64_t record, const Error& error) const { throw error.within(fmt::format("{}: record {}", path_, record)); }
+
+Bytes Reader::stored(std::uint64_t i) const { return stored(entry(i)); }
+
+RecordView Reader::record(std::uint64_t i, Scratch& scratch) const {
   const IndexEntry e = entry(i);
-  return bytes_.subspan(e.offset, e.stored);
-}
-
-RecordView Reader::record(std::uint64_t i, Scratch& scratch) const { return unpack(i, entry(i), scratch); }
-
-RecordView Reader::unpack(std::uint64_t i, const IndexEntry& e, Scratch& scratch) const {
-  try {
-    const Bytes bytes = scratch.context(codec()).decompress(bytes_.subspan(e.offset, e.stored), e.unpacked, scratch.buffer());
-    const RecordView view(bytes, positions_type());
-    if (view.n_atoms() != e.atoms) {
-      fail_input("", fmt::format("holds {} atoms, the index says {}", view.n_atoms(), e.atoms));
-    }
-    return view;
-  } catch (const Error& error) {
-    throw error.within(fmt::format("{}: record {}", path_, i));
-  }
+  return decode(i, e, stored(e), scratch, false);
 }
 
 RecordView Reader::verified_record(std::uint64_t i, Scratch& scratch) const {
   const IndexEntry e = entry(i);
+  return decode(i, e, stored(e), scratch, true);
+}
+
+void Reader::check_sum(std::uint64_t i, Bytes stored) const {
   const auto expected = checksum(i);
-  if (expected && *expected != record_checksum(bytes_.subspan(e.offset, e.stored))) {
-    fail(i, "is damaged: its checksum does not fit", "atp verify lists all damage");
-  }
-  return unpack(i, e, scratch);
+  if (expected && *expected != record_checksum(stored)) fail(i, "is damaged: its checksum does not fit", "atp verify lists all damage");
+}
+
+Bytes Reader::unpack(const IndexEntry& e, Bytes stored, Scratch& scratch) const {
+  return scratch.context(codec()).decompress(stored, e.unpacked, scratch.buffer());
 }
 
 std::optional<std::uint64_t> Reader::checksum(std::uint64_t i) const {

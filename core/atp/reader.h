@@ -10,6 +10,7 @@
 #include "core/atp/layout.h"
 #include "core/atp/record.h"
 #include "core/atp/schema.h"
+#include "core/base/error.h"
 #include "core/io/mapped_file.h"
 
 namespace atp {
@@ -41,6 +42,9 @@ class Reader {
   // Why the other slot is not valid; empty when it is.
   const std::string& other_slot_problem() const { return other_slot_; }
   std::uint64_t file_bytes() const { return bytes_.size(); }
+  // The whole file as it is mapped, for hints about how it will be read.
+  Bytes mapped() const { return bytes_; }
+  FileId file_id() const { return file_.id(); }
 
   Codec codec() const { return {static_cast<CodecId>(slot_.codec), slot_.level}; }
   const Schema& schema() const { return schema_; }
@@ -50,12 +54,36 @@ class Reader {
   std::string_view metadata() const;
 
   // Where record i lies, checked against the data region. Throws Error (exit 3) naming the record.
-  IndexEntry entry(std::uint64_t i) const;
+  IndexEntry entry(std::uint64_t i) const {
+    if (i < size()) [[likely]] {
+      const IndexEntry e = raw_entry(i);
+      // Records lie between the header and the newest index.
+      if (e.offset >= slot_.data_start && e.offset <= slot_.index_offset && e.stored <= slot_.index_offset - e.offset) [[likely]] return e;
+    }
+    fail_entry(i);
+  }
   // The entry as it stands in the file, unchecked.
   IndexEntry raw_entry(std::uint64_t i) const { return decode_entry(index_ + sizeof(RawIndexEntry) * i); }
 
   // The stored bytes of record i. With codec none these are the record.
   Bytes stored(std::uint64_t i) const;
+  // The same for an entry that entry() gave.
+  Bytes stored(const IndexEntry& e) const { return bytes_.subspan(e.offset, e.stored); }
+  // Where entry i lies in the map, for those who announce what they will read; i < size().
+  const std::byte* entry_address(std::uint64_t i) const { return index_ + sizeof(RawIndexEntry) * i; }
+  // Record i from its entry and stored bytes, wherever these were read from; with `verify` held against
+  // its checksum first. Throws as record().
+  RecordView decode(std::uint64_t i, const IndexEntry& e, Bytes stored, Scratch& scratch, bool verify) const {
+    if (verify) check_sum(i, stored);
+    try {
+      const Bytes bytes = slot_.codec == 0 && e.unpacked == e.stored ? stored : unpack(e, stored, scratch);
+      const RecordView view(bytes, positions_type());
+      if (view.n_atoms() == e.atoms) [[likely]] return view;
+      fail_atoms(view.n_atoms(), e.atoms);
+    } catch (const Error& error) {
+      rethrow(i, error);
+    }
+  }
   // Record i. With codec none it points into the map and `scratch` is not touched. Throws Error
   // (exit 3) naming file and record: a bad entry, bytes that do not decompress, an atom count that
   // is not the index's.
@@ -76,8 +104,12 @@ class Reader {
   void read_schema();
   void rebuild_schema();
   void find_checksums();
-  RecordView unpack(std::uint64_t i, const IndexEntry& e, Scratch& scratch) const;
+  void check_sum(std::uint64_t i, Bytes stored) const;
+  Bytes unpack(const IndexEntry& e, Bytes stored, Scratch& scratch) const;
   [[noreturn]] void fail(std::uint64_t record, const std::string& what, std::string fix = {}) const;
+  [[noreturn]] void fail_entry(std::uint64_t record) const;
+  [[noreturn]] static void fail_atoms(std::uint32_t holds, std::uint32_t index_says);
+  [[noreturn]] void rethrow(std::uint64_t record, const Error& error) const;
 
   std::string path_;
   MappedFile file_;  // empty when the bytes are borrowed

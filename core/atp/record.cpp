@@ -147,15 +147,6 @@ std::string describe_key(Kind kind, std::string_view key) {
 
 // ---- RecordView ---------------------------------------------------------------------------------
 
-RecordView::RecordView(Bytes record, Type positions) : positions_type_(positions) {
-  ByteReader in(record);
-  n_atoms_ = in.number<std::uint32_t>("the atom count");
-  positions_ = in.take(std::uint64_t{n_atoms_} * type_info(positions).element, "positions");
-  atomic_numbers_ = in.take(n_atoms_, "atomic numbers");
-  n_sections_ = in.number<std::uint16_t>("the section count");
-  sections_ = in.rest();
-}
-
 NumbersView RecordView::positions() const {
   return {type_info(positions_type_).scalar, std::uint64_t{n_atoms_} * 3, positions_.data()};
 }

@@ -30,7 +30,14 @@ class RecordView {
  public:
   // `record` is decompressed; `positions` is vec3_f32 or vec3_f64, from the file's schema.
   // Throws Error (exit 3).
-  RecordView(Bytes record, Type positions);
+  RecordView(Bytes record, Type positions) : positions_type_(positions) {
+    ByteReader in(record);
+    n_atoms_ = in.number<std::uint32_t>("the atom count");
+    positions_ = in.take(std::uint64_t{n_atoms_} * (positions == Type::vec3_f32 ? 12 : 24), "positions");
+    atomic_numbers_ = in.take(n_atoms_, "atomic numbers");
+    n_sections_ = in.number<std::uint16_t>("the section count");
+    sections_ = in.rest();
+  }
 
   std::uint32_t n_atoms() const { return n_atoms_; }
   Type positions_type() const { return positions_type_; }

@@ -26,6 +26,8 @@ Fd open_for_reading(const std::string& path) {
   return fd;
 }
 
+FileId id_of(const struct stat& status) { return {static_cast<std::uint64_t>(status.st_dev), static_cast<std::uint64_t>(status.st_ino)}; }
+
 struct stat status_of(const Fd& fd, const std::string& path) {
   struct stat st = {};
   if (::fstat(fd.get(), &st) != 0) fail_system(path, "cannot stat", errno);

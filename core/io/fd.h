@@ -36,6 +36,13 @@ class Fd {
 // a missing file is exit 3, everything else exit 4.
 Fd open_for_reading(const std::string& path);
 
+// Which file a path led to: the same for as long as it exists, whatever is renamed over its path.
+struct FileId {
+  std::uint64_t device = 0, inode = 0;
+  bool operator==(const FileId&) const = default;
+};
+FileId id_of(const struct stat& status);
+
 // fstat. Throws Error (exit 4).
 struct stat status_of(const Fd& fd, const std::string& path);
 

@@ -15,17 +15,20 @@ namespace atp {
 MappedFile::MappedFile(const std::string& path) : MappedFile(open_for_reading(path), path) {}
 
 MappedFile::MappedFile(const Fd& fd, const std::string& path) {
-  const auto size = static_cast<std::size_t>(status_of(fd, path).st_size);
+  const struct stat status = status_of(fd, path);
+  id_ = id_of(status);
+  const auto size = static_cast<std::size_t>(status.st_size);
   if (size == 0) return;  // mmap refuses a length of 0
   void* p = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd.get(), 0);
   if (p == MAP_FAILED) fail_system(path, "cannot map", errno);
   bytes_ = {static_cast<const std::byte*>(p), size};
 }
 
-MappedFile::MappedFile(MappedFile&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
+MappedFile::MappedFile(MappedFile&& other) noexcept : bytes_(std::exchange(other.bytes_, {})), id_(other.id_) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(bytes_, other.bytes_);
+  std::swap(id_, other.id_);
   return *this;
 }
 

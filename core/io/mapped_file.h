@@ -22,9 +22,11 @@ class MappedFile {
   ~MappedFile();
 
   Bytes bytes() const { return bytes_; }
+  FileId id() const { return id_; }
 
  private:
   Bytes bytes_;
+  FileId id_;
 };
 
 // Turns SIGBUS (a mapped file that shrank, a bad disk) into a message on stderr and exit 4.

@@ -1,0 +1,234 @@
+#include "core/atp/batch_reader.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <vector>
+
+#include "core/atp/record_window.h"
+#include "core/base/error.h"
+#include "core/base/interrupt.h"
+#include "core/base/parallel.h"
+#include "core/io/file_handles.h"
+#include "core/io/page_cache.h"
+
+namespace atp {
+namespace {
+
+constexpr std::size_t kSamples = 4;         // records that are looked at to see whether a list is in memory
+constexpr std::size_t kLookAgain = 4096;    // records after which this is done again when they were
+constexpr std::size_t kTrial = 64;          // records that each way of reading is measured with
+constexpr double kWorthChanging = 0.75;     // of the map's time
+constexpr int kReaders = 32;                // threads of Io::pread
+constexpr std::size_t kChunk = 4;           // records that one of them reads at a time
+constexpr std::size_t kLooksForSignals = 4096;
+
+// What was found out about the mounts, by device. Shared by all readers of the process.
+class Choices {
+ public:
+  std::optional<Io> of(std::uint64_t device) {
+    std::lock_guard lock(mutex_);
+    const auto found = by_device_.find(device);
+    return found == by_device_.end() ? std::nullopt : std::optional(found->second);
+  }
+  void set(std::uint64_t device, Io io) {
+    std::lock_guard lock(mutex_);
+    by_device_[device] = io;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::uint64_t, Io> by_device_;
+};
+
+Choices& choices() {
+  static Choices all;
+  return all;
+}
+
+bool mostly_sequential(std::span<const std::uint64_t> indices) {
+  std::size_t next = 0, looked = 0;
+  for (std::size_t i = 1; i < indices.size(); i += std::max<std::size_t>(1, indices.size() / 16)) {
+    ++looked;
+    next += indices[i] - indices[i - 1] <= 1;
+  }
+  return looked != 0 && next * 4 > looked * 3;
+}
+
+double seconds_of(const std::function<void()>& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace
+
+std::string_view io_name(Io io) {
+  static constexpr std::array<std::string_view, 4> kNames = {"auto", "map", "pread", "uring"};
+  return kNames[static_cast<std::size_t>(io)];
+}
+
+struct BatchReader::State {
+  State(const Dataset& d, BatchOptions o) : dataset(d), options(o) {}
+
+  using Indices = std::span<const std::uint64_t>;
+
+  bool in_memory(Indices indices);
+  bool looks_resident(Indices indices) const;
+  void set_random(bool random);
+  void read(Io io, Indices indices, std::size_t first, const RecordFn& fn, bool cold);
+  void through_map(Indices indices, std::size_t first, const RecordFn& fn, bool cold);
+  void through_preads(Indices indices, std::size_t first, const RecordFn& fn);
+  Io measure(Indices indices, const RecordFn& fn);
+
+  const Dataset& dataset;
+  BatchOptions options;
+  Io used = Io::map;
+  bool random = false;
+  std::size_t trusted = 0;  // records that are taken to be in memory without a look
+  Scratch scratch;
+  FileHandles files;
+};
+
+BatchReader::BatchReader(const Dataset& dataset, BatchOptions options) : state_(std::make_unique<State>(dataset, options)) {}
+BatchReader::BatchReader(BatchReader&&) noexcept = default;
+BatchReader::~BatchReader() = default;
+
+Io BatchReader::used() const { return state_->used; }
+
+void BatchReader::for_each(std::span<const std::uint64_t> indices, const RecordFn& fn) {
+  State& s = *state_;
+  s.used = s.options.io == Io::automatic ? Io::map : s.options.io;
+  if (indices.empty()) return;
+  const bool cold = s.used == Io::map && !s.in_memory(indices) && !mostly_sequential(indices);
+  std::size_t done = 0;
+  if (cold && s.options.io == Io::automatic) {
+    const std::uint64_t device = s.dataset.shards()[0].file_id().device;
+    auto choice = choices().of(device);
+    if (!choice && indices.size() >= 4 * kTrial) {
+      choice = s.measure(indices, fn);
+      choices().set(device, *choice);
+      done = 2 * kTrial;
+    }
+    s.used = choice.value_or(Io::map);
+  }
+  s.read(s.used, indices.subspan(done), done, fn, cold);
+}
+
+// Looking costs system calls, which small batches from memory should not all pay.
+bool BatchReader::State::in_memory(Indices indices) {
+  if (trusted < indices.size()) trusted = looks_resident(indices) ? std::max(indices.size(), kLookAgain) : 0;
+  const bool resident = trusted != 0;
+  trusted -= std::min<std::size_t>(trusted, indices.size());
+  return resident;
+}
+
+bool BatchReader::State::looks_resident(Indices indices) const {
+  for (std::size_t k = 0; k < kSamples; ++k) {
+    const std::uint64_t index = indices[k * (indices.size() - 1) / (kSamples - 1)];
+    if (index >= dataset.size()) return true;  // the error is for the record's turn
+    const Dataset::Place place = dataset.locate(index);
+    const Reader& shard = dataset.shards()[place.shard];
+    const std::byte* entry = shard.entry_address(place.record);
+    if (!is_resident(entry)) return false;
+    const std::uint64_t offset = decode_entry(entry).offset;
+    if (offset < shard.mapped().size() && !is_resident(shard.mapped().data() + offset)) return false;
+  }
+  return true;
+}
+
+// Page faults of a shuffled pass must not read the pages around, and those of a sequential one must.
+void BatchReader::State::set_random(bool wanted) {
+  if (random == wanted) return;
+  random = wanted;
+  for (const Reader& shard : dataset.shards()) expect_random_reads(shard.mapped(), wanted);
+}
+
+void BatchReader::State::read(Io io, Indices indices, std::size_t first, const RecordFn& fn, bool cold) {
+  if (io == Io::pread) {
+    through_preads(indices, first, fn);
+  } else {
+    through_map(indices, first, fn, cold);
+  }
+}
+
+void BatchReader::State::through_map(Indices indices, std::size_t first, const RecordFn& fn, bool cold) {
+  set_random(cold);
+  RecordWindow window(dataset, indices, cold);
+  for (std::size_t place = 0; place < indices.size(); ++place) {
+    if (place % kLooksForSignals == 0) throw_if_interrupted();
+    const LocatedRecord& r = window.at(place);
+    fn(first + place, r.shard->decode(r.record, r.entry, r.shard->stored(r.entry), scratch, options.verify));
+  }
+}
+
+// ---- plain reads on many threads ----------------------------------------------------------------
+
+namespace {
+
+// Some records of the list, read by one thread.
+struct Chunk {
+  std::size_t begin, end;  // places
+};
+
+struct ChunkRead {
+  std::size_t begin = 0;
+  std::vector<LocatedRecord> records;
+  std::vector<std::byte> bytes;  // of all records, back to back
+  std::exception_ptr error;      // what is wrong with the record after the last
+};
+
+}  // namespace
+
+void BatchReader::State::through_preads(Indices indices, std::size_t first, const RecordFn& fn) {
+  std::size_t next = 0;
+  const auto produce = [&]() -> std::unique_ptr<Chunk> {
+    throw_if_interrupted();
+    if (next == indices.size()) return nullptr;
+    const std::size_t begin = std::exchange(next, std::min(indices.size(), next + kChunk));
+    return std::make_unique<Chunk>(Chunk{begin, next});
+  };
+  const auto work = [&](Chunk& chunk) {
+    ChunkRead read;
+    read.begin = chunk.begin;
+    try {
+      for (std::size_t place = chunk.begin; place < chunk.end; ++place) {
+        const Dataset::Place found = dataset.locate(indices[place]);
+        const Reader& shard = dataset.shards()[found.shard];
+        const IndexEntry entry = shard.entry(found.record);
+        const std::size_t at = read.bytes.size();
+        read.bytes.resize(at + entry.stored);
+        const auto fd = files.open(shard.path(), shard.file_id());
+        if (read_at(*fd, entry.offset, std::span(read.bytes).subspan(at), shard.path()) != entry.stored) {
+          throw Error(Exit::system, shard.path(), "was cut short while it was being read");
+        }
+        read.records.push_back({&shard, found.record, entry});
+      }
+    } catch (...) {
+      read.error = std::current_exception();
+    }
+    return read;
+  };
+  ordered_parallel<Chunk, ChunkRead>(kReaders, produce, work, [&](ChunkRead&& read) {
+    Bytes rest = read.bytes;
+    for (std::size_t i = 0; i < read.records.size(); ++i) {
+      const LocatedRecord& r = read.records[i];
+      fn(first + read.begin + i, r.shard->decode(r.record, r.entry, rest.first(r.entry.stored), scratch, options.verify));
+      rest = rest.subspan(r.entry.stored);
+    }
+    if (read.error) std::rethrow_exception(read.error);
+  });
+}
+
+// Reads the first records of a list through the map and the next ones by plain reads, and takes what
+// was clearly faster.
+Io BatchReader::State::measure(Indices indices, const RecordFn& fn) {
+  const double map = seconds_of([&] { through_map(indices.first(kTrial), 0, fn, true); });
+  const double preads = seconds_of([&] { through_preads(indices.subspan(kTrial, kTrial), kTrial, fn); });
+  return preads < kWorthChanging * map ? Io::pread : Io::map;
+}
+
+}  // namespace atp

@@ -1,0 +1,181 @@
+// The batch reader and packed batches give what the simple reader gives, whatever the way.
+#include "core/atp/batch_reader.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <random>
+
+#include "core/atp/packed_batch.h"
+#include "core/base/error.h"
+#include "tests/support/allocations.h"
+#include "tests/support/damaged.h"
+#include "tests/support/files.h"
+#include "tests/support/random_structure.h"
+
+using namespace atp;
+using test::File;
+
+namespace {
+
+constexpr Io kWays[] = {Io::automatic, Io::map, Io::pread};
+
+// A folder of three shards with different codecs.
+Dataset shards(const test::TempDir& dir) {
+  std::filesystem::create_directory(dir / "d");
+  int part = 0;
+  for (const Codec codec : test::codecs()) test::write_many(dir / fmt::format("d/part_{}.atp", part++), 40, codec);
+  return Dataset({dir / "d"});
+}
+
+std::vector<std::uint64_t> random_indices(const Dataset& dataset, std::size_t count, std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  std::vector<std::uint64_t> indices(count);
+  for (auto& i : indices) i = random() % dataset.size();
+  return indices;
+}
+
+File bytes_of(const RecordView& record) {
+  Structure s;
+  record.copy_to(s);
+  File out;
+  encode_record(s, out);
+  return out;
+}
+
+std::vector<File> simple(const Dataset& dataset, std::span<const std::uint64_t> indices) {
+  std::vector<File> all;
+  Scratch scratch;
+  for (const auto i : indices) all.push_back(bytes_of(dataset.record(i, scratch)));
+  return all;
+}
+
+std::vector<File> batched(const Dataset& dataset, std::span<const std::uint64_t> indices, BatchOptions options) {
+  std::vector<File> all;
+  BatchReader reader(dataset, options);
+  reader.for_each(indices, [&](std::size_t place, const RecordView& record) {
+    CHECK(place == all.size());
+    all.push_back(bytes_of(record));
+  });
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("for_each gives the records in the order asked for, across shards and codecs") {
+  test::TempDir dir;
+  const Dataset dataset = shards(dir);
+  for (const std::size_t count : {0, 1, 3, 17, 500}) {
+    const auto indices = random_indices(dataset, count, count);
+    const auto expected = simple(dataset, indices);
+    for (const Io io : kWays) {
+      for (const bool verify : {false, true}) CHECK(batched(dataset, indices, {io, verify}) == expected);
+    }
+  }
+}
+
+TEST_CASE("an error comes when its record's turn comes") {
+  test::TempDir dir;
+  test::write_many(dir / "x.atp", 40, {});
+  const auto entry = Reader(dir / "x.atp").entry(30);
+  File bytes = test::read_bytes(dir / "x.atp");
+  bytes[entry.offset + 10] ^= std::byte{1};
+  test::write_bytes(dir / "x.atp", bytes);
+  const Dataset dataset({dir / "x.atp"});
+  for (const Io io : kWays) {
+    BatchReader verified(dataset, {io, true}), trusting(dataset, {io, false});
+    std::size_t seen = 0;
+    const auto count = [&](std::size_t, const RecordView&) { ++seen; };
+    const std::vector<std::uint64_t> damaged = {1, 2, 3, 30, 4}, outside = {1, 2, 40, 3};
+    CHECK_THROWS_WITH_AS(verified.for_each(damaged, count), doctest::Contains("x.atp: record 30: is damaged"), Error);
+    CHECK(seen == 3);
+    CHECK_NOTHROW(trusting.for_each(damaged, count));
+    seen = 0;
+    CHECK_THROWS_WITH_AS(trusting.for_each(outside, count), doctest::Contains("record 40 was asked for"), Error);
+    CHECK(seen == 2);
+  }
+}
+
+TEST_CASE("a file that another one replaced is not read as if it were the first") {
+  test::TempDir dir;
+  test::write_many(dir / "x.atp", 40, {});
+  const Dataset dataset({dir / "x.atp"});
+  test::write_many(dir / "y.atp", 40, {});
+  std::filesystem::rename(dir / "y.atp", dir / "x.atp");
+  BatchReader reader(dataset, {Io::pread, false});
+  const std::vector<std::uint64_t> indices = {1};
+  CHECK_THROWS_WITH_AS(reader.for_each(indices, [](std::size_t, const RecordView&) {}), doctest::Contains("was replaced"), Error);
+}
+
+namespace {
+
+template <class Real>
+bool same(double a, Real b) {
+  return std::isnan(a) ? std::isnan(b) : static_cast<Real>(a) == b;
+}
+
+template <class Real>
+void check_batch(const Dataset& dataset, std::span<const std::uint64_t> indices, const PackedBatch& batch) {
+  REQUIRE(batch.graphs() == indices.size());
+  Scratch scratch;
+  for (std::size_t g = 0; g < indices.size(); ++g) {
+    CAPTURE(indices[g]);
+    const RecordView record = dataset.record(indices[g], scratch);
+    const auto begin = static_cast<std::size_t>(batch.offsets()[g]), n = std::size_t{record.n_atoms()};
+    REQUIRE(static_cast<std::size_t>(batch.offsets()[g + 1]) == begin + n);
+    if (n != 0) CHECK(std::memcmp(batch.atomic_numbers().data() + begin, record.atomic_numbers().data(), n) == 0);
+    bool equal = true;
+    const auto forces = record.forces();
+    for (std::size_t i = 0; i < 3 * n; ++i) {
+      equal &= same(record.positions().real(i), batch.positions<Real>()[3 * begin + i]);
+      equal &= same(forces ? forces->real(i) : std::nan(""), batch.forces<Real>()[3 * begin + i]);
+    }
+    CHECK(equal);
+    CHECK(same(record.energy().value_or(std::nan("")), batch.energy()[g]));
+    const auto cell = record.cell(), stress = record.stress();
+    const auto pbc = record.pbc();
+    for (std::size_t i = 0; i < 9; ++i) {
+      CHECK(same(cell ? (*cell)[i] : 0, batch.cell()[9 * g + i]));
+      CHECK(same(stress ? (*stress)[i] : std::nan(""), batch.stress()[9 * g + i]));
+    }
+    for (std::size_t i = 0; i < 3; ++i) CHECK((batch.pbc()[3 * g + i] != 0) == (pbc && (*pbc)[i]));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a packed batch holds what the records hold") {
+  test::TempDir dir;
+  const Dataset made = shards(dir);
+  for (const auto& path : test::fixtures()) std::filesystem::copy_file(path, dir / ("d/" + std::filesystem::path(path).filename().string()));
+  const Dataset dataset({dir / "d"});
+  CHECK(dataset.size() > made.size());
+  for (const Scalar real : {Scalar::f32, Scalar::f64}) {
+    PackedBatch batch(BatchFields{true, true, true, true, true, true, true, real});
+    for (const Io io : kWays) {
+      BatchReader reader(dataset, {io, true});
+      for (const std::size_t count : {300, 0, 1, 64}) {
+        const auto indices = random_indices(dataset, count, count + 1);
+        batch.gather(reader, indices);
+        real == Scalar::f32 ? check_batch<float>(dataset, indices, batch) : check_batch<double>(dataset, indices, batch);
+      }
+    }
+  }
+}
+
+TEST_CASE("a steady stream of batches allocates nothing") {
+  test::TempDir dir;
+  for (const Codec codec : test::codecs()) {
+    test::write_many(dir / "x.atp", 200, codec);
+    const Dataset dataset({dir / "x.atp"});
+    BatchReader reader(dataset, {Io::map, true});
+    PackedBatch batch(BatchFields{true, true, true, true, true, true, true, Scalar::f32});
+    const auto indices = random_indices(dataset, 200, 5);
+    batch.gather(reader, indices);
+    const std::uint64_t before = test::allocations();
+    for (int i = 0; i < 10; ++i) batch.gather(reader, indices);
+    CHECK(test::allocations() == before);
+  }
+}
