@@ -51,7 +51,9 @@ void write_repair_json(JsonWriter& w, const RepairReport& r, bool dry_run) {
   for (const auto& action : r.actions) w.string(action);
   w.end_array().key("records_before").count(r.records_before).key("records_after").count(r.records_after);
   w.key("lost").begin_array();
-  for (const Damage& d : r.lost.items) w.count(d.record.value_or(0));
+  for (const Damage& d : r.lost.items) {
+    if (d.record) w.count(*d.record);
+  }
   w.end_array().key("lost_count").count(r.lost.count);
   write_damage_json(w, r.left);
   w.end_object();
