@@ -5,6 +5,7 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <charconv>
 #include <cmath>
 
@@ -207,6 +208,23 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
 
 bool glob_match(const std::string& pattern, const std::string& text) {
   return ::fnmatch(pattern.c_str(), text.c_str(), 0) == 0;
+}
+
+std::string output_target(const std::string& path, const std::string& option) {
+  namespace fs = std::filesystem;
+  if (path == "-") {
+    throw Error(Exit::usage, "", "an .atp file cannot be written to a pipe: its header is written last", fmt::format("pass {} FILE.atp", option));
+  }
+  std::error_code error;
+  // Through a symbolic link, as every other program writes: the rename would replace the link.
+  const std::string target = fs::is_symlink(path, error) ? fs::weakly_canonical(path, error).string() : path;
+  const auto status = fs::status(target, error);
+  if (fs::is_directory(status)) throw Error(Exit::usage, target, "is a directory", fmt::format("name a file in it with {}", option));
+  // A rename would put a file in the place of a device or FIFO, /dev/null among them.
+  if (fs::exists(status) && !fs::is_regular_file(status)) {
+    throw Error(Exit::usage, target, "is not a regular file", fmt::format("pass {} FILE.atp", option));
+  }
+  return target;
 }
 
 }  // namespace atp

@@ -60,6 +60,10 @@ std::string nearest_name(std::string_view word, const std::vector<std::string>& 
 // "did you mean 'x'?" for the nearest name, else empty: the `fix` of an Error.
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);
 
+// The .atp file that `path`, given with `option`, names for writing; symbolic links are followed. Throws
+// Error (exit 2) for what is there and cannot be one: a folder, a device, a FIFO, "-".
+std::string output_target(const std::string& path, const std::string& option);
+
 // Whether `text` matches a shell-like pattern with *, ? and [...] (fnmatch).
 bool glob_match(const std::string& pattern, const std::string& text);
 

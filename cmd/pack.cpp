@@ -80,18 +80,9 @@ void Pack::check_target() {
     if (o_.dry_run) return;
     throw Error(Exit::usage, "", "no output file was named", "pass -o FILE.atp");
   }
-  if (o_.output == "-") {
-    throw Error(Exit::usage, "", "an .atp file cannot be written to a pipe: its header is written last", "pass -o FILE.atp");
-  }
+  o_.output = output_target(o_.output, "-o");
   std::error_code error;
-  // Through a symbolic link, as every other program writes: the rename would replace the link.
-  if (fs::is_symlink(o_.output, error)) o_.output = fs::weakly_canonical(o_.output, error).string();
   const auto status = fs::status(o_.output, error);
-  if (fs::is_directory(status)) throw Error(Exit::usage, o_.output, "is a directory", "name a file in it with -o");
-  // A rename would put a file in the place of a device or FIFO, /dev/null among them.
-  if (fs::exists(status) && !fs::is_regular_file(status)) {
-    throw Error(Exit::usage, o_.output, "is not a regular file", "pass -o FILE.atp");
-  }
   if (o_.append && !o_.dry_run && !fs::exists(status)) {
     fail_input(o_.output, "does not exist, so nothing can be appended to it", "leave --append out to create it");
   }

@@ -58,7 +58,7 @@ TEST_CASE("the reference's files get checksums and metadata, and keep their reco
     test::write_bytes(dir / "x.atp", test::read_bytes(path));
     const auto before = records_of(path);
     const RepairReport r = mended(dir / "x.atp");
-    CHECK(r.lost.empty() == (path.find("slot_a_corrupt") == std::string::npos));
+    CHECK(r.lost.empty());
     CHECK(r.left.empty());
     CHECK(records_of(dir / "x.atp") == before);
     const Reader was(path), is(dir / "x.atp");
@@ -108,7 +108,6 @@ TEST_CASE("a damaged slot is written anew") {
         REQUIRE(after.size() >= 3);
         CHECK(std::equal(after.begin(), after.end(), before.begin()));
         if (slot == 4096 || at == 0 || at == 4 || at == 1000 || at == 2048 || at == 4092) CHECK(after.size() == 5);
-        CHECK(r.lost.empty() == (after.size() == 5));
         if (after.size() == 3) {
           CHECK(did(r, "keep"));
           const SalvageReport s = salvage(dir / "x.atp", dir / "out.atp");

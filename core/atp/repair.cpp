@@ -48,7 +48,7 @@ class Repair {
  private:
   void choose_base();
   void choose_newest();
-  void report_unknown_records();
+  void refuse_empty_file() const;
   std::optional<Candidate> guess(std::size_t slot);
   bool extension_damaged(std::size_t slot) const;
   void collect_index();
@@ -112,20 +112,17 @@ std::optional<Candidate> Repair::guess(std::size_t number) {
 }
 
 // Beside a damaged slot, bytes behind the other's last commit may be records that only the damaged one
-// led to. They stay, but a new generation makes the file look whole without them: that is said, and is
-// not done where it would leave an empty file.
-void Repair::report_unknown_records() {
+// led to. They stay, and choose_end() says so; but a new generation must not make a file look whole that
+// would be empty.
+void Repair::refuse_empty_file() const {
   if (slots_.all_sound()) return;
   const Slot slot = slots_.newest()->slot;
-  const std::uint64_t committed = std::max(slot.committed_end(), kFirstData);
-  if (input_->size() <= committed) return;
+  if (slot.num_molecules != 0 || input_->size() <= std::max(slot.committed_end(), kFirstData)) return;
   const std::size_t damaged = slots_.slots[0] ? 1 : 0;
-  const std::string what = fmt::format("may be records that only header slot {} led to, which is damaged ({})", damaged == 0 ? 'A' : 'B', slots_.problems[damaged]);
-  if (slot.num_molecules == 0) {
-    throw Error(Exit::no, path_, fmt::format("nothing was changed: the other header slot knows no records, and {} bytes {}", input_->size() - committed, what),
-                "atp verify --salvage OUT FILE looks for them");
-  }
-  report_.lost.add({std::nullopt, committed, input_->size() - committed, damage_kind::slot, what + "; atp verify --salvage OUT FILE looks for them"});
+  throw Error(Exit::no, path_,
+              fmt::format("nothing was changed: header slot {} is damaged ({}), and the other one knows none of the records that may be in the file",
+                          damaged == 0 ? 'A' : 'B', slots_.problems[damaged]),
+              "atp verify --salvage OUT FILE looks for them");
 }
 
 bool Repair::extension_damaged(std::size_t number) const {
@@ -165,7 +162,7 @@ void Repair::choose_base() {
     will(fmt::format("write header slot {} anew: it is damaged ({}), but generation {}, to which it leads, is whole", base_->slot.name,
                      slots_.problems[slot_number(base_->slot.name)], base_->slot.slot.generation));
   } else {
-    report_unknown_records();
+    refuse_empty_file();
     choose_newest();
   }
   const Slot& slot = base_->slot.slot;
