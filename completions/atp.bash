@@ -61,10 +61,10 @@ _atp() {
         --color)
           COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
           return ;;
-        --cutoff|--record|--records|--map|-j|--jobs) return ;;
+        --cutoff|--record|--records|--sql|--map|-j|--jobs) return ;;
       esac
       if [[ $cur == -* ]]; then
-        COMPREPLY=($(compgen -W "--stats --cutoff --record --records --json --from --map -j --jobs -q --quiet -v --verbose --progress --color -h --help" -- "$cur"))
+        COMPREPLY=($(compgen -W "--stats --cutoff --record --records --sql --csv --json --from --map -j --jobs -q --quiet -v --verbose --progress --color -h --help" -- "$cur"))
       else
         _atp_files
       fi ;;
