@@ -88,13 +88,13 @@ Exit inspect(const InspectOptions& options) {
     print_dataset_records(dataset, options);
     return Exit::ok;
   }
-  if (!options.sql.empty()) {
-    throw Error(Exit::usage, options.inputs.front(), "is no .atp dataset, which --sql needs", "pack it first");
-  }
   std::vector<std::string> files;
   for (const std::string& input : options.inputs) {
     const auto found = input_files(input);
     files.insert(files.end(), found.begin(), found.end());
+  }
+  if (!options.sql.empty()) {
+    throw Error(Exit::usage, options.inputs.front(), "is no .atp dataset, which --sql needs", "pack it first");
   }
   if (options.records.empty()) return show(inspect_inputs(files, options), options);
   return print_input_records(files, options) == 0 ? Exit::ok : Exit::input;
