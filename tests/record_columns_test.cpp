@@ -24,8 +24,8 @@ std::string text_of(const SqlValue& value) {
   return "null";
 }
 
-const Column& column_named(const std::vector<Column>& columns, const std::string& name) {
-  const auto found = std::ranges::find(columns, name, &Column::name);
+const RecordColumn& column_named(const std::vector<RecordColumn>& columns, const std::string& name) {
+  const auto found = std::ranges::find(columns, name, &RecordColumn::name);
   REQUIRE(found != columns.end());
   return *found;
 }

@@ -144,7 +144,7 @@ std::string Connection::advice(std::string_view message) const {
   if (std::string_view name = name_after(message, "no such column: "); !name.empty()) {
     name = name.substr(name.rfind('.') == std::string_view::npos ? 0 : name.rfind('.') + 1);
     std::vector<std::string> names;
-    for (const Column& column : table_.columns()) names.push_back(column.name);
+    for (const RecordColumn& column : table_.columns()) names.push_back(column.name);
     const std::string fix = did_you_mean(name, names);
     if (!fix.empty()) return fix;
     if (name.find(' ') != std::string_view::npos) return "write text in single quotes; double quotes are for names of columns";

@@ -16,7 +16,7 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-std::vector<Column> builtin_columns() {
+std::vector<RecordColumn> builtin_columns() {
   return {{ColumnId::record, "record", "INTEGER", {}},
           {ColumnId::shard, "shard", "TEXT", {}},
           {ColumnId::n_atoms, "n_atoms", "INTEGER", {}},
@@ -96,10 +96,10 @@ std::string periodic_axes(const std::array<bool, 3>& pbc) {
 
 }  // namespace
 
-std::vector<Column> record_columns(const Dataset& dataset, std::size_t most) {
-  std::vector<Column> columns = builtin_columns();
+std::vector<RecordColumn> record_columns(const Dataset& dataset, std::size_t most) {
+  std::vector<RecordColumn> columns = builtin_columns();
   std::set<std::string> taken = {"rowid", "oid", "_rowid_"};  // SQLite's own names of the row's number
-  for (const Column& column : columns) taken.insert(column.name);
+  for (const RecordColumn& column : columns) taken.insert(column.name);
   for (const auto& [key, type] : column_properties(dataset)) {
     std::string name = key;
     while (!taken.insert(folded(name)).second) name = "molecule:" + name;
@@ -130,7 +130,7 @@ const RecordView& RecordRow::view() {
 
 Composition RecordRow::composition() { return Composition(view().atomic_numbers()); }
 
-SqlValue RecordRow::value(const Column& column) {
+SqlValue RecordRow::value(const RecordColumn& column) {
   if (column.id <= ColumnId::n_atoms) return from_index(column.id);
   view();  // its errors name the record themselves
   try {
@@ -148,7 +148,7 @@ SqlValue RecordRow::from_index(ColumnId id) const {
   }
 }
 
-SqlValue RecordRow::from_record(const Column& column) {
+SqlValue RecordRow::from_record(const RecordColumn& column) {
   const RecordView& record = *view_;
   const auto text = [this](std::string t) -> SqlValue {
     text_ = std::move(t);

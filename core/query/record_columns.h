@@ -22,7 +22,7 @@ enum class ColumnId {
   property,
 };
 
-struct Column {
+struct RecordColumn {
   ColumnId id;
   std::string name;       // in SQL, where capitals do not count
   std::string_view type;  // "INTEGER", "REAL", "TEXT", or empty when shards disagree
@@ -32,7 +32,7 @@ struct Column {
 // The columns of a dataset: those of every dataset, in the order of ColumnId, then each property of
 // molecules that is a number or a text in some shard, by key. A property whose name is taken is called
 // "molecule:NAME". Throws Error (exit 3) when there are more than `most`.
-std::vector<Column> record_columns(const Dataset& dataset, std::size_t most);
+std::vector<RecordColumn> record_columns(const Dataset& dataset, std::size_t most);
 
 // One record at a time; nothing is read or computed before it is asked for. One thread. Borrows the
 // dataset.
@@ -50,13 +50,13 @@ class RecordRow {
   // Energies, forces and pressure in the file's units (eV, eV/Å, eV/Å³ by default); a pressure is
   // -trace(stress)/3, volumes are in Å³, formulas in Hill order, pbc is "TTF". Forces of which one is NaN
   // have a maximum of NaN.
-  SqlValue value(const Column& column);
+  SqlValue value(const RecordColumn& column);
   Composition composition();
 
  private:
   const RecordView& view();
   SqlValue from_index(ColumnId id) const;
-  SqlValue from_record(const Column& column);
+  SqlValue from_record(const RecordColumn& column);
   SqlValue property(std::string_view key);
   const Reader& reader() const { return dataset_.shards()[shard_]; }
 

@@ -27,7 +27,7 @@ std::string quoted_name(std::string_view name) {
   return out + '"';
 }
 
-std::string declaration(const std::vector<Column>& columns) {
+std::string declaration(const std::vector<RecordColumn>& columns) {
   std::string sql = "CREATE TABLE records(";
   for (std::size_t i = 0; i < columns.size(); ++i)
     sql += fmt::format("{}{} {}", i == 0 ? "" : ", ", quoted_name(columns[i].name), columns[i].type);

@@ -22,7 +22,7 @@ struct RecordCursor {
 // outlive it.
 class RecordTable {
  public:
-  RecordTable(const Dataset& dataset, std::vector<Column> columns) : dataset_(dataset), columns_(std::move(columns)) {}
+  RecordTable(const Dataset& dataset, std::vector<RecordColumn> columns) : dataset_(dataset), columns_(std::move(columns)) {}
   RecordTable(const RecordTable&) = delete;
   RecordTable& operator=(const RecordTable&) = delete;
 
@@ -30,7 +30,7 @@ class RecordTable {
   void add_to(sqlite3* db);
 
   const Dataset& dataset() const { return dataset_; }
-  const std::vector<Column>& columns() const { return columns_; }
+  const std::vector<RecordColumn>& columns() const { return columns_; }
 
   // How many SELECTs the statement has; set by the authorizer while it is prepared.
   int selects = 0;
@@ -60,7 +60,7 @@ class RecordTable {
 
  private:
   const Dataset& dataset_;
-  std::vector<Column> columns_;
+  std::vector<RecordColumn> columns_;
 };
 
 // only_elements, has_element and count_element. Borrows the table.
