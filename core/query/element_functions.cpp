@@ -7,6 +7,7 @@
 
 #include "core/base/error.h"
 #include "core/chem/elements.h"
+#include "core/chem/formula.h"
 #include "core/query/record_table.h"
 
 namespace atp {
@@ -72,20 +73,35 @@ Composition composition_of(const ElementFunction& function, std::string_view for
               fmt::format("write {}(formula, ...)", function.name));
 }
 
-std::int64_t answer(Question question, const Composition& composition, const ElementSet& elements) {
-  std::int64_t inside = 0;
-  bool outside = false;
-  for (std::size_t z = 0; z < elements.size(); ++z) {
-    const std::uint64_t atoms = composition.of(static_cast<std::uint8_t>(z));
-    if (elements[z]) inside += static_cast<std::int64_t>(atoms);
-    else outside = outside || atoms > 0;
+// How many atoms there are of the elements that were asked about, and of others.
+struct Atoms {
+  std::uint64_t inside = 0, outside = 0;
+
+  void add(std::uint8_t z, std::uint64_t n, const ElementSet& elements) { (elements[z] ? inside : outside) += n; }
+};
+
+Atoms atoms_of(Bytes atomic_numbers, const ElementSet& elements) {
+  Atoms atoms;
+  for (const std::byte z : atomic_numbers) atoms.add(static_cast<std::uint8_t>(z), 1, elements);
+  return atoms;
+}
+
+Atoms atoms_of(const Composition& composition, const ElementSet& elements) {
+  Atoms atoms;
+  for (int z = 0; z < 256; ++z) {
+    const auto element = static_cast<std::uint8_t>(z);
+    atoms.add(element, composition.of(element), elements);
   }
+  return atoms;
+}
+
+std::int64_t answer(Question question, const Atoms& atoms) {
   switch (question) {
-    case Question::only: return !outside;
-    case Question::has: return inside > 0;
+    case Question::only: return atoms.outside == 0;
+    case Question::has: return atoms.inside > 0;
     case Question::count: break;
   }
-  return inside;
+  return static_cast<std::int64_t>(atoms.inside);
 }
 
 void call(sqlite3_context* context, int n, sqlite3_value** values) {
@@ -94,9 +110,9 @@ void call(sqlite3_context* context, int n, sqlite3_value** values) {
     for (int i = 0; i < n; ++i)
       if (sqlite3_value_type(values[i]) == SQLITE_NULL) return;  // the result is NULL, too
     const ElementSet elements = elements_of(context, *function, n - 1, values[n - 1]);
-    const Composition composition = n == 2 ? composition_of(*function, text_of(values[0]))
-                                           : table->current_row(function->name).composition();
-    sqlite3_result_int64(context, answer(function->question, composition, elements));
+    const Atoms atoms = n == 2 ? atoms_of(composition_of(*function, text_of(values[0])), elements)
+                               : atoms_of(table->current_row(function->name).atomic_numbers(), elements);
+    sqlite3_result_int64(context, answer(function->question, atoms));
   });
   if (code != SQLITE_OK) sqlite3_result_error_code(context, code);
 }

@@ -4,17 +4,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <map>
 #include <set>
 
 #include "core/base/error.h"
 #include "core/chem/cell.h"
+#include "core/chem/formula.h"
+#include "core/stats/sample.h"
 
 namespace atp {
 namespace {
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 std::vector<RecordColumn> builtin_columns() {
   return {{ColumnId::record, "record", "INTEGER", {}},
@@ -64,25 +63,20 @@ std::map<std::string, std::string_view> column_properties(const Dataset& dataset
   return types;
 }
 
-double sum_of_squares(const NumbersView& numbers) {
-  double sum = 0;
-  for (std::uint64_t i = 0; i < numbers.count; ++i) sum += numbers.real(i) * numbers.real(i);
-  return sum;
-}
-
 // The root of the mean squared component, as `atp inspect --stats` has it.
-SqlValue rms_force(const NumbersView& forces) {
-  if (forces.count == 0) return {};
-  return std::sqrt(sum_of_squares(forces) / static_cast<double>(forces.count));
+SqlValue rms_force(const std::vector<double>& xyz) {
+  if (xyz.empty()) return {};
+  double squares = 0;
+  for (const double v : xyz) squares += v * v;
+  return std::sqrt(squares / static_cast<double>(xyz.size()));
 }
 
-SqlValue max_force(const NumbersView& forces) {
-  if (forces.count == 0) return {};
+SqlValue max_force(const std::vector<double>& xyz) {
+  if (xyz.empty()) return {};
   double most = 0;
-  for (std::uint64_t i = 0; i < forces.count; i += 3) {
-    const double x = forces.real(i), y = forces.real(i + 1), z = forces.real(i + 2);
-    const double square = x * x + y * y + z * z;
-    if (std::isnan(square)) return kNaN;  // a maximum would pass over it
+  for (std::size_t i = 0; i < xyz.size(); i += 3) {
+    const double square = xyz[i] * xyz[i] + xyz[i + 1] * xyz[i + 1] + xyz[i + 2] * xyz[i + 2];
+    if (std::isnan(square)) return square;  // a maximum would pass over it
     most = std::max(most, square);
   }
   return std::sqrt(most);
@@ -128,7 +122,13 @@ const RecordView& RecordRow::view() {
   return *view_;
 }
 
-Composition RecordRow::composition() { return Composition(view().atomic_numbers()); }
+Bytes RecordRow::atomic_numbers() { return view().atomic_numbers(); }
+
+bool RecordRow::read_forces() {
+  const auto forces = view_->forces();
+  if (forces) to_doubles(*forces, forces_);
+  return forces.has_value();
+}
 
 SqlValue RecordRow::value(const RecordColumn& column) {
   if (column.id <= ColumnId::n_atoms) return from_index(column.id);
@@ -155,20 +155,16 @@ SqlValue RecordRow::from_record(const RecordColumn& column) {
     return std::string_view(text_);
   };
   switch (column.id) {
-    case ColumnId::formula: return text(composition().formula());
-    case ColumnId::n_elements: return std::int64_t{composition().n_elements()};
+    case ColumnId::formula: return text(Composition(record.atomic_numbers()).formula());
+    case ColumnId::n_elements: return std::int64_t{Composition(record.atomic_numbers()).n_elements()};
     case ColumnId::energy:
       if (const auto energy = record.energy()) return *energy;
       return {};
     case ColumnId::energy_per_atom:
       if (const auto energy = record.energy(); energy && record.n_atoms() > 0) return *energy / record.n_atoms();
       return {};
-    case ColumnId::max_force:
-      if (const auto forces = record.forces()) return max_force(*forces);
-      return {};
-    case ColumnId::rms_force:
-      if (const auto forces = record.forces()) return rms_force(*forces);
-      return {};
+    case ColumnId::max_force: return read_forces() ? max_force(forces_) : SqlValue();
+    case ColumnId::rms_force: return read_forces() ? rms_force(forces_) : SqlValue();
     case ColumnId::volume:
       if (const auto cell = record.cell()) return cell_volume(*cell);
       return {};

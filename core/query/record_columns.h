@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "core/atp/dataset.h"
-#include "core/chem/formula.h"
 
 namespace atp {
 
@@ -51,13 +50,15 @@ class RecordRow {
   // -trace(stress)/3, volumes are in Å³, formulas in Hill order, pbc is "TTF". Forces of which one is NaN
   // have a maximum of NaN.
   SqlValue value(const RecordColumn& column);
-  Composition composition();
+  // [n] u8, valid until move_to(). Throws likewise.
+  Bytes atomic_numbers();
 
  private:
   const RecordView& view();
   SqlValue from_index(ColumnId id) const;
   SqlValue from_record(const RecordColumn& column);
   SqlValue property(std::string_view key);
+  bool read_forces();
   const Reader& reader() const { return dataset_.shards()[shard_]; }
 
   const Dataset& dataset_;
@@ -67,6 +68,7 @@ class RecordRow {
   Scratch scratch_;
   std::optional<RecordView> view_;  // of at_, once it was asked for
   std::string text_;
+  std::vector<double> forces_;  // 3n
 };
 
 }  // namespace atp
