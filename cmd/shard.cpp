@@ -29,6 +29,8 @@ void check_options(const ShardCommand& c) {
   if (!c.shards && c.algorithm != "optimal") fail_usage("--algorithm running-average keeps no limit", "pass --shards N");
   if (!c.shards && c.order == "balance") fail_usage("--order balance keeps no limit", "pass --shards N");
   if (c.order == "balance" && c.algorithm != "optimal") fail_usage("--order balance has an algorithm of its own", "leave --algorithm out");
+  if (!c.split.empty()) check_split(c.split);
+  if (c.split.empty() && c.by != "record") fail_usage("--by is for --split", "pass --split train=0.9,val=0.1");
   if (c.memory < (std::uint64_t{1} << 20)) fail_usage("--memory is less than a megabyte", "pass 64M or more");
 }
 
@@ -83,10 +85,15 @@ Run declare_shard(CLI::App& app) {
   add_choice(app, "--algorithm", o->algorithm, {"optimal", "running-average"}, "how the order is cut: as evenly as can be (the default), or in one greedy scan")->group(size);
 
   const char* order = "Order and selection";
-  add_choice(app, "--order", o->order, {"keep", "shuffle", "size", "balance"}, "the order of the records in the shards (default: keep)")->group(order);
+  add_choice(app, "--order", o->order, {"keep", "shuffle", "size", "formula", "morton", "balance"}, "the order of the records in the shards (default: keep)")->group(order);
   app.add_option_function<std::uint64_t>("--seed", [o](const std::uint64_t& seed) { o->seed = seed; }, "another number gives another shuffle, sample and split (default: 0)")->type_name("N")->group(order);
   add_selection(app, "--records", o->records, "only these records: 0,5,10:20,-1")->group(order);
+  app.add_option("--dedup", o->dedup, "of records that are equal, keep the first: exact compares all of them, KEY one property")->type_name("exact|KEY")->group(order);
   add_count(app, "--sample", o->sample, "only N records, at random")->group(order);
+
+  app.add_option("--split", o->split, "make a folder of shards of each part, as train=0.9,val=0.05,test=0.05")->type_name("NAME=FRACTION,...")->group(order);
+  app.add_option("--by", o->by, "what --split keeps together: record (nothing, the default), formula, or records with one value of KEY")
+      ->type_name("record|formula|KEY")->group(order);
 
   const char* content = "Content";
   app.add_option("--codec", o->codec, "none, lz4 or zstd[:LEVEL] (default: that of the inputs)")->type_name("CODEC")->group(content);

@@ -1,7 +1,8 @@
 #include <fmt/format.h>
-#include <fnmatch.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <filesystem>
 #include <numeric>
 
@@ -12,6 +13,7 @@
 #include "cmd/version.h"
 #include "core/base/hash.h"
 #include "core/base/selection.h"
+#include "core/shard/keys.h"
 #include "core/shard/order.h"
 
 namespace atp {
@@ -89,14 +91,155 @@ std::vector<std::uint64_t> selected_records(const Dataset& dataset, const ShardC
   return records;
 }
 
-void put_in_order(const Dataset& dataset, const ShardCommand& c, std::vector<std::uint64_t>& records) {
-  if (c.order == "shuffle") return shuffle(records, c.seed);
-  if (c.order != "size") return;
-  std::vector<std::uint64_t> keys;
-  keys.reserve(records.size());
-  RecordFinder finder(dataset);
-  for (const std::uint64_t record : records) keys.push_back(finder.entry(record).atoms);
-  sort_by_key(records, keys);
+// ---- splits, duplicates, order ------------------------------------------------------------------
+
+struct Part {
+  std::string name;
+  double fraction;
+};
+
+// "train=0.9,val=0.1". Names become folders.
+std::vector<Part> parse_split(const std::string& text) {
+  const auto fail = [&](const std::string& what) { throw Error(Exit::usage, "", fmt::format("--split {}: {}", text, what), "write train=0.9,val=0.05,test=0.05"); };
+  std::vector<Part> parts;
+  double sum = 0;
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::size_t comma = std::min(text.find(',', at), text.size());
+    const std::string item = text.substr(at, comma - at);
+    at = comma + 1;
+    const auto equals = item.find('=');
+    const std::string name = item.substr(0, equals);
+    const bool good_name = !name.empty() && name[0] != '.' && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+      return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
+    });
+    if (equals == std::string::npos || !good_name) fail(fmt::format("'{}' is not NAME=FRACTION", item));
+    double fraction = 0;
+    const char* const end = item.data() + item.size();
+    const auto [stop, error] = std::from_chars(item.data() + equals + 1, end, fraction);
+    if (error != std::errc() || stop != end || !(fraction > 0) || fraction > 1) fail(fmt::format("'{}' is not a fraction between 0 and 1", item.substr(equals + 1)));
+    if (std::any_of(parts.begin(), parts.end(), [&](const Part& p) { return p.name == name; })) fail(fmt::format("'{}' stands twice", name));
+    parts.push_back({name, fraction});
+    sum += fraction;
+  }
+  if (std::abs(sum - 1) > 1e-6) fail(fmt::format("the fractions add up to {:.6g}, not to 1", sum));
+  return parts;
+}
+
+GroupBy group_by_field(const Schema& schema, const std::string& option, const std::string& key) {
+  std::vector<std::string> keys;
+  for (const auto& [k, entry] : schema.entries) {
+    if (k.first == Kind::atom || entry.per_atom) continue;
+    if (k.second == key) return {GroupBy::What::field, k};
+    keys.push_back(k.second);
+  }
+  const std::string near = did_you_mean(key, keys);
+  throw Error(Exit::usage, "", fmt::format("{} {}: records have no property '{}' of that name for the whole structure", option, key, key),
+              near.empty() ? "atp inspect DATASET lists what there is" : near);
+}
+
+// The inputs' fields, those left out included: groups are made before anything changes.
+Schema all_fields(const Dataset& dataset) {
+  Schema all;
+  for (const Reader& file : dataset.shards()) all.entries.insert(file.schema().entries.begin(), file.schema().entries.end());
+  return all;
+}
+
+WantedKeys wanted_keys(const ShardCommand& c, const Schema& fields) {
+  WantedKeys wanted;
+  if (c.order == "formula") wanted.order = WantedKeys::Order::formula;
+  if (c.order == "morton") wanted.order = WantedKeys::Order::morton;
+  if (c.dedup == "exact") {
+    wanted.duplicates = GroupBy{GroupBy::What::content, {}};
+  } else if (!c.dedup.empty()) {
+    wanted.duplicates = group_by_field(fields, "--dedup", c.dedup);
+  }
+  if (c.split.empty() || c.by == "record") return wanted;
+  wanted.group = c.by == "formula" ? GroupBy{GroupBy::What::formula, {}} : group_by_field(fields, "--by", c.by);
+  return wanted;
+}
+
+// Records on their way to the shards, with what has been read of them.
+struct Chosen {
+  std::vector<std::uint64_t> records;
+  RecordKeys keys;
+
+  void leave_out(std::span<const std::uint64_t> places) {
+    remove_places(records, places);
+    remove_places(keys.order, places);
+    remove_places(keys.group, places);
+  }
+
+  // Those at `places`, in that order.
+  Chosen at(std::span<const std::uint64_t> places) const {
+    Chosen c;
+    for (const std::uint64_t place : places) {
+      c.records.push_back(records[place]);
+      if (!keys.order.empty()) c.keys.order.push_back(keys.order[place]);
+      if (!keys.group.empty()) c.keys.group.push_back(keys.group[place]);
+    }
+    return c;
+  }
+};
+
+Chosen choose(ShardRun& run) {
+  const ShardCommand& c = run.command;
+  Chosen chosen;
+  chosen.records = selected_records(*run.dataset, c);
+  const WantedKeys wanted = wanted_keys(c, all_fields(*run.dataset));
+  if (wanted.any()) {
+    Progress progress("reading", chosen.records.size(), false);
+    chosen.keys = read_keys(*run.dataset, chosen.records, wanted, run.rules, jobs(), [&](std::uint64_t done) { progress.advance_to(done); });
+    run.damaged = std::move(chosen.keys.damaged);
+    const std::vector<std::uint64_t> damaged = std::move(chosen.keys.left_out);
+    remove_places(chosen.keys.duplicates, damaged);
+    chosen.leave_out(damaged);
+    const std::vector<std::uint64_t> duplicates = duplicates_among(chosen.keys.duplicates);
+    run.duplicates = duplicates.size();
+    chosen.leave_out(duplicates);
+    chosen.keys.duplicates = {};
+  }
+  if (c.sample && *c.sample < chosen.records.size()) {
+    std::vector<std::uint64_t> places(chosen.records.size());
+    std::iota(places.begin(), places.end(), std::uint64_t{0});
+    sample(places, *c.sample, c.seed);
+    chosen = chosen.at(places);
+  }
+  return chosen;
+}
+
+void put_in_order(const Dataset& dataset, const ShardCommand& c, Chosen& chosen) {
+  if (c.order == "shuffle") return shuffle(chosen.records, c.seed);
+  if (c.order == "size") {
+    RecordFinder finder(dataset);
+    chosen.keys.order.clear();
+    for (const std::uint64_t record : chosen.records) chosen.keys.order.push_back(finder.entry(record).atoms);
+  }
+  if (!chosen.keys.order.empty()) sort_by_key(chosen.records, chosen.keys.order);
+}
+
+// One group, or one a split.
+std::vector<std::pair<std::string, Chosen>> split(const ShardCommand& c, Chosen&& chosen) {
+  std::vector<std::pair<std::string, Chosen>> groups;
+  if (c.split.empty()) {
+    groups.emplace_back("", std::move(chosen));
+    return groups;
+  }
+  const std::vector<Part> parts = parse_split(c.split);
+  std::vector<double> fractions;
+  for (const Part& part : parts) fractions.push_back(part.fraction);
+  const std::vector<std::uint32_t> part_of =
+      c.by == "record" ? split_items(chosen.records.size(), fractions, c.seed) : split_groups(chosen.keys.group, fractions, c.seed);
+  for (std::uint32_t p = 0; p < parts.size(); ++p) {
+    std::vector<std::uint64_t> places;
+    for (std::uint64_t i = 0; i < part_of.size(); ++i) {
+      if (part_of[i] == p) places.push_back(i);
+    }
+    if (places.empty()) {
+      fail_input("", fmt::format("split '{}' gets none of {} records", parts[p].name, chosen.records.size()), "give it a larger fraction, or split --by record");
+    }
+    groups.emplace_back(parts[p].name, chosen.at(places));
+  }
+  return groups;
 }
 
 // ---- the plan -----------------------------------------------------------------------------------
@@ -162,6 +305,8 @@ std::string ShardGroup::file(std::uint64_t shard) const {
 
 std::string ShardGroup::manifest() const { return name.empty() ? "manifest.json" : name + "/manifest.json"; }
 
+void check_split(const std::string& text) { parse_split(text); }
+
 ShardRun plan_run(const ShardCommand& command) {
   ShardRun run;
   run.command = command;
@@ -179,10 +324,10 @@ ShardRun plan_run(const ShardCommand& command) {
   run.metadata = merged_metadata(dataset);
   run.metadata.generator = fmt::format("atp {}", version());
 
-  std::vector<std::uint64_t> records = selected_records(dataset, command);
-  if (command.sample && *command.sample < records.size()) sample(records, *command.sample, command.seed);
-  put_in_order(dataset, command, records);
-  run.groups.push_back({"", plan_shards(dataset, std::move(records), split_request(run))});
+  for (auto& [name, chosen] : split(command, choose(run))) {
+    put_in_order(dataset, command, chosen);
+    run.groups.push_back({name, plan_shards(dataset, std::move(chosen.records), split_request(run))});
+  }
   run.hash = plan_hash(run);
   return run;
 }

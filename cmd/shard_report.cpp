@@ -56,6 +56,7 @@ void print_text(const ShardRun& run, const ShardResult* result, double seconds) 
                         balance.empty() ? "" : ", ", balance);
     if (g + 1 < run.groups.size()) text += "\n";
   }
+  if (run.duplicates != 0) text += fmt::format(", {} left out", counted(run.duplicates, "duplicate"));
   if (result) {
     if (result->kept_shards != 0) text += fmt::format(", {} kept", counted(result->kept_shards, "shard"));
     if (result->passes != 0) text += fmt::format(", {} pass{} over the inputs", result->passes, result->passes == 1 ? "" : "es");
@@ -68,7 +69,7 @@ void print_json(const ShardRun& run, const ShardResult* result, double seconds) 
   JsonWriter w;
   w.begin_object().key("output").string(run.command.output).key("dry_run").boolean(result == nullptr);
   w.key("codec").string(codec_name(run.rules.codec)).key("order").string(run.command.order).key("balance").string(run.command.balance);
-  w.key("seed").count(run.command.seed).key("plan").string(run.hash);
+  w.key("duplicates").count(run.duplicates).key("seed").count(run.command.seed).key("plan").string(run.hash);
   w.key("groups").begin_array();
   for (std::size_t g = 0; g < run.groups.size(); ++g) {
     const ShardPlan& plan = run.groups[g].plan;
@@ -86,15 +87,19 @@ void print_json(const ShardRun& run, const ShardResult* result, double seconds) 
 }
 
 // The first few records that were left out, as atp pack lists frames.
-void warn_of_damage(const ShardResult& result) {
+void warn_of_damage(const ShardRun& run, const ShardResult* result) {
   constexpr std::uint64_t kShown = 10;
   std::uint64_t count = 0;
   std::vector<std::string> lines;
-  for (const auto& group : result.files) {
-    for (const ShardFile& file : group) {
-      for (const DamagedRecord& d : file.damaged) {
-        if (++count <= kShown) lines.push_back(fmt::format("  {}: record {}: {}", d.file, d.record_of_file, d.why));
-      }
+  const auto add = [&](const std::vector<DamagedRecord>& damaged) {
+    for (const DamagedRecord& d : damaged) {
+      if (++count <= kShown) lines.push_back(fmt::format("  {}: record {}: {}", d.file, d.record_of_file, d.why));
+    }
+  };
+  add(run.damaged);
+  if (result) {
+    for (const auto& group : result->files) {
+      for (const ShardFile& file : group) add(file.damaged);
     }
   }
   if (count == 0) return;
@@ -105,7 +110,7 @@ void warn_of_damage(const ShardResult& result) {
 }  // namespace
 
 void report_run(const ShardRun& run, const ShardResult* result, double seconds) {
-  if (result) warn_of_damage(*result);
+  warn_of_damage(run, result);
   run.command.json ? print_json(run, result, seconds) : print_text(run, result, seconds);
 }
 

@@ -33,10 +33,14 @@ struct ShardRun {
   Metadata metadata;  // of every shard, without sources
   std::vector<ShardGroup> groups;
   std::vector<DamagedRecord> damaged;  // left out while planning
+  std::uint64_t duplicates = 0;        // left out by --dedup
   std::string hash;   // of what will be written
 };
 
+// Throws Error.
 ShardRun plan_run(const ShardCommand& command);
+// Throws Error (exit 2) where --split is not what it should be.
+void check_split(const std::string& text);
 
 struct ShardResult {
   std::vector<std::vector<ShardFile>> files;  // [group][shard]

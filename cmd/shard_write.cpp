@@ -240,6 +240,7 @@ std::string manifest_of(const ShardRun& run, const ShardResult& result, std::siz
   m.largest_to_mean = group.plan.balance.ratio();
   m.plan = run.hash;
   for (const Reader& file : run.dataset->shards()) m.sources.push_back({name_in_metadata(file.path()), file.file_bytes(), file.size()});
+  m.left_out = run.damaged;
   for (std::uint64_t k = 0; k < group.plan.shards(); ++k) {
     m.files.push_back({fs::path(group.file(k)).filename().string(), result.files[g][k], result.sums[g][k]});
   }

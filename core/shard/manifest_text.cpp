@@ -51,7 +51,7 @@ std::string json_text(std::string_view text) {
 
 std::string manifest_text(const ShardManifest& m) {
   std::uint64_t records = 0, atoms = 0, bytes = 0, most = 0;
-  std::vector<DamagedRecord> damaged;
+  std::vector<DamagedRecord> damaged = m.left_out;
   for (const auto& f : m.files) {
     records += f.file.records;
     atoms += f.file.atoms;

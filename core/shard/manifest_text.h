@@ -33,6 +33,7 @@ struct ShardManifest {
     FileSums sums;
   };
   std::vector<File> files;
+  std::vector<DamagedRecord> left_out;  // besides those that the files name
 };
 
 // One JSON object, a line a file.
