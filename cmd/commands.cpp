@@ -198,6 +198,15 @@ constexpr std::string_view kVerifyDetails =
     "Exit code: 0 sound, 1 damaged (or findings with --strict, or records that repair could not keep), 3 a file is not what "
     "it should be, 4 the system refused. Of several files all are checked; damage in one decides the code.";
 
+constexpr Example kShardExamples[] = {
+    {"atp shard parts/ -o train --shards 8 --order shuffle", "20 uneven files become 8 equal, shuffled, verified shards"},
+    {"atp shard parts/ -o merged --shards 1", "one file"},
+    {"atp shard big.atp -o small --shard-size 10Gi --codec zstd", "pieces that can be moved, compressed on the way"},
+};
+
+constexpr std::string_view kShardDetails =
+    "Writes the records of a dataset into a folder of shards of equal weight, with a manifest.json.";
+
 constexpr Example kGenerateExamples[] = {
     {"atp generate man man", "rewrite the man pages of the commands"},
     {"atp generate completions completions", "rewrite the shell completions"},
@@ -207,6 +216,7 @@ constexpr Example kGenerateExamples[] = {
 constexpr Command kCommands[] = {
     // the only list; headings appear in the order of their first command
     {"pack", "Make", "turn datasets into one .atp file", declare_pack, kPackExamples, kPackDetails},
+    {"shard", "Make", "split, merge, shuffle and balance .atp datasets", declare_shard, kShardExamples, kShardDetails},
     {"inspect", "Look", "show what a dataset holds", declare_inspect, kInspectExamples, kInspectDetails},
     {"verify", "Look", "check every byte of .atp datasets, and mend them", declare_verify, kVerifyExamples, kVerifyDetails},
     {"generate", "", "write man pages and completions, for atp's own developers", declare_generate, kGenerateExamples,

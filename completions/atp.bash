@@ -16,7 +16,7 @@ _atp() {
     prev=${COMP_WORDS[COMP_CWORD-2]}
   fi
   if ((COMP_CWORD == 1)); then
-    COMPREPLY=($(compgen -W "pack inspect verify help --help --version" -- "$cur"))
+    COMPREPLY=($(compgen -W "pack shard inspect verify help --help --version" -- "$cur"))
     return
   fi
   case ${COMP_WORDS[1]} in
@@ -47,6 +47,42 @@ _atp() {
       esac
       if [[ $cur == -* ]]; then
         COMPREPLY=($(compgen -W "-o --output -f --force --append --codec --dtype --meta --dry-run --json --from --map --keep --drop --on-error --limit --records -j --jobs -q --quiet -v --verbose --progress --color -h --help" -- "$cur"))
+      else
+        _atp_files
+      fi ;;
+    shard)
+      case $prev in
+        -o|--output)
+          _atp_files
+          return ;;
+        --balance)
+          COMPREPLY=($(compgen -W "bytes atoms records" -- "$cur"))
+          return ;;
+        --algorithm)
+          COMPREPLY=($(compgen -W "optimal running-average" -- "$cur"))
+          return ;;
+        --order)
+          COMPREPLY=($(compgen -W "keep shuffle size balance" -- "$cur"))
+          return ;;
+        --codec)
+          COMPREPLY=($(compgen -W "none lz4 zstd" -- "$cur"))
+          return ;;
+        --dtype)
+          COMPREPLY=($(compgen -W "f32 f64" -- "$cur"))
+          return ;;
+        --on-error)
+          COMPREPLY=($(compgen -W "stop skip" -- "$cur"))
+          return ;;
+        --progress)
+          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          return ;;
+        --color)
+          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          return ;;
+        --shards|--shard-size|--max-records|--seed|--records|--sample|--keep|--drop|--memory|-j|--jobs) return ;;
+      esac
+      if [[ $cur == -* ]]; then
+        COMPREPLY=($(compgen -W "-o --output --shards --shard-size --max-records --balance --algorithm --order --seed --records --sample --codec --dtype --keep --drop --on-error --no-verify --memory --resume -f --force --dry-run --json -j --jobs -q --quiet -v --verbose --progress --color -h --help" -- "$cur"))
       else
         _atp_files
       fi ;;
@@ -89,7 +125,7 @@ _atp() {
       else
         _atp_files
       fi ;;
-    help) ((COMP_CWORD == 2)) && COMPREPLY=($(compgen -W "pack inspect verify help" -- "$cur")) ;;
+    help) ((COMP_CWORD == 2)) && COMPREPLY=($(compgen -W "pack shard inspect verify help" -- "$cur")) ;;
   esac
 }
 

@@ -86,7 +86,7 @@ struct Writer::State {
   void take_over(const Reader& existing);
   void secure_newest_slot(const Reader& existing, Bytes bytes);
   void roll_back();
-  void add(const EncodedRecords& records);
+  void add(Bytes bytes, std::span<const EncodedRecords::Entry> entries, const Schema& added);
   void commit();
   void write_blocks(Slot& next);
   void write_slot(const Slot& next);
@@ -181,18 +181,18 @@ void Writer::State::secure_newest_slot(const Reader& existing, Bytes bytes) {
   });
 }
 
-void Writer::State::add(const EncodedRecords& records) {
+void Writer::State::add(Bytes bytes, std::span<const EncodedRecords::Entry> entries, const Schema& added) {
   Schema merged = schema;
-  if (std::string problem = merged.merge(records.schema); !problem.empty()) fail_input(target, problem);
+  if (std::string problem = merged.merge(added); !problem.empty()) fail_input(target, problem);
   if (merged.needed_record_format() > slot.record_format && slot.num_molecules != 0) {
     fail_input(target, "has record format 2, and these records need format 3 (f64 positions, forces or velocities, or f32 energy, "
                "charges, cell or stress)", "convert them with --dtype, or pack into a new file");
   }
   guarded([&] {
     std::uint64_t offset = tail->end();
-    tail->append(records.bytes);
+    tail->append(bytes);
     unfinished = true;
-    for (const auto& e : records.entries) {
+    for (const auto& e : entries) {
       index.push_back({offset, e.stored, e.unpacked, e.atoms});
       checksums.push_back(e.checksum);
       offset += e.stored;
@@ -328,7 +328,9 @@ std::uint64_t Writer::size() const { return state_->index.size(); }
 std::string_view Writer::metadata() const { return state_->options.metadata; }
 void Writer::set_metadata(std::string json) { state_->options.metadata = std::move(json); }
 
-void Writer::add(const EncodedRecords& records) { state_->add(records); }
+void Writer::add_stored(Bytes bytes, std::span<const EncodedRecords::Entry> entries, const Schema& schema) {
+  state_->add(bytes, entries, schema);
+}
 void Writer::commit() { state_->commit(); }
 
 void Writer::finish() {

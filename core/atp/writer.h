@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -89,7 +90,9 @@ class Writer {
 
   // Adds records. Throws Error (exit 3) when their schema disagrees with the file's (nothing is
   // written then), exit 4 when the disk refuses.
-  void add(const EncodedRecords& records);
+  void add(const EncodedRecords& records) { add_stored(records.bytes, records.entries, records.schema); }
+  // The same for stored records that lie, back to back, wherever the caller has them (a mapped file).
+  void add_stored(Bytes bytes, std::span<const EncodedRecords::Entry> entries, const Schema& schema);
 
   // Commits everything added since: records, schema, checksums, metadata, index; sync; header
   // slot; sync (FORMAT.md, "Header slot"). May be called often.

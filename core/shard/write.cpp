@@ -1,0 +1,289 @@
+#include "core/shard/write.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <utility>
+
+#include "core/base/error.h"
+#include "core/base/interrupt.h"
+#include "core/base/parallel.h"
+
+namespace atp {
+namespace {
+
+// A piece of work: enough bytes for large reads, few enough to stay near the processor.
+constexpr std::uint64_t kPieceBytes = std::uint64_t{4} << 20;
+constexpr std::uint64_t kPieceRecords = std::uint64_t{1} << 16;
+
+void check_stop(const ShardWriting& how) {
+  throw_if_interrupted();
+  if (how.stop && how.stop->load(std::memory_order_relaxed)) throw Stopped();
+}
+
+// Cuts a list of records into pieces.
+class Pieces {
+ public:
+  Pieces(const Dataset& dataset, std::span<const std::uint64_t> records) : finder_(dataset), records_(records) {}
+
+  // Empty at the end.
+  std::span<const std::uint64_t> next() {
+    const std::size_t begin = at_;
+    std::uint64_t bytes = 0;
+    while (at_ < records_.size() && bytes < kPieceBytes && at_ - begin < kPieceRecords) bytes += finder_.entry(records_[at_++]).unpacked;
+    return records_.subspan(begin, at_ - begin);
+  }
+
+ private:
+  RecordFinder finder_;
+  std::span<const std::uint64_t> records_;
+  std::size_t at_ = 0;
+};
+
+// Runs a copier over the pieces of `records` on all threads and hands the results on in order.
+void copy_pieces(const ShardWriting& how, std::span<const std::uint64_t> records, bool owned,
+                 const std::function<void(std::span<const std::uint64_t>, CopiedRecords&&)>& consume) {
+  using Piece = std::span<const std::uint64_t>;
+  Pieces pieces(*how.dataset, records);
+  const auto copy = [&](RecordCopier& copier, Piece piece) {
+    prefetch(*how.dataset, piece);
+    CopiedRecords copied = copier.copy(piece);
+    if (owned) {
+      copied.take_ownership();
+      copied.own.shrink_to_fit();  // many are kept
+    }
+    return copied;
+  };
+  if (how.jobs <= 1) {
+    RecordCopier copier(*how.dataset, *how.rules);
+    for (Piece piece = pieces.next(); !piece.empty(); piece = pieces.next()) {
+      check_stop(how);
+      consume(piece, copy(copier, piece));
+    }
+    return;
+  }
+  ordered_parallel<Piece, std::pair<Piece, CopiedRecords>>(
+      how.jobs,
+      [&]() -> std::unique_ptr<Piece> {
+        check_stop(how);
+        const Piece piece = pieces.next();
+        return piece.empty() ? nullptr : std::make_unique<Piece>(piece);
+      },
+      [&](Piece& piece) {
+        RecordCopier copier(*how.dataset, *how.rules);
+        return std::pair(piece, copy(copier, piece));
+      },
+      [&](std::pair<Piece, CopiedRecords>&& done) { consume(done.first, std::move(done.second)); });
+}
+
+// A shard being written.
+class OpenShard {
+ public:
+  OpenShard(const ShardWriting& how, const ShardTarget& target)
+      : how_(how), target_(target), writer_(Writer::create(target.path, options(how))), finder_(*how.dataset), inputs_(how.dataset->shards().size()) {}
+
+  void add(Bytes bytes, std::span<const EncodedRecords::Entry> entries) {
+    writer_.add_stored(bytes, entries, how_.rules->schema);
+    file_.records += entries.size();
+    for (const auto& e : entries) file_.atoms += e.atoms;
+  }
+
+  void add_damaged(std::vector<DamagedRecord>&& damaged) {
+    file_.damaged.insert(file_.damaged.end(), std::make_move_iterator(damaged.begin()), std::make_move_iterator(damaged.end()));
+  }
+
+  // Marks where a record came from.
+  void from_input_of(std::uint64_t record) { inputs_[finder_.place(record).shard] = true; }
+
+  ShardFile finish() {
+    writer_.set_metadata(how_.metadata(inputs_));
+    writer_.finish();
+    file_.bytes = std::filesystem::file_size(target_.path);
+    return std::move(file_);
+  }
+
+ private:
+  static WriterOptions options(const ShardWriting& how) {
+    WriterOptions o;
+    o.codec = how.rules->codec;
+    o.overwrite = how.overwrite;
+    return o;
+  }
+
+  const ShardWriting& how_;
+  const ShardTarget& target_;
+  Writer writer_;
+  RecordFinder finder_;
+  std::vector<bool> inputs_;
+  ShardFile file_;
+};
+
+// What a record takes in memory while it is gathered.
+std::uint64_t gathered_bytes(const ShardWriting& how, const IndexEntry& e) {
+  constexpr std::uint64_t kBookkeeping = 48;  // its entry, its places in both orders
+  const bool grows = how.rules->codec.id == CodecId::none || how.rules->recoding.any();
+  return (grows ? std::max(e.stored, e.unpacked) : e.stored) + kBookkeeping;
+}
+
+struct Place {
+  std::size_t target, record;
+};
+
+// Walks over the records of all targets, one window of bounded memory at a time.
+class Windows {
+ public:
+  Windows(const ShardWriting& how, std::span<const ShardTarget> targets, std::uint64_t memory)
+      : how_(how), targets_(targets), memory_(memory), finder_(*how.dataset) {}
+
+  // The places of the next window, in output order; empty at the end.
+  std::vector<Place> next() {
+    std::vector<Place> window;
+    for (std::uint64_t bytes = 0; at_.target < targets_.size();) {
+      const auto& records = targets_[at_.target].records;
+      if (at_.record == records.size()) {
+        at_ = {at_.target + 1, 0};
+        continue;
+      }
+      bytes += gathered_bytes(how_, finder_.entry(records[at_.record]));
+      if (bytes > memory_ && !window.empty()) break;
+      window.push_back(at_);
+      ++at_.record;
+    }
+    return window;
+  }
+
+ private:
+  const ShardWriting& how_;
+  std::span<const ShardTarget> targets_;
+  std::uint64_t memory_;
+  RecordFinder finder_;
+  Place at_{0, 0};
+};
+
+// The records of one window, read in file order and handed out in output order.
+class Window {
+ public:
+  Window(const ShardWriting& how, std::span<const std::uint64_t> wanted) : place_of_(wanted.size()) {
+    std::vector<std::pair<std::uint64_t, std::uint32_t>> sorted(wanted.size());
+    for (std::uint32_t i = 0; i < sorted.size(); ++i) sorted[i] = {wanted[i], i};
+    std::sort(sorted.begin(), sorted.end());
+    std::vector<std::uint64_t> ascending(sorted.size());
+    for (std::size_t i = 0; i < sorted.size(); ++i) ascending[i] = sorted[i].first;
+    std::size_t next = 0;
+    copy_pieces(how, ascending, true, [&](std::span<const std::uint64_t> piece, CopiedRecords&& copied) {
+      keep(std::span(sorted).subspan(next, piece.size()), std::move(copied));
+      next += piece.size();
+      if (how.progress) how.progress(piece.size());
+    });
+  }
+
+  // Record i of the window; nullptr when it was damaged and left out.
+  const EncodedRecords::Entry* entry(std::size_t i) const {
+    const PlaceInPiece at = place_of_[i];
+    return at.record == kLeftOut ? nullptr : &pieces_[at.piece].entries[at.record];
+  }
+  Bytes bytes(std::size_t i) const {
+    const PlaceInPiece at = place_of_[i];
+    return Bytes(pieces_[at.piece].own).subspan(offsets_[at.piece][at.record], pieces_[at.piece].entries[at.record].stored);
+  }
+  const std::vector<CopiedRecords>& pieces() const { return pieces_; }
+  // What was wrong with record i, which was left out.
+  const DamagedRecord& damage(std::size_t i) const {
+    const CopiedRecords& piece = pieces_[place_of_[i].piece];
+    return piece.damaged[damage_of_.at(i)];
+  }
+
+ private:
+  static constexpr std::uint32_t kLeftOut = UINT32_MAX;
+  struct PlaceInPiece {
+    std::uint32_t piece, record;
+  };
+
+  void keep(std::span<const std::pair<std::uint64_t, std::uint32_t>> sorted, CopiedRecords&& copied) {
+    const auto piece = static_cast<std::uint32_t>(pieces_.size());
+    std::size_t damaged = 0;
+    std::uint32_t record = 0;
+    for (std::size_t k = 0; k < sorted.size(); ++k) {
+      const std::uint32_t i = sorted[k].second;
+      if (damaged < copied.left_out.size() && copied.left_out[damaged] == k) {
+        place_of_[i] = {piece, kLeftOut};
+        damage_of_[i] = damaged++;
+      } else {
+        place_of_[i] = {piece, record++};
+      }
+    }
+    auto& offsets = offsets_.emplace_back();
+    std::uint64_t offset = 0;
+    for (const auto& e : copied.entries) {
+      offsets.push_back(offset);
+      offset += e.stored;
+    }
+    pieces_.push_back(std::move(copied));
+  }
+
+  std::vector<CopiedRecords> pieces_;
+  std::vector<std::vector<std::uint64_t>> offsets_;
+  std::vector<PlaceInPiece> place_of_;
+  std::map<std::size_t, std::size_t> damage_of_;
+};
+
+}  // namespace
+
+bool reads_in_order(std::span<const std::uint64_t> records) { return std::is_sorted(records.begin(), records.end()); }
+
+ShardFile write_in_order(const ShardWriting& how, const ShardTarget& target) {
+  OpenShard shard(how, target);
+  copy_pieces(how, target.records, false, [&](std::span<const std::uint64_t> piece, CopiedRecords&& copied) {
+    for (const std::uint64_t record : piece) shard.from_input_of(record);
+    shard.add(copied.bytes(), copied.entries);
+    shard.add_damaged(std::move(copied.damaged));
+    if (how.progress) how.progress(piece.size());
+  });
+  return shard.finish();
+}
+
+std::uint64_t write_gathered(const ShardWriting& how, std::span<const ShardTarget> targets, std::uint64_t memory,
+                             const std::function<void(std::size_t, ShardFile&&)>& done) {
+  std::uint64_t passes = 0;
+  std::optional<OpenShard> shard;
+  std::vector<std::byte> bytes;
+  std::vector<EncodedRecords::Entry> entries;
+  const auto flush = [&] {
+    shard->add(bytes, entries);
+    bytes.clear();
+    entries.clear();
+  };
+  Windows windows(how, targets, memory);
+  for (std::vector<Place> places = windows.next(); !places.empty(); places = windows.next()) {
+    ++passes;
+    std::vector<std::uint64_t> wanted;
+    wanted.reserve(places.size());
+    for (const Place& p : places) wanted.push_back(targets[p.target].records[p.record]);
+    const Window window(how, wanted);
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      const ShardTarget& target = targets[places[i].target];
+      if (places[i].record == 0) shard.emplace(how, target);
+      shard->from_input_of(wanted[i]);
+      if (const auto* e = window.entry(i)) {
+        const Bytes stored = window.bytes(i);
+        bytes.insert(bytes.end(), stored.begin(), stored.end());
+        entries.push_back(*e);
+      } else {
+        shard->add_damaged({window.damage(i)});
+      }
+      const bool last = places[i].record + 1 == target.records.size();
+      if (bytes.size() >= kPieceBytes || last || i + 1 == places.size()) {
+        check_stop(how);
+        flush();
+      }
+      if (!last) continue;
+      done(places[i].target, shard->finish());
+      shard.reset();
+    }
+  }
+  return passes;
+}
+
+}  // namespace atp
