@@ -88,6 +88,7 @@ Run declare_shard(CLI::App& app) {
   add_choice(app, "--order", o->order, {"keep", "shuffle", "size", "formula", "morton", "balance"}, "the order of the records in the shards (default: keep)")->group(order);
   app.add_option_function<std::uint64_t>("--seed", [o](const std::uint64_t& seed) { o->seed = seed; }, "another number gives another shuffle, sample and split (default: 0)")->type_name("N")->group(order);
   add_selection(app, "--records", o->records, "only these records: 0,5,10:20,-1")->group(order);
+  app.add_option("--where", o->where, "only records of which EXPR is true, as 'n_atoms <= 200 AND max_force < 50' (SQLite's language; man atp-inspect lists columns and functions)")->type_name("EXPR")->group(order);
   app.add_option("--dedup", o->dedup, "of records that are equal, keep the first: exact compares all of them, KEY one property")->type_name("exact|KEY")->group(order);
   add_count(app, "--sample", o->sample, "only N records, at random")->group(order);
 
@@ -109,7 +110,11 @@ Run declare_shard(CLI::App& app) {
   app.add_flag("-f,--force", o->force, "replace the shards in the output folder")->group(run);
   app.add_flag("--dry-run", o->dry_run, "make the plan, say what it is, and write nothing")->group(run);
   app.add_flag("--json", o->json, "print the result as one JSON object")->group(run);
-  return [o] { return shard(*o); };
+  const CLI::Option* where = app.get_option("--where");
+  return [o, where] {
+    if (where->count() > 0 && o->where.empty()) fail_usage("--where is empty", "write a condition, as 'n_atoms <= 200'");
+    return shard(*o);
+  };
 }
 
 }  // namespace atp

@@ -21,6 +21,7 @@ struct ShardCommand {
   std::uint64_t seed = 0;
   std::uint64_t memory = std::uint64_t{1} << 30;
   std::string records;              // a Selection
+  std::string where;                // a condition of select_records.h, or empty
   std::string dedup;                // "exact", a key, or empty
   std::optional<std::uint64_t> sample;
   std::string split;                // "train=0.9,val=0.1"

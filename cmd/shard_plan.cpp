@@ -185,11 +185,12 @@ Chosen choose(ShardRun& run) {
   const ShardCommand& c = run.command;
   Chosen chosen;
   chosen.records = selected_records(*run.dataset, c);
+  if (!c.where.empty()) keep_matching(run, chosen.records);
   const WantedKeys wanted = wanted_keys(c, all_fields(*run.dataset));
   if (wanted.any()) {
     Progress progress("reading", chosen.records.size(), false);
     chosen.keys = read_keys(*run.dataset, chosen.records, wanted, run.rules, jobs(), [&](std::uint64_t done) { progress.advance_to(done); });
-    run.damaged = std::move(chosen.keys.damaged);
+    std::ranges::move(chosen.keys.damaged, std::back_inserter(run.damaged));
     const std::vector<std::uint64_t> damaged = std::move(chosen.keys.left_out);
     remove_places(chosen.keys.duplicates, damaged);
     chosen.leave_out(damaged);

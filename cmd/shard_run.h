@@ -42,6 +42,10 @@ ShardRun plan_run(const ShardCommand& command);
 // Throws Error (exit 2) where --split is not what it should be.
 void check_split(const std::string& text);
 
+// Keeps the records of which --where is true, in their order, and says how many. Damaged ones are left out
+// and listed in run.damaged with --on-error skip. Throws Error.
+void keep_matching(ShardRun& run, std::vector<std::uint64_t>& records);
+
 struct ShardResult {
   std::vector<std::vector<ShardFile>> files;  // [group][shard]
   std::vector<std::vector<FileSums>> sums;

@@ -5,8 +5,11 @@
 #include "core/base/error.h"
 #include "tests/support/damaged.h"
 #include "tests/support/files.h"
+#include "tests/support/molecules.h"
 
 using namespace atp;
+using test::molecule;
+using test::Molecules;
 
 namespace {
 
@@ -45,40 +48,10 @@ std::string refusal(const Dataset& dataset, const std::string& sql) {
   return {};
 }
 
-Structure molecule(std::vector<std::uint8_t> numbers, double energy) {
-  Structure s;
-  s.atomic_numbers = std::move(numbers);
-  s.set_positions(std::vector<double>(3 * s.atomic_numbers.size(), 0.5));
-  s.set_energy(energy);
-  return s;
-}
-
-// H2O, CH4, O2, ClNa, H2, H2O, nothing, CO2 in shards of 3, 0, 2 and 3 records.
-class Molecules {
- public:
-  Molecules() {
-    test::write(dir_ / "0.atp", {molecule({8, 1, 1}, -6), molecule({6, 1, 1, 1, 1}, -10), molecule({8, 8}, -5)});
-    test::write(dir_ / "1.atp", {});
-    test::write(dir_ / "2.atp", {molecule({11, 17}, -8), molecule({1, 1}, -2)});
-    test::write(dir_ / "3.atp", {molecule({1, 8, 1}, -7), molecule({}, 0), molecule({6, 8, 8}, -12)});
-    dataset.emplace(std::vector<std::string>{dir_.path().string()});
-  }
-
-  std::optional<Dataset> dataset;
-
- private:
-  test::TempDir dir_;
-};
-
-bool left_out() {
-  if (!query_missing().empty()) MESSAGE("skipped: ", query_missing());
-  return !query_missing().empty();
-}
-
 }  // namespace
 
 TEST_CASE("query: rows, groups, order") {
-  if (left_out()) return;
+  if (test::no_sqlite()) return;
   const Molecules m;
   const Dataset& d = *m.dataset;
   CHECK(ask(d, "SELECT count(*) FROM records") == Rows{"8"});
@@ -96,7 +69,7 @@ TEST_CASE("query: rows, groups, order") {
 }
 
 TEST_CASE("query: conditions on the record number give what a full scan gives") {
-  if (left_out()) return;
+  if (test::no_sqlite()) return;
   const Molecules m;
   const Dataset& d = *m.dataset;
   const char* values[] = {"3",    "0",    "-1",   "8",     "7",   "2.5", "-0.5", "'4'", "'x'", "x'00'", "NULL", "9223372036854775807",
@@ -121,7 +94,7 @@ TEST_CASE("query: conditions on the record number give what a full scan gives") 
 }
 
 TEST_CASE("query: elements") {
-  if (left_out()) return;
+  if (test::no_sqlite()) return;
   const Molecules m;
   const Dataset& d = *m.dataset;
   CHECK(ask(d, "SELECT record FROM records WHERE only_elements('H O')") == Rows{"0", "2", "4", "5", "6"});  // none are also only H and O
@@ -141,7 +114,7 @@ TEST_CASE("query: elements") {
 // The function of one argument does not say which row it means. Whatever the shape of the query, it
 // answers as the one that is given the formula does, or refuses.
 TEST_CASE("query: a function about the row never answers for another") {
-  if (left_out()) return;
+  if (test::no_sqlite()) return;
   const Molecules m;
   const Dataset& d = *m.dataset;
   const char* answered[] = {
@@ -210,7 +183,7 @@ TEST_CASE("query: a function about the row never answers for another") {
 }
 
 TEST_CASE("query: nothing but SELECT") {
-  if (left_out()) return;
+  if (test::no_sqlite()) return;
   const test::TempDir dir;
   const Molecules m;
   const Dataset& d = *m.dataset;
@@ -234,7 +207,7 @@ TEST_CASE("query: nothing but SELECT") {
 }
 
 TEST_CASE("query: advice") {
-  if (left_out()) return;
+  if (test::no_sqlite()) return;
   const Molecules m;
   const Dataset& d = *m.dataset;
   CHECK(refusal(d, "SELECT n_atom FROM records") == "--sql: no such column: n_atom; did you mean 'n_atoms'?");
@@ -249,7 +222,7 @@ TEST_CASE("query: advice") {
 }
 
 TEST_CASE("query: damage is an error that names the record, and only where it is looked at") {
-  if (left_out()) return;
+  if (test::no_sqlite()) return;
   const test::TempDir dir;
   const std::string path = dir / "a.atp";
   for (const Codec codec : test::codecs()) {
@@ -278,7 +251,7 @@ TEST_CASE("query: damage is an error that names the record, and only where it is
 }
 
 TEST_CASE("query: any dataset can be asked for everything") {
-  if (left_out()) return;
+  if (test::no_sqlite()) return;
   const test::TempDir dir;
   for (const auto& path : test::fixtures()) {
     CAPTURE(path);
@@ -294,7 +267,7 @@ TEST_CASE("query: any dataset can be asked for everything") {
 }
 
 TEST_CASE("query: names of properties are no SQL") {
-  if (left_out()) return;
+  if (test::no_sqlite()) return;
   const test::TempDir dir;
   Structure s = molecule({1}, 0);
   s.put_i64(Kind::molecule, "a\"); DROP TABLE records; --", 1);
@@ -309,7 +282,7 @@ TEST_CASE("query: names of properties are no SQL") {
 }
 
 TEST_CASE("query: what the rows' taker throws comes out") {
-  if (left_out()) return;
+  if (test::no_sqlite()) return;
   const Molecules m;
   Query query(*m.dataset, "SELECT record FROM records", "--sql");
   int taken = 0;
@@ -318,92 +291,4 @@ TEST_CASE("query: what the rows' taker throws comes out") {
                   }),
                   int);
   CHECK(taken == 3);
-}
-
-// ---- select_records -----------------------------------------------------------------------------
-
-namespace {
-
-using Records = std::vector<std::uint64_t>;
-
-std::string where_refusal(const Dataset& dataset, const std::string& expression) {
-  CAPTURE(expression);
-  try {
-    select_records(dataset, expression, "--where", 2);
-  } catch (const Error& e) {
-    CHECK(e.exit() == Exit::usage);
-    return e.what();
-  }
-  FAIL_CHECK("was not refused: " << expression);
-  return {};
-}
-
-}  // namespace
-
-TEST_CASE("select_records: the same for any number of threads") {
-  if (left_out()) return;
-  const Molecules m;
-  const std::pair<const char*, Records> cases[] = {
-      {"1", {0, 1, 2, 3, 4, 5, 6, 7}},
-      {"0", {}},
-      {"NULL", {}},
-      {"n_atoms <= 3 AND only_elements('H C N O') AND energy_per_atom > -3", {0, 2, 4, 5}},
-      {"n_atoms > (SELECT avg(n_atoms) FROM records)", {0, 1, 5, 7}},
-      {"energy = (SELECT min(energy) FROM records)", {7}},
-      {"formula IN (SELECT formula FROM records GROUP BY 1 HAVING count(*) > 1)", {0, 5}},
-      {"formula LIKE 'H2%' -- water, hydrogen", {0, 4, 5}},
-      {"shard LIKE '%2.atp' OR record = 7", {3, 4, 7}},
-      {"record % 3 = 0", {0, 3, 6}},
-      {"n_atoms", {0, 1, 2, 3, 4, 5, 7}},
-  };
-  for (const auto& [expression, wanted] : cases) {
-    CAPTURE(expression);
-    for (const int jobs : {1, 2, 5}) {
-      std::uint64_t seen = 0;
-      CHECK(select_records(*m.dataset, expression, "--where", jobs, [&](std::uint64_t n) { seen = n; }) == wanted);
-      CHECK(seen == 8);
-    }
-  }
-}
-
-TEST_CASE("select_records: many pieces") {
-  if (left_out()) return;
-  const test::TempDir dir;
-  std::vector<Structure> all(40000, molecule({1}, 0));
-  for (std::size_t i = 0; i < all.size(); ++i) all[i].set_energy(static_cast<double>(i * 7919 % 1000));
-  test::write(dir / "a.atp", {all.begin(), all.begin() + 30000});
-  test::write(dir / "b.atp", {all.begin() + 30000, all.end()});
-  const Dataset d({dir.path().string()});
-  Records wanted;
-  for (std::uint64_t i = 0; i < all.size(); ++i)
-    if (i * 7919 % 1000 < 100) wanted.push_back(i);
-  for (const int jobs : {1, 4}) CHECK(select_records(d, "energy < 100", "--where", jobs) == wanted);
-}
-
-TEST_CASE("select_records: one expression and nothing more") {
-  if (left_out()) return;
-  const Molecules m;
-  const Dataset& d = *m.dataset;
-  for (const char* bad : {"", " ", "1) OR (1", "1) --", "1); SELECT (1", "1; DROP TABLE records", "1;", "n_atoms, energy", "1 AS x", "*", "records.*",
-                          "1 FROM records", "1 ORDER BY 1", "1) GROUP BY (n_atoms", "1) UNION SELECT (1", "DISTINCT n_atoms", "(1", "1)", "/* open",
-                          "--", "?", "?1", ":a", "count(*) > 1", "row_number() OVER () > 1", "random() % 2 = 0", "randomblob(1) > x'00'", "n_atom > 3",
-                          "SELECT 1", "energy < 'a' 'b'", "load_extension('x')", "EXISTS (SELECT * FROM pragma_database_list)", "\"x y\" = 1"})
-    CHECK(where_refusal(d, bad).starts_with("--where: "));
-  CHECK(where_refusal(d, "n_atom > 3") == "--where: no such column: n_atom; did you mean 'n_atoms'?");
-  CHECK(where_refusal(d, "random() > 0") ==
-        "--where: not authorized to use function: random; it would give another result in each run");
-}
-
-TEST_CASE("select_records: a damaged record is an error") {
-  if (left_out()) return;
-  const test::TempDir dir;
-  const std::string path = dir / "a.atp";
-  test::write(path, {molecule({8, 1, 1}, -6), molecule({1, 1}, -1)});
-  auto bytes = test::read_bytes(path);
-  bytes[Reader(path).entry(1).offset + 3] ^= std::byte{1};
-  test::write_bytes(path, bytes);
-  const Dataset d({path});
-  CHECK(select_records(d, "n_atoms = 2", "--where", 2) == Records{1});
-  for (const int jobs : {1, 2})
-    CHECK_THROWS_WITH_AS(select_records(d, "energy < 0", "--where", jobs), doctest::Contains((path + ": record 1: is damaged").c_str()), Error);
 }

@@ -42,8 +42,8 @@ std::string_view name_after(std::string_view message, std::string_view start) {
 
 }  // namespace
 
-Connection::Connection(const Dataset& dataset, std::string where, bool repeatable)
-    : where_(std::move(where)), repeatable_(repeatable), table_(dataset, record_columns(dataset, kMostColumns)) {
+Connection::Connection(const Dataset& dataset, std::string where, Rules rules)
+    : where_(std::move(where)), rules_(rules), table_(dataset, record_columns(dataset, kMostColumns), rules.verify) {
   sqlite3* db = nullptr;
   const int code = sqlite3_open_v2(":memory:", &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY | SQLITE_OPEN_NOMUTEX, nullptr);
   db_.reset(db);
@@ -75,7 +75,7 @@ int Connection::authorize(void* self, int action, const char*, const char* name,
     case SQLITE_READ:
     case SQLITE_RECURSIVE: return SQLITE_OK;
     case SQLITE_FUNCTION:
-      if (among(kForbidden, name) || (connection.repeatable_ && among(kRandom, name))) return SQLITE_DENY;
+      if (among(kForbidden, name) || (connection.rules_.repeatable && among(kRandom, name))) return SQLITE_DENY;
       return SQLITE_OK;
     default: return SQLITE_DENY;
   }

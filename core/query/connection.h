@@ -24,9 +24,12 @@ using Statement = std::unique_ptr<sqlite3_stmt, Finalize>;
 // extensions, text in double quotes (which hides mistyped columns), and values beyond 256 MiB.
 class Connection {
  public:
-  // `where` begins the messages: "--sql". With `repeatable`, random() is refused.
-  // Throws Error (exit 3) when the dataset's index is damaged.
-  Connection(const Dataset& dataset, std::string where, bool repeatable = false);
+  struct Rules {
+    bool repeatable = false;  // refuse random()
+    bool verify = true;       // hold records against their checksums
+  };
+  // `where` begins the messages: "--sql". Throws Error (exit 3) when there are too many columns.
+  Connection(const Dataset& dataset, std::string where, Rules rules);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
@@ -38,6 +41,9 @@ class Connection {
   // Moves to the next row; false when there is none. Throws Error: exit 2 what SQLite cannot evaluate,
   // exit 3 a record that cannot be read, exit 4 no memory or space. Throws Interrupted.
   bool step(sqlite3_stmt* statement);
+
+  // The record that could not be read when step() threw; of a statement with one SELECT.
+  std::uint64_t error_record() const { return table_.error_record; }
 
   // Called now and then with the record that was visited last.
   void set_progress(std::function<void(std::uint64_t)> progress) { progress_ = std::move(progress); }
@@ -53,7 +59,7 @@ class Connection {
   static int look_around(void* self);
 
   std::string where_;
-  bool repeatable_;
+  Rules rules_;
   std::function<void(std::uint64_t)> progress_;
   RecordTable table_;  // outlives db_
   std::unique_ptr<sqlite3, CloseDatabase> db_;

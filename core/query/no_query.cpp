@@ -1,6 +1,7 @@
 // Stands in for the rest of this folder in builds without SQLite.
 #include "core/base/error.h"
 #include "core/query/query.h"
+#include "core/query/select_records.h"
 
 namespace atp {
 
@@ -21,9 +22,6 @@ Query::Query(const Dataset&, const std::string&, std::string where) { fail(std::
 Query::~Query() = default;
 void Query::run(const std::function<void(Row)>&, std::function<void(std::uint64_t)>) {}
 
-std::vector<std::uint64_t> select_records(const Dataset&, const std::string&, const std::string& where, int,
-                                          const std::function<void(std::uint64_t)>&) {
-  fail(where);
-}
+std::vector<std::uint64_t> select_records(const Dataset&, const std::string&, const SelectOptions& options) { fail(options.where); }
 
 }  // namespace atp

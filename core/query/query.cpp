@@ -13,7 +13,7 @@ struct Query::Running {
 };
 
 Query::Query(const Dataset& dataset, const std::string& sql, std::string where)
-    : running_(new Running{{dataset, where}, {}}) {
+    : running_(new Running{{dataset, where, {}}, {}}) {
   for (const Reader& reader : dataset.shards()) reader.check_index();
   running_->statement = running_->connection.prepare(sql);
   sqlite3_stmt* statement = running_->statement.get();

@@ -38,12 +38,4 @@ class Query {
   std::vector<std::string> columns_;
 };
 
-// The records of which `expression` is true, in ascending order: the same for any `jobs`. `progress` is
-// told how many records were looked at.
-//
-// The expression is what may stand behind WHERE, and nothing more. Throws Error: exit 2 naming `where`
-// when it is not, exit 3 when a record cannot be read or an index is damaged; Interrupted.
-std::vector<std::uint64_t> select_records(const Dataset& dataset, const std::string& expression, const std::string& where,
-                                          int jobs, const std::function<void(std::uint64_t)>& progress = {});
-
 }  // namespace atp

@@ -118,7 +118,8 @@ void RecordRow::move_to(std::uint64_t i) {
 }
 
 const RecordView& RecordRow::view() {
-  if (!view_) view_ = reader().verified_record(at_ - begin_, scratch_);
+  const std::uint64_t i = at_ - begin_;
+  if (!view_) view_ = verify_ ? reader().verified_record(i, scratch_) : reader().record(i, scratch_);
   return *view_;
 }
 

@@ -37,7 +37,8 @@ std::vector<RecordColumn> record_columns(const Dataset& dataset, std::size_t mos
 // dataset.
 class RecordRow {
  public:
-  explicit RecordRow(const Dataset& dataset) : dataset_(dataset) {}
+  // With `verify`, records are held against their checksums.
+  explicit RecordRow(const Dataset& dataset, bool verify = true) : dataset_(dataset), verify_(verify) {}
 
   // Requires i < dataset.size().
   void move_to(std::uint64_t i);
@@ -62,6 +63,7 @@ class RecordRow {
   const Reader& reader() const { return dataset_.shards()[shard_]; }
 
   const Dataset& dataset_;
+  bool verify_;
   std::uint64_t at_ = 0;
   std::size_t shard_ = 0;
   std::uint64_t begin_ = 0, end_ = 0;  // the shard's records

@@ -141,7 +141,7 @@ int filter(sqlite3_vtab_cursor* base, int, const char* letters, int n, sqlite3_v
 int open(sqlite3_vtab* vtab, sqlite3_vtab_cursor** out) {
   RecordTable& table = table_of(vtab);
   return table.guarded([&] {
-    auto cursor = std::make_unique<RecordCursor>(RecordCursor{{}, RecordRow(table.dataset())});
+    auto cursor = std::make_unique<RecordCursor>(RecordCursor{{}, RecordRow(table.dataset(), table.verify())});
     table.cursors.push_back(cursor.get());
     *out = &cursor.release()->base;
   });

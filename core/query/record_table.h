@@ -22,7 +22,8 @@ struct RecordCursor {
 // outlive it.
 class RecordTable {
  public:
-  RecordTable(const Dataset& dataset, std::vector<RecordColumn> columns) : dataset_(dataset), columns_(std::move(columns)) {}
+  RecordTable(const Dataset& dataset, std::vector<RecordColumn> columns, bool verify)
+      : dataset_(dataset), columns_(std::move(columns)), verify_(verify) {}
   RecordTable(const RecordTable&) = delete;
   RecordTable& operator=(const RecordTable&) = delete;
 
@@ -31,11 +32,14 @@ class RecordTable {
 
   const Dataset& dataset() const { return dataset_; }
   const std::vector<RecordColumn>& columns() const { return columns_; }
+  bool verify() const { return verify_; }
 
   // How many SELECTs the statement has; set by the authorizer while it is prepared.
   int selects = 0;
   // What an exception in a callback was: SQLite is C and cannot be thrown through.
   std::exception_ptr error;
+  // The record that the first cursor was on then.
+  std::uint64_t error_record = 0;
   // The last record that any cursor was on, for progress.
   std::uint64_t last_visited = 0;
 
@@ -52,6 +56,7 @@ class RecordTable {
       return SQLITE_OK;
     } catch (...) {
       error = std::current_exception();
+      if (!cursors.empty()) error_record = cursors.front()->at;
       return SQLITE_ERROR;
     }
   }
@@ -61,6 +66,7 @@ class RecordTable {
  private:
   const Dataset& dataset_;
   std::vector<RecordColumn> columns_;
+  bool verify_;
 };
 
 // only_elements, has_element and count_element. Borrows the table.
