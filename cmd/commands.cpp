@@ -205,7 +205,14 @@ constexpr Example kShardExamples[] = {
 };
 
 constexpr std::string_view kShardDetails =
-    "Writes the records of a dataset into a folder of shards of equal weight, with a manifest.json.";
+    "Writes the records of a dataset into a folder of shards of equal weight, with a manifest.json.\n"
+    "\n"
+    "--where EXPR chooses, of the records that --records chooses, those of which EXPR is true: one expression of SQLite over the "
+    "columns and functions that man atp-inspect lists under --sql, as \"n_atoms <= 200 AND max_force < 50 AND "
+    "only_elements('H C N O') AND energy_per_atom > -12\". What a record does not have is NULL, and a comparison with it is not "
+    "true. A condition on record, shard and n_atoms alone reads no record; others read each once, on all threads. A damaged record "
+    "is an error, or left out with --on-error skip. random() is refused, as the same command makes the same shards: use "
+    "--sample.";
 
 constexpr Example kGenerateExamples[] = {
     {"atp generate man man", "rewrite the man pages of the commands"},

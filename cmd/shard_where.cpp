@@ -46,7 +46,7 @@ void keep_matching(ShardRun& run, std::vector<std::uint64_t>& records) {
   const std::vector<std::uint64_t> matching = select_records(dataset, c.where, options);
   const std::size_t before = records.size();
   std::erase_if(records, [&](std::uint64_t record) { return !std::binary_search(matching.begin(), matching.end(), record); });
-  if (records.empty() && before != 0) fail_input("--where", fmt::format("{} is true of none of {} records", c.where, human_count(before)));
+  if (records.empty() && before != 0) fail_input("--where", fmt::format("'{}' is true of none of {} records", c.where, human_count(before)));
   note(fmt::format("--where is true of {} of {} records", human_count(records.size()), human_count(before)));
 }
 

@@ -99,7 +99,7 @@ class SelectorPool {
 // Throws unless the text is one expression over a record. Standing alone between SELECT and FROM, it
 // cannot close our bracket and open another ("1) OR (1"); standing in brackets behind WHERE, as it is
 // used, it cannot be a list or have a name. Returns how many SELECTs it holds itself.
-int check_expression(const Dataset& dataset, const std::string& expression, const std::string& where) {
+int check_alone(const Dataset& dataset, const std::string& expression, const std::string& where) {
   if (expression.find_first_not_of(" \t\r\n") == std::string::npos) {
     throw Error(Exit::usage, where, "is empty", "write a condition, as 'n_atoms <= 200'");
   }
@@ -111,6 +111,15 @@ int check_expression(const Dataset& dataset, const std::string& expression, cons
   if (sqlite3_column_count(alone.get()) != 1) throw Error(Exit::usage, where, "is not one condition", "join conditions with AND or OR");
   const Statement within = connection.prepare(fmt::format("SELECT record FROM records WHERE ({}\n)", expression));
   return connection.selects() - 1;
+}
+
+int check_expression(const Dataset& dataset, const std::string& expression, const std::string& where) {
+  try {
+    return check_alone(dataset, expression, where);
+  } catch (const Error& e) {
+    if (!e.fix().empty()) throw;
+    throw Error(e.exit(), e.where(), e.problem(), "write one expression of SQLite, as 'n_atoms <= 200 AND energy < 0'");
+  }
 }
 
 // Cuts the records to look at into pieces of about equal work, which do not depend on the threads.
