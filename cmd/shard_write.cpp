@@ -152,8 +152,12 @@ void ShardWork::find_pending() {
 }
 
 void ShardWork::done(const Pending& shard, ShardFile&& file) {
+  if (file.sums) {
+    sums_->set(shard.number, std::move(*file.sums));
+  } else {
+    sums_->add(shard.number, shard.target.path);
+  }
   result_.files[shard.group][shard.shard] = std::move(file);
-  sums_->add(shard.number, shard.target.path);
 }
 
 // Several shards at a time, each on its share of the threads.

@@ -77,6 +77,10 @@ class Writer {
   // and locked. options.metadata is the file's from then on.
   static Writer resume(std::unique_ptr<OutputFile> file, Resumption from, WriterOptions options, Disk& disk = real_disk());
 
+  // The first 8192 bytes that a file has after create(), add_stored() of records with these entries and
+  // finish(): whoever sums the bytes of a file while it is written needs them first.
+  static std::vector<std::byte> head_of(const WriterOptions& options, std::span<const EncodedRecords::Entry> entries, const Schema& schema);
+
   Writer(Writer&&) noexcept;
   Writer& operator=(Writer&&) noexcept;
   ~Writer();

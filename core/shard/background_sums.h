@@ -24,6 +24,8 @@ class BackgroundSums {
 
   // File number `file` of `files` is complete. It is read from the page cache, mostly.
   void add(std::size_t file, std::string path);
+  // Its sums are known already.
+  void set(std::size_t file, FileSums sums) { sums_[file] = std::move(sums); }
   // Waits for all that were added. Throws what went wrong first: Error (exit 4), Interrupted.
   const std::vector<FileSums>& finish();
 

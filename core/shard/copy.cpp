@@ -12,31 +12,34 @@
 namespace atp {
 
 void CopiedRecords::append(Bytes stored) {
-  if (own.empty()) {
-    if (borrowed.empty()) {
-      borrowed = stored;
-      return;
-    }
-    if (borrowed.data() + borrowed.size() == stored.data()) {
-      borrowed = Bytes(borrowed.data(), borrowed.size() + stored.size());
-      return;
-    }
-    take_ownership();
+  const bool continues = borrowed.empty() || borrowed.data() + borrowed.size() == stored.data();
+  if (!owning && !continues) take_ownership();
+  if (owning) {
+    own.insert(own.end(), stored.begin(), stored.end());
+  } else {
+    borrowed = borrowed.empty() ? stored : Bytes(borrowed.data(), borrowed.size() + stored.size());
   }
-  own.insert(own.end(), stored.begin(), stored.end());
 }
 
 void CopiedRecords::take_ownership() {
-  if (own.empty()) own.assign(borrowed.begin(), borrowed.end());
+  if (owning) return;
+  own.assign(borrowed.begin(), borrowed.end());
   borrowed = {};
+  owning = true;
 }
 
 RecordCopier::RecordCopier(const Dataset& dataset, const CopyRules& rules)
     : dataset_(dataset), rules_(rules), finder_(dataset), compressor_(rules.codec), encoder_(rules.codec) {}
 
-CopiedRecords RecordCopier::copy(std::span<const std::uint64_t> records) {
+CopiedRecords RecordCopier::copy(std::span<const std::uint64_t> records, bool owned) {
   CopiedRecords out;
   out.entries.reserve(records.size());
+  if (owned) {
+    std::uint64_t stored = 0;
+    for (const std::uint64_t record : records) stored += finder_.entry(record).stored;
+    out.take_ownership();
+    out.own.reserve(stored);
+  }
   for (std::size_t k = 0; k < records.size(); ++k) {
     try {
       add(records[k], out);
@@ -47,6 +50,7 @@ CopiedRecords RecordCopier::copy(std::span<const std::uint64_t> records) {
       out.left_out.push_back(k);
     }
   }
+  if (owned && out.own.capacity() > out.own.size()) out.own.shrink_to_fit();
   return out;
 }
 

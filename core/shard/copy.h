@@ -36,11 +36,12 @@ struct CopiedRecords {
   std::vector<DamagedRecord> damaged;  // left out
   std::vector<std::size_t> left_out;   // their places in what was asked for, ascending
 
-  Bytes bytes() const { return own.empty() ? borrowed : Bytes(own); }
+  Bytes bytes() const { return owning ? Bytes(own) : borrowed; }
   void append(Bytes stored);  // copies, unless `stored` begins where `borrowed` ends
-  void take_ownership();
+  void take_ownership();      // from here on append() copies
 
-  Bytes borrowed;  // of the dataset
+  bool owning = false;
+  Bytes borrowed;              // of the dataset
   std::vector<std::byte> own;
 };
 
@@ -50,7 +51,8 @@ class RecordCopier {
   RecordCopier(const Dataset& dataset, const CopyRules& rules);
 
   // Throws Error (exit 3) naming file and record where one is damaged, unless rules.skip_damaged.
-  CopiedRecords copy(std::span<const std::uint64_t> records);
+  // With `owned`, nothing is borrowed and no memory is left over.
+  CopiedRecords copy(std::span<const std::uint64_t> records, bool owned = false);
 
  private:
   void add(std::uint64_t record, CopiedRecords& out);

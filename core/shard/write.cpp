@@ -10,6 +10,7 @@
 #include "core/base/error.h"
 #include "core/base/interrupt.h"
 #include "core/base/parallel.h"
+#include "core/io/input_file.h"
 
 namespace atp {
 namespace {
@@ -49,12 +50,7 @@ void copy_pieces(const ShardWriting& how, std::span<const std::uint64_t> records
   Pieces pieces(*how.dataset, records);
   const auto copy = [&](RecordCopier& copier, Piece piece) {
     prefetch(*how.dataset, piece);
-    CopiedRecords copied = copier.copy(piece);
-    if (owned) {
-      copied.take_ownership();
-      copied.own.shrink_to_fit();  // many are kept
-    }
-    return copied;
+    return copier.copy(piece, owned);
   };
   if (how.jobs <= 1) {
     RecordCopier copier(*how.dataset, *how.rules);
@@ -78,14 +74,69 @@ void copy_pieces(const ShardWriting& how, std::span<const std::uint64_t> records
       [&](std::pair<Piece, CopiedRecords>&& done) { consume(done.first, std::move(done.second)); });
 }
 
+// The entries of a shard of records that stay as they are; nothing where they are not known before.
+std::optional<std::vector<EncodedRecords::Entry>> entries_of(const ShardWriting& how, std::span<const std::uint64_t> records) {
+  if (how.rules->recoding.any()) return std::nullopt;
+  std::vector<EncodedRecords::Entry> entries;
+  entries.reserve(records.size());
+  RecordFinder finder(*how.dataset);
+  for (const std::uint64_t record : records) {
+    const Dataset::Place at = finder.place(record);
+    const Reader& file = how.dataset->shards()[at.shard];
+    const auto checksum = file.checksum(at.record);
+    if (file.codec() != how.rules->codec || !checksum) return std::nullopt;
+    const IndexEntry e = file.entry(at.record);
+    entries.push_back({e.stored, e.unpacked, e.atoms, *checksum});
+  }
+  return entries;
+}
+
+// The sums of a shard, made while it is written. They need the header first, which is written last: where
+// all entries are known it is known, too. What it became is looked at in the end.
+class SumsOnTheWay {
+ public:
+  SumsOnTheWay(const ShardWriting& how, const ShardTarget& target, const WriterOptions& options) {
+    if (const auto entries = entries_of(how, target.records)) {
+      head_ = Writer::head_of(options, *entries, how.rules->schema);
+      stream_.emplace().update(head_);
+    }
+  }
+
+  void add(Bytes stored) {
+    if (stream_) stream_->update(stored);
+    end_ += stored.size();
+  }
+
+  // Of the file at `path`, which is complete.
+  std::optional<FileSums> finish(const std::string& path) {
+    if (!stream_) return std::nullopt;
+    const auto file = open_input_file(path);
+    std::vector<std::byte> head(head_.size());
+    read_exactly(*file, 0, head);
+    if (head != head_) return std::nullopt;
+    std::vector<std::byte> blocks(std::size_t{1} << 20);  // schema, checksums, metadata, index
+    for (std::size_t n = blocks.size(); n == blocks.size(); end_ += n) {
+      n = file->read_at(end_, blocks);
+      stream_->update(Bytes(blocks).first(n));
+    }
+    return stream_->finish();
+  }
+
+ private:
+  std::vector<std::byte> head_;
+  std::optional<SumsStream> stream_;
+  std::uint64_t end_ = kFirstData;
+};
+
 // A shard being written.
 class OpenShard {
  public:
   OpenShard(const ShardWriting& how, const ShardTarget& target)
-      : how_(how), target_(target), writer_(Writer::create(target.path, options(how))), finder_(*how.dataset), inputs_(how.dataset->shards().size()) {}
+      : target_(target), options_(options(how, target)), writer_(Writer::create(target.path, options_)), sums_(how, target, options_), schema_(how.rules->schema) {}
 
   void add(Bytes bytes, std::span<const EncodedRecords::Entry> entries) {
-    writer_.add_stored(bytes, entries, how_.rules->schema);
+    writer_.add_stored(bytes, entries, schema_);
+    sums_.add(bytes);
     file_.records += entries.size();
     for (const auto& e : entries) file_.atoms += e.atoms;
   }
@@ -94,29 +145,30 @@ class OpenShard {
     file_.damaged.insert(file_.damaged.end(), std::make_move_iterator(damaged.begin()), std::make_move_iterator(damaged.end()));
   }
 
-  // Marks where a record came from.
-  void from_input_of(std::uint64_t record) { inputs_[finder_.place(record).shard] = true; }
-
   ShardFile finish() {
-    writer_.set_metadata(how_.metadata(inputs_));
     writer_.finish();
     file_.bytes = std::filesystem::file_size(target_.path);
+    file_.sums = sums_.finish(target_.path);
     return std::move(file_);
   }
 
  private:
-  static WriterOptions options(const ShardWriting& how) {
+  static WriterOptions options(const ShardWriting& how, const ShardTarget& target) {
+    std::vector<bool> inputs(how.dataset->shards().size());
+    RecordFinder finder(*how.dataset);
+    for (const std::uint64_t record : target.records) inputs[finder.place(record).shard] = true;
     WriterOptions o;
     o.codec = how.rules->codec;
     o.overwrite = how.overwrite;
+    o.metadata = how.metadata(inputs);
     return o;
   }
 
-  const ShardWriting& how_;
-  const ShardTarget& target_;
+  ShardTarget target_;
+  WriterOptions options_;
   Writer writer_;
-  RecordFinder finder_;
-  std::vector<bool> inputs_;
+  SumsOnTheWay sums_;
+  const Schema& schema_;
   ShardFile file_;
 };
 
@@ -236,7 +288,6 @@ bool reads_in_order(std::span<const std::uint64_t> records) { return std::is_sor
 ShardFile write_in_order(const ShardWriting& how, const ShardTarget& target) {
   OpenShard shard(how, target);
   copy_pieces(how, target.records, false, [&](std::span<const std::uint64_t> piece, CopiedRecords&& copied) {
-    for (const std::uint64_t record : piece) shard.from_input_of(record);
     shard.add(copied.bytes(), copied.entries);
     shard.add_damaged(std::move(copied.damaged));
     if (how.progress) how.progress(piece.size());
@@ -265,7 +316,6 @@ std::uint64_t write_gathered(const ShardWriting& how, std::span<const ShardTarge
     for (std::size_t i = 0; i < places.size(); ++i) {
       const ShardTarget& target = targets[places[i].target];
       if (places[i].record == 0) shard.emplace(how, target);
-      shard->from_input_of(wanted[i]);
       if (const auto* e = window.entry(i)) {
         const Bytes stored = window.bytes(i);
         bytes.insert(bytes.end(), stored.begin(), stored.end());

@@ -4,10 +4,12 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "core/io/file_sums.h"
 #include "core/shard/copy.h"
 
 namespace atp {
@@ -16,6 +18,7 @@ namespace atp {
 struct ShardFile {
   std::uint64_t records = 0, atoms = 0, bytes = 0;
   std::vector<DamagedRecord> damaged;  // left out
+  std::optional<FileSums> sums;        // of the file, where they could be made on the way
 };
 
 // Where a shard goes, and what stands in it. The calls come from one thread at a time.
