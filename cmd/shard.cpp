@@ -9,6 +9,7 @@
 
 #include "cmd/commands.h"
 #include "cmd/options.h"
+#include "cmd/shard_ranks.h"
 #include "cmd/shard_run.h"
 #include "cmd/terminal.h"
 
@@ -49,21 +50,30 @@ std::vector<std::string> command_line() {
 }
 
 Exit shard(const ShardCommand& command) {
-  check_options(command);
+  Ranks ranks;
+  if (!ranks.first()) silence_messages();  // they would all say the same
   const auto start = std::chrono::steady_clock::now();
   const auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
-  const ShardRun run = plan_run(command);
+  ShardRun run;
+  ranks.together([&] {
+    check_options(command);
+    run = plan_run(command);
+  });
+  check_same_plan(ranks, run);
   ShardFolder folder = folder_of(run);
-  folder.check(command.resume, command.force);
-  if (folder.complete()) {
+  ranks.together([&] {
+    if (ranks.first()) folder.check(command.resume, command.force);
+  });
+  if (ranks.exchange(folder.complete() ? "complete" : "")[0] == "complete") {
     note(fmt::format("{} is complete already, nothing was written", command.output));
     return Exit::ok;
   }
   if (command.dry_run) {
-    report_run(run, nullptr, seconds());
+    if (ranks.first()) report_run(run, nullptr, seconds());
     return Exit::ok;
   }
-  const ShardResult result = write_run(run, folder);
+  const ShardResult result = write_run(run, folder, ranks);
+  if (!ranks.first()) return Exit::ok;
   for (std::size_t g = 0; g < run.groups.size(); ++g) {
     write_text_file(folder.path(run.groups[g].manifest()), manifest_of(run, result, g), true);
   }

@@ -7,6 +7,7 @@
 
 #include "cmd/shard.h"
 #include "cmd/shard_folder.h"
+#include "core/mpi/ranks.h"
 #include "core/shard/background_sums.h"
 #include "core/shard/manifest_text.h"
 #include "core/shard/plan.h"
@@ -52,8 +53,9 @@ struct ShardResult {
   std::uint64_t passes = 0, kept_shards = 0;
 };
 
-// Writes what is not there yet. Throws Error, Interrupted.
-ShardResult write_run(const ShardRun& run, ShardFolder& folder);
+// Writes what is not there yet, each rank its shards, and gives every rank the whole result. The first has
+// checked the folder. Throws Error, Interrupted, FailedElsewhere.
+ShardResult write_run(const ShardRun& run, ShardFolder& folder, Ranks& ranks);
 
 // The folder with the names of everything the run will write.
 ShardFolder folder_of(const ShardRun& run);

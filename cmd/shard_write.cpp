@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "cmd/options.h"
+#include "cmd/shard_ranks.h"
 #include "cmd/shard_run.h"
 #include "cmd/terminal.h"
 #include "cmd/version.h"
@@ -94,10 +95,11 @@ std::optional<ShardFile> finished_shard(const ShardRun& run, const std::string& 
 
 class ShardWork {
  public:
-  ShardWork(const ShardRun& run, ShardFolder& folder);
+  ShardWork(const ShardRun& run, ShardFolder& folder, Ranks& ranks);
   ShardResult run();
 
  private:
+  void begin();
   void find_pending();
   void write_parallel(const std::vector<Pending>& shards);
   void write_windows(const std::vector<Pending>& shards);
@@ -105,9 +107,11 @@ class ShardWork {
 
   const ShardRun& run_;
   ShardFolder& folder_;
+  Ranks& ranks_;
   ShardResult result_;
   ShardWriting how_;
-  std::vector<Pending> pending_, finished_;
+  std::vector<Pending> pending_, finished_;  // of this rank
+  std::vector<Pending> of_others_;           // pending
   std::uint64_t total_ = 0;
   std::atomic<std::uint64_t> written_{0};
   std::atomic<bool> stop_{false};
@@ -115,7 +119,7 @@ class ShardWork {
   std::unique_ptr<BackgroundSums> sums_;
 };
 
-ShardWork::ShardWork(const ShardRun& run, ShardFolder& folder) : run_(run), folder_(folder) {
+ShardWork::ShardWork(const ShardRun& run, ShardFolder& folder, Ranks& ranks) : run_(run), folder_(folder), ranks_(ranks) {
   how_.dataset = run.dataset.get();
   how_.rules = &run.rules;
   how_.metadata = [&run](const std::vector<bool>& inputs) { return metadata_of(run, inputs); };
@@ -135,17 +139,19 @@ void ShardWork::find_pending() {
     const ShardGroup& group = run_.groups[g];
     result_.files.emplace_back(group.plan.shards());
     for (std::uint64_t k = 0; k < group.plan.shards(); ++k) {
+      const bool mine = is_mine(ranks_, number);
       Pending p{g, k, number++, {folder_.path(group.file(k)), group.plan.shard(k)}};
       if (folder_.has(group.file(k))) {
         if (auto found = finished_shard(run_, p.target.path, p.target.records)) {
+          if (!mine) continue;
           result_.files[g][k] = std::move(*found);
           ++result_.kept_shards;
           finished_.push_back(p);
           continue;
         }
       }
-      total_ += p.target.records.size();
-      pending_.push_back(p);
+      if (mine) total_ += p.target.records.size();
+      (mine ? pending_ : of_others_).push_back(p);
     }
   }
   sums_ = std::make_unique<BackgroundSums>(number, jobs());
@@ -195,10 +201,23 @@ void ShardWork::write_windows(const std::vector<Pending>& shards) {
   result_.passes += write_gathered(how_, targets, run_.command.memory, [&](std::size_t i, ShardFile&& file) { done(shards[i], std::move(file)); });
 }
 
+// The first rank makes the folder ready; the others look at it when it is, and before anyone writes.
+void ShardWork::begin() {
+  ranks_.together([&] {
+    if (!ranks_.first()) return;
+    find_pending();
+    check_space(existing_folder(run_.command.output), bytes_to_write(run_, pending_) + bytes_to_write(run_, of_others_));
+    folder_.begin();
+  });
+  ranks_.together([&] {
+    if (ranks_.first()) return;
+    folder_.check(true, false);
+    find_pending();
+  });
+}
+
 ShardResult ShardWork::run() {
-  find_pending();
-  check_space(existing_folder(run_.command.output), bytes_to_write(run_, pending_));
-  folder_.begin();
+  begin();
   for (const Pending& p : finished_) sums_->add(p.number, p.target.path);
   progress_ = std::make_unique<Progress>("sharding", total_, false);
   std::vector<Pending> in_order, scattered;
@@ -212,12 +231,13 @@ ShardResult ShardWork::run() {
     result_.sums.emplace_back(from, from + static_cast<std::ptrdiff_t>(group.plan.shards()));
     number += group.plan.shards();
   }
+  share_results(ranks_, run_, result_);
   return std::move(result_);
 }
 
 }  // namespace
 
-ShardResult write_run(const ShardRun& run, ShardFolder& folder) { return ShardWork(run, folder).run(); }
+ShardResult write_run(const ShardRun& run, ShardFolder& folder, Ranks& ranks) { return ShardWork(run, folder, ranks).run(); }
 
 ShardFolder folder_of(const ShardRun& run) {
   std::vector<std::string> files;

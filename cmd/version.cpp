@@ -8,6 +8,7 @@
 #include "atp_build_info.h"
 #include "cmd/manual.h"
 #include "core/atp/codec.h"
+#include "core/mpi/ranks.h"
 #include "core/query/query.h"
 #include "formats/format.h"
 
@@ -40,7 +41,7 @@ std::string version_text() {
     return fmt::format("{:10}{}\n", label, wrapped(fmt::format("{}", fmt::join(names, ", ")), 80, 10));
   };
   return fmt::format("atp {} ({})\n", ATP_VERSION, ATP_COMMIT) +
-         fmt::format("{:10}{}, {}\n", "built:", kCompiler, ATP_BUILD_TYPE) + list("codecs:", codec_names()) +
+         fmt::format("{:10}{}, {}{}\n", "built:", kCompiler, ATP_BUILD_TYPE, has_mpi() ? ", with MPI" : "") + list("codecs:", codec_names()) +
          list("formats:", readable) + missing;
 }
 
