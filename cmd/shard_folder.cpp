@@ -73,7 +73,12 @@ void ShardFolder::check(bool resume, bool force) {
   const auto status = fs::status(folder_, error);
   if (!fs::exists(status)) return;
   if (!fs::is_directory(status)) throw Error(Exit::usage, folder_, "is not a folder", "name a folder with -o");
-  const std::vector<std::string> there = listing();
+  std::vector<std::string> there = listing();
+  // A run killed before its state file was in place has done nothing yet.
+  for (const auto& leftover : leftovers_of(path(kShardStateName))) {
+    obsolete_.push_back(fs::path(leftover).lexically_relative(folder_).string());
+    std::erase(there, obsolete_.back());
+  }
   if (there.empty()) return;
 
   const bool unfinished = plan_in(path(kShardStateName)) == plan_;
@@ -126,7 +131,10 @@ void ShardFolder::begin() {
   }
   state_ = real_disk().open_existing(path(kShardStateName));
   for (const auto& file : obsolete_) {
-    if (file != kShardStateName) real_disk().remove(path(file));
+    if (file == kShardStateName) continue;
+    real_disk().remove(path(file));
+    const fs::path above = fs::path(file).parent_path();  // of a split that is no more
+    if (!above.empty() && std::find(folders.begin(), folders.end(), path(above.string())) == folders.end()) fs::remove(path(above.string()), error);
   }
 }
 

@@ -15,8 +15,9 @@
 namespace atp {
 namespace {
 
-// A piece of work: enough bytes for large reads, few enough to stay near the processor.
-constexpr std::uint64_t kPieceBytes = std::uint64_t{4} << 20;
+// A piece of work: enough bytes for large writes, few enough to stay in a processor's cache from the check of
+// the checksums over SHA-256 to the write.
+constexpr std::uint64_t kPieceBytes = std::uint64_t{1} << 20;
 constexpr std::uint64_t kPieceRecords = std::uint64_t{1} << 16;
 
 void check_stop(const ShardWriting& how) {
@@ -161,6 +162,7 @@ class OpenShard {
     o.codec = how.rules->codec;
     o.overwrite = how.overwrite;
     o.metadata = how.metadata(inputs);
+    o.buffer_bytes = kPieceBytes / 2;  // pieces are written as they come
     return o;
   }
 
