@@ -123,7 +123,7 @@ constexpr std::string_view kInspectDetails =
     "works everywhere.\n"
     "\n"
     "A condition on record, shard and n_atoms alone reads the index and no record; conditions on record visit only these "
-    "records. Everything else reads and verifies the records it looks at, and computes the columns that are used. A damaged "
+    "records, and n_atoms beside a number is held against the index before anything is read. Everything else reads and verifies the records it looks at, and computes the columns that are used. A damaged "
     "record ends the query with its file and number. The dataset cannot be changed: only SELECT is possible, in an "
     "empty database in memory, without ATTACH, PRAGMA or extensions; a text has at most 256 MiB. Large sorts use "
     "temporary files (SQLITE_TMPDIR, TMPDIR). Text is shown with all digits of numbers, null for NULL and control "
@@ -212,7 +212,14 @@ constexpr std::string_view kShardDetails =
     "only_elements('H C N O') AND energy_per_atom > -12\". What a record does not have is NULL, and a comparison with it is not "
     "true. A condition on record, shard and n_atoms alone reads no record; others read each once, on all threads. A damaged record "
     "is an error, or left out with --on-error skip. random() is refused, as the same command makes the same shards: use "
-    "--sample.";
+    "--sample.\n"
+    "\n"
+    "Started by mpirun or srun, as \"srun -n 16 atp shard ...\", the processes share the work, on one node or several (a build with "
+    "-DATP_WITH_MPI=ON, which atp --version says; other builds refuse to be started several times). Each makes the same plan from the "
+    "same inputs, which all of them must see under the same names, and writes every Nth shard; the first makes the folder ready and "
+    "writes the manifest when all have finished. The bytes are those of one process, whatever the number, and a stopped "
+    "run can be resumed with another number. The first to fail says why and the launcher ends the job; what is finished stays for "
+    "--resume. --jobs and --memory are for each process: on one node divide them by the number of processes.";
 
 constexpr Example kGenerateExamples[] = {
     {"atp generate man man", "rewrite the man pages of the commands"},

@@ -84,6 +84,18 @@ TEST_CASE("query: conditions on the record number give what a full scan gives") 
       CHECK(ask(d, fast) == ask(d, slow));
     }
   }
+  for (const char* op : {"=", "<", "<=", ">", ">=", "<>", "IS"}) {
+    for (const std::string value : {"3", "0", "-1", "2.5", "5", "4294967296", "1e300", "-1e300", "'x'", "x'00'", "NULL", "(SELECT 3)", "record", "1 + 1",
+                                    "count_element('H')"}) {
+      const std::string fast = fmt::format("SELECT record FROM records WHERE n_atoms {} {} AND record < 7", op, value);
+      const std::string slow = fmt::format("SELECT record FROM records WHERE +n_atoms {} {} AND +record < 7", op, value);
+      CAPTURE(fast);
+      CHECK(ask(d, fast) == ask(d, slow));
+    }
+  }
+  CHECK(ask(d, "SELECT record FROM records WHERE n_atoms >= '3' AND n_atoms < '4'") == Rows{"0", "5", "7"});
+  CHECK(ask(d, "SELECT record FROM records WHERE n_atoms IN (0, 5) ORDER BY record") == Rows{"1", "6"});
+  CHECK(ask(d, "SELECT record FROM records WHERE n_atoms = 5 OR n_atoms = 0 OR record = 2 ORDER BY record") == Rows{"1", "2", "6"});
   CHECK(ask(d, "SELECT record FROM records WHERE record > '4'") == Rows{"5", "6", "7"});
   CHECK(ask(d, "SELECT record FROM records WHERE record BETWEEN 2 AND 4 AND record <> 3") == Rows{"2", "4"});
   CHECK(ask(d, "SELECT record FROM records WHERE record > 5 AND record < 3") == Rows{});
@@ -238,6 +250,7 @@ TEST_CASE("query: damage is an error that names the record, and only where it is
       CHECK(ask(d, "SELECT record FROM records WHERE n_atoms < 3 ORDER BY record DESC") == Rows{"1"});
       CHECK(ask(d, "SELECT formula FROM records WHERE record = 0") == Rows{"H2O"});
       CHECK(ask(d, "SELECT formula FROM records WHERE n_atoms > 2 AND energy < 0") == Rows{"H2O"});
+      CHECK(ask(d, "SELECT formula FROM records WHERE only_elements('H O') AND energy < 0 AND 2 < n_atoms") == Rows{"H2O"});
       for (const char* sql : {"SELECT formula FROM records", "SELECT count(*) FROM records WHERE energy < 0", "SELECT max(volume) FROM records",
                               "SELECT count(*) FROM records WHERE has_element('H')"})
         CHECK_THROWS_WITH_AS(ask(d, sql), doctest::Contains((path + ": record 1: is damaged").c_str()), Error);

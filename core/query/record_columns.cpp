@@ -144,7 +144,7 @@ SqlValue RecordRow::value(const RecordColumn& column) {
 SqlValue RecordRow::from_index(ColumnId id) const {
   switch (id) {
     case ColumnId::shard: return std::string_view(reader().path());
-    case ColumnId::n_atoms: return std::int64_t{reader().entry(at_ - begin_).atoms};
+    case ColumnId::n_atoms: return std::int64_t{n_atoms()};
     default: return static_cast<std::int64_t>(at_);
   }
 }

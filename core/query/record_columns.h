@@ -51,6 +51,7 @@ class RecordRow {
   // -trace(stress)/3, volumes are in Å³, formulas in Hill order, pbc is "TTF". Forces of which one is NaN
   // have a maximum of NaN.
   SqlValue value(const RecordColumn& column);
+  std::uint32_t n_atoms() const { return reader().entry(at_ - begin_).atoms; }
   // [n] u8, valid until move_to(). Throws likewise.
   Bytes atomic_numbers();
 

@@ -55,8 +55,9 @@ int disconnect(sqlite3_vtab* vtab) {
 
 // ---- which records a scan has to visit ----------------------------------------------------------
 
-// Conditions on the record number narrow the scan; everything is still evaluated by SQLite, so a range
-// that is too wide is not wrong. The plan's text has one letter for each value that filter() gets.
+// Conditions on the record number and on n_atoms narrow the scan; everything is still evaluated by SQLite,
+// so a range that is too wide is not wrong. The plan's text has two letters for each value that filter()
+// gets: of the column and of the comparison.
 char letter_of(unsigned char op) {
   switch (op) {
     case SQLITE_INDEX_CONSTRAINT_EQ: return '=';
@@ -70,18 +71,28 @@ char letter_of(unsigned char op) {
 
 bool is_record_number(int column) { return column == static_cast<int>(ColumnId::record) || column == -1; }
 
+// n_atoms only beside a literal: what is compared with is evaluated before the scan, and may be a function
+// about the row.
+bool narrows_atoms(sqlite3_index_info* info, int i) {
+  sqlite3_value* literal = nullptr;
+  return info->aConstraint[i].iColumn == static_cast<int>(ColumnId::n_atoms) &&
+         sqlite3_vtab_rhs_value(info, i, &literal) == SQLITE_OK && literal != nullptr;
+}
+
 int best_index(sqlite3_vtab* vtab, sqlite3_index_info* info) {
   return table_of(vtab).guarded([&] {
     std::string letters;
     for (int i = 0; i < info->nConstraint; ++i) {
       const auto& constraint = info->aConstraint[i];
       const char letter = letter_of(constraint.op);
-      if (!constraint.usable || letter == 0 || !is_record_number(constraint.iColumn)) continue;
-      letters += letter;
-      info->aConstraintUsage[i].argvIndex = static_cast<int>(letters.size());
+      if (!constraint.usable || letter == 0) continue;
+      const bool record = is_record_number(constraint.iColumn);
+      if (!record && !narrows_atoms(info, i)) continue;
+      letters += {record ? 'r' : 'n', letter};
+      info->aConstraintUsage[i].argvIndex = static_cast<int>(letters.size() / 2);
     }
     double rows = static_cast<double>(table_of(vtab).dataset().size()) + 1;
-    if (letters.find('=') != std::string::npos) {
+    if (letters.find("r=") != std::string::npos) {
       rows = 1;
     } else if (!letters.empty()) {
       rows /= 4;
@@ -98,41 +109,54 @@ int best_index(sqlite3_vtab* vtab, sqlite3_index_info* info) {
   });
 }
 
-// A range of records that only shrinks. Numbers beyond any dataset are clipped.
-struct Range {
-  std::uint64_t begin, end;
+// Bounds beyond the range are clipped.
+void begin_at(NumberRange& range, double bound) {
+  if (bound >= static_cast<double>(range.end)) range.begin = range.end;
+  else if (bound > static_cast<double>(range.begin)) range.begin = static_cast<std::uint64_t>(bound);
+}
 
-  void at_least(double v) {
-    if (v >= static_cast<double>(end)) begin = end;
-    else if (v > static_cast<double>(begin)) begin = static_cast<std::uint64_t>(v);
-  }
-  void at_most(double v) {
-    if (v < 0) end = 0;
-    else if (v < static_cast<double>(end)) end = std::min(end, static_cast<std::uint64_t>(v) + 1);
-  }
-};
+void end_at(NumberRange& range, double bound) {
+  if (bound <= 0) range.end = 0;
+  else if (bound < static_cast<double>(range.end)) range.end = static_cast<std::uint64_t>(bound);
+}
 
-void narrow(Range& range, char letter, sqlite3_value* value) {
+void narrow(NumberRange& range, char letter, sqlite3_value* value) {
   switch (sqlite3_value_type(value)) {
     case SQLITE_NULL: range.end = 0; return;  // compares as true with nothing
     case SQLITE_INTEGER:
     case SQLITE_FLOAT: break;
     default: return;  // SQLite orders texts and numbers, too: let it
   }
-  // Record numbers are far below 2^53, so that as doubles they are exact; other values are only rounded.
+  // Both numbers are far below 2^53, so that as doubles they are exact; only bounds beyond are rounded.
   const double v = sqlite3_value_double(value);
-  if (letter != '<' && letter != '[') range.at_least(v);
-  if (letter != '>' && letter != ']') range.at_most(v);
+  if (letter == '=' || letter == ']') begin_at(range, std::ceil(v));
+  if (letter == '>') begin_at(range, std::floor(v) + 1);
+  if (letter == '=' || letter == '[') end_at(range, std::floor(v) + 1);
+  if (letter == '<') end_at(range, std::ceil(v));
+}
+
+constexpr std::uint64_t kMostAtoms = UINT32_MAX;
+
+// Moves from `at` to the next record that the scan is for, if there is one. Looks at the index alone.
+void settle(RecordCursor& cursor) {
+  for (; cursor.at < cursor.end; ++cursor.at) {
+    throw_if_interrupted();
+    cursor.row.move_to(cursor.at);
+    if (cursor.atoms.begin == 0 && cursor.atoms.end > kMostAtoms) return;
+    const std::uint64_t n = cursor.row.n_atoms();
+    if (n >= cursor.atoms.begin && n < cursor.atoms.end) return;
+  }
 }
 
 int filter(sqlite3_vtab_cursor* base, int, const char* letters, int n, sqlite3_value** values) {
   RecordCursor& cursor = cursor_of(base);
   return table_of(base->pVtab).guarded([&] {
-    Range range{0, table_of(base->pVtab).dataset().size()};
-    for (int i = 0; i < n; ++i) narrow(range, letters[i], values[i]);
-    cursor.end = range.end;
-    cursor.at = std::min(range.begin, range.end);
-    if (cursor.at < cursor.end) cursor.row.move_to(cursor.at);
+    NumberRange records{0, table_of(base->pVtab).dataset().size()}, atoms{0, kMostAtoms + 1};
+    for (int i = 0; i < n; ++i) narrow(letters[2 * i] == 'r' ? records : atoms, letters[2 * i + 1], values[i]);
+    cursor.end = records.end;
+    cursor.at = std::min(records.begin, records.end);
+    cursor.atoms = atoms;
+    settle(cursor);
   });
 }
 
@@ -156,9 +180,8 @@ int close(sqlite3_vtab_cursor* base) {
 int next(sqlite3_vtab_cursor* base) {
   RecordCursor& cursor = cursor_of(base);
   return table_of(base->pVtab).guarded([&] {
-    throw_if_interrupted();
-    table_of(base->pVtab).last_visited = cursor.at;
-    if (++cursor.at < cursor.end) cursor.row.move_to(cursor.at);
+    table_of(base->pVtab).last_visited = cursor.at++;
+    settle(cursor);
   });
 }
 

@@ -11,11 +11,17 @@
 
 namespace atp {
 
+// Whole numbers from begin to end - 1.
+struct NumberRange {
+  std::uint64_t begin = 0, end = 0;
+};
+
 // A walk over the table, and the row it is on.
 struct RecordCursor {
   sqlite3_vtab_cursor base;  // what SQLite knows of it
   RecordRow row;
   std::uint64_t at = 0, end = 0;  // at == end: on no row
+  NumberRange atoms = {};         // records with other numbers of atoms are passed over
 };
 
 // One connection's view of a dataset. One thread. Must outlive the connection, and the dataset must
