@@ -1,6 +1,7 @@
 #include "core/query/query.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include "core/base/error.h"
 #include "tests/support/damaged.h"

@@ -1,6 +1,7 @@
 #include "core/query/record_columns.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 #include <simdjson.h>
 
 #include <cmath>
