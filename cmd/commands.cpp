@@ -1,5 +1,6 @@
 #include "cmd/commands.h"
 
+#include "cmd/manual_shard.h"
 #include "cmd/options.h"
 
 namespace atp {
@@ -155,9 +156,6 @@ constexpr Example kShardExamples[] = {
     {"atp shard parts/ -o merged --shards 1", "one file"},
     {"atp shard big.atp -o small --shard-size 10Gi --codec zstd", "pieces that can be moved, compressed on the way"},
 };
-
-constexpr std::string_view kShardDetails =
-    "Writes the records of a dataset into a folder of shards of equal weight, with a manifest.json.";
 
 constexpr Example kGenerateExamples[] = {
     {"atp generate man man", "rewrite the man pages of the commands"},

@@ -62,7 +62,13 @@ _atp() {
           COMPREPLY=($(compgen -W "optimal running-average" -- "$cur"))
           return ;;
         --order)
-          COMPREPLY=($(compgen -W "keep shuffle size balance" -- "$cur"))
+          COMPREPLY=($(compgen -W "keep shuffle size formula morton balance" -- "$cur"))
+          return ;;
+        --dedup)
+          COMPREPLY=($(compgen -W "exact" -- "$cur"))
+          return ;;
+        --by)
+          COMPREPLY=($(compgen -W "record formula" -- "$cur"))
           return ;;
         --codec)
           COMPREPLY=($(compgen -W "none lz4 zstd" -- "$cur"))
@@ -79,10 +85,10 @@ _atp() {
         --color)
           COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
           return ;;
-        --shards|--shard-size|--max-records|--seed|--records|--sample|--keep|--drop|--memory|-j|--jobs) return ;;
+        --shards|--shard-size|--max-records|--seed|--records|--sample|--split|--keep|--drop|--memory|-j|--jobs) return ;;
       esac
       if [[ $cur == -* ]]; then
-        COMPREPLY=($(compgen -W "-o --output --shards --shard-size --max-records --balance --algorithm --order --seed --records --sample --codec --dtype --keep --drop --on-error --no-verify --memory --resume -f --force --dry-run --json -j --jobs -q --quiet -v --verbose --progress --color -h --help" -- "$cur"))
+        COMPREPLY=($(compgen -W "-o --output --shards --shard-size --max-records --balance --algorithm --order --seed --records --dedup --sample --split --by --codec --dtype --keep --drop --on-error --no-verify --memory --resume -f --force --dry-run --json -j --jobs -q --quiet -v --verbose --progress --color -h --help" -- "$cur"))
       else
         _atp_files
       fi ;;

@@ -69,7 +69,7 @@ void RecordCopier::add(std::uint64_t record, CopiedRecords& out) {
 void RecordCopier::check_stored(const Reader& file, std::uint64_t i, const IndexEntry& e, Bytes stored) {
   const auto stated = file.checksum(i);
   const auto fail = [&](const std::string& why) {
-    fail_input(fmt::format("{}: record {}", file.path(), i), why, "atp verify lists all damage; --on-error skip leaves such records out");
+    fail_input(fmt::format("{}: record {}", file.path(), i), why, "--on-error skip leaves such records out, atp verify lists them");
   };
   if (stated) {
     if (record_checksum(stored) != *stated) fail("is damaged: its checksum does not fit");
