@@ -1,5 +1,6 @@
 #include "cmd/commands.h"
 
+#include "cmd/manual_shard.h"
 #include "cmd/options.h"
 
 namespace atp {
@@ -203,23 +204,6 @@ constexpr Example kShardExamples[] = {
     {"atp shard parts/ -o merged --shards 1", "one file"},
     {"atp shard big.atp -o small --shard-size 10Gi --codec zstd", "pieces that can be moved, compressed on the way"},
 };
-
-constexpr std::string_view kShardDetails =
-    "Writes the records of a dataset into a folder of shards of equal weight, with a manifest.json.\n"
-    "\n"
-    "--where EXPR chooses, of the records that --records chooses, those of which EXPR is true: one expression of SQLite over the "
-    "columns and functions that man atp-inspect lists under --sql, as \"n_atoms <= 200 AND max_force < 50 AND "
-    "only_elements('H C N O') AND energy_per_atom > -12\". What a record does not have is NULL, and a comparison with it is not "
-    "true. A condition on record, shard and n_atoms alone reads no record; others read each once, on all threads. A damaged record "
-    "is an error, or left out with --on-error skip. random() is refused, as the same command makes the same shards: use "
-    "--sample.\n"
-    "\n"
-    "Started by mpirun or srun, as \"srun -n 16 atp shard ...\", the processes share the work, on one node or several (a build with "
-    "-DATP_WITH_MPI=ON, which atp --version says; other builds refuse to be started several times). Each makes the same plan from the "
-    "same inputs, which all of them must see under the same names, and writes every Nth shard; the first makes the folder ready and "
-    "writes the manifest when all have finished. The bytes are those of one process, whatever the number, and a stopped "
-    "run can be resumed with another number. The first to fail says why and the launcher ends the job; what is finished stays for "
-    "--resume. --jobs and --memory are for each process: on one node divide them by the number of processes.";
 
 constexpr Example kGenerateExamples[] = {
     {"atp generate man man", "rewrite the man pages of the commands"},

@@ -32,7 +32,7 @@ void check_options(const ShardCommand& c) {
   if (c.order == "balance" && c.algorithm != "optimal") fail_usage("--order balance has an algorithm of its own", "leave --algorithm out");
   if (!c.split.empty()) check_split(c.split);
   if (c.split.empty() && c.by != "record") fail_usage("--by is for --split", "pass --split train=0.9,val=0.1");
-  if (c.memory < (std::uint64_t{1} << 20)) fail_usage("--memory is less than a megabyte", "pass 64M or more");
+  if (c.memory < 1000000) fail_usage("--memory is less than a megabyte", "the more it is, the fewer passes are needed; the default is 1Gi");
 }
 
 }  // namespace
@@ -66,6 +66,7 @@ Exit shard(const ShardCommand& command) {
   });
   if (ranks.exchange(folder.complete() ? "complete" : "")[0] == "complete") {
     note(fmt::format("{} is complete already, nothing was written", command.output));
+    if (command.json) report_run(run, nullptr, seconds());
     return Exit::ok;
   }
   if (command.dry_run) {

@@ -51,9 +51,9 @@ void print_text(const ShardRun& run, const ShardResult* result, double seconds) 
     const Totals t = totals_of(run, result, g);
     bytes += t.bytes;
     const std::string balance = balance_text(run, group.plan);
-    text += fmt::format("{}{}{}{}: {}{}, {}, {}, {}{}{}", result ? "" : "would write ", run.command.output, group.name.empty() ? "" : "/", group.name,
-                        counted(group.plan.shards(), "shard"), "", counted(t.records, "record"), counted(t.atoms, "atom"), human_bytes(t.bytes),
-                        balance.empty() ? "" : ", ", balance);
+    text += fmt::format("{}{}{}{}: {}, {}, {}, {}{}{}{}", result ? "" : "would write ", run.command.output, group.name.empty() ? "" : "/", group.name,
+                        counted(group.plan.shards(), "shard"), counted(t.records, "record"), counted(t.atoms, "atom"), human_bytes(t.bytes),
+                        result ? "" : " of records", balance.empty() ? "" : ", ", balance);
     if (g + 1 < run.groups.size()) text += "\n";
   }
   if (run.duplicates != 0) text += fmt::format(", {} left out", counted(run.duplicates, "duplicate"));
@@ -67,7 +67,7 @@ void print_text(const ShardRun& run, const ShardResult* result, double seconds) 
 
 void print_json(const ShardRun& run, const ShardResult* result, double seconds) {
   JsonWriter w;
-  w.begin_object().key("output").string(run.command.output).key("dry_run").boolean(result == nullptr);
+  w.begin_object().key("output").string(run.command.output).key("dry_run").boolean(run.command.dry_run);
   w.key("codec").string(codec_name(run.rules.codec)).key("order").string(run.command.order).key("balance").string(run.command.balance);
   w.key("duplicates").count(run.duplicates).key("seed").count(run.command.seed).key("plan").string(run.hash);
   w.key("groups").begin_array();
@@ -81,7 +81,9 @@ void print_json(const ShardRun& run, const ShardResult* result, double seconds) 
     for (std::uint64_t k = 0; k < plan.shards(); ++k) w.string(run.groups[g].file(k));
     w.end_array().end_object();
   }
-  w.end_array().key("kept_shards").count(result ? result->kept_shards : 0).key("passes").count(result ? result->passes : 0);
+  std::uint64_t kept = 0;  // all, where a complete run is resumed
+  for (const ShardGroup& group : run.groups) kept += run.command.dry_run ? 0 : group.plan.shards();
+  w.end_array().key("kept_shards").count(result ? result->kept_shards : kept).key("passes").count(result ? result->passes : 0);
   w.key("seconds").real(seconds).end_object();
   print(w.text() + "\n");
 }

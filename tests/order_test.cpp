@@ -47,6 +47,7 @@ TEST_CASE("a shuffle is a permutation, and its seed is all that decides it") {
   CHECK(shuffled(1000, 5) != shuffled(1000, 6));
   // Golden: a plan made elsewhere must be the same one.
   CHECK(SeededNumbers(0).next() == 0xe220a8397b1dcdaf);  // as published with SplitMix64
+  CHECK(shuffled(5, 0) == Numbers{2, 1, 0, 3, 4});  // the example of the manual page
   CHECK(shuffled(10, 0) == Numbers{0, 2, 5, 7, 6, 8, 3, 9, 1, 4});  // from a Python program of its own
 }
 

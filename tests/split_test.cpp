@@ -85,6 +85,14 @@ TEST_CASE("golden plans") {
   CHECK(assign_longest_first(weights, 3) == std::vector<std::uint32_t>{0, 0, 1, 2, 1, 0, 1, 2, 2});
 }
 
+TEST_CASE("the example of the manual page") {
+  const std::vector<std::uint32_t> weights{1, 2, 4, 3, 5, 6};
+  const Numbers prefix = prefix_sums(weights);
+  CHECK(split_evenly(prefix, 3) == Numbers{0, 3, 5, 6});
+  CHECK(split_by_running_average(prefix, 3) == Numbers{0, 4, 5, 6});
+  CHECK(assign_longest_first(weights, 3) == std::vector<std::uint32_t>{0, 1, 2, 2, 1, 0});
+}
+
 TEST_CASE("shards of a size: as few as can be, a record too heavy alone") {
   const Numbers prefix = prefix_sums(std::vector<std::uint32_t>{4, 4, 4, 20, 4, 4});
   CHECK(shards_needed(prefix, 8) == 4);    // 4 4 | 4 | 20 | 4 4

@@ -33,15 +33,9 @@ void CopiedRecords::take_ownership() {
 RecordCopier::RecordCopier(const Dataset& dataset, const CopyRules& rules)
     : dataset_(dataset), rules_(rules), finder_(dataset), compressor_(rules.codec), encoder_(rules.codec) {}
 
-CopiedRecords RecordCopier::copy(std::span<const std::uint64_t> records, bool owned) {
+CopiedRecords RecordCopier::copy(std::span<const std::uint64_t> records) {
   CopiedRecords out;
   out.entries.reserve(records.size());
-  if (owned) {
-    std::uint64_t stored = 0;
-    for (const std::uint64_t record : records) stored += finder_.entry(record).stored;
-    out.take_ownership();
-    out.own.reserve(stored);
-  }
   for (std::size_t k = 0; k < records.size(); ++k) {
     try {
       add(records[k], out);
@@ -52,7 +46,6 @@ CopiedRecords RecordCopier::copy(std::span<const std::uint64_t> records, bool ow
       out.left_out.push_back(k);
     }
   }
-  if (owned && out.own.capacity() > out.own.size()) out.own.shrink_to_fit();
   return out;
 }
 
@@ -69,7 +62,7 @@ void RecordCopier::add(std::uint64_t record, CopiedRecords& out) {
 void RecordCopier::check_stored(const Reader& file, std::uint64_t i, const IndexEntry& e, Bytes stored) {
   const auto stated = file.checksum(i);
   const auto fail = [&](const std::string& why) {
-    fail_input(fmt::format("{}: record {}", file.path(), i), why, "atp verify lists all damage; --on-error skip leaves such records out");
+    fail_input(fmt::format("{}: record {}", file.path(), i), why, "--on-error skip leaves such records out, atp verify lists them");
   };
   if (stated) {
     if (record_checksum(stored) != *stated) fail("is damaged: its checksum does not fit");

@@ -51,8 +51,7 @@ class RecordCopier {
   RecordCopier(const Dataset& dataset, const CopyRules& rules);
 
   // Throws Error (exit 3) naming file and record where one is damaged, unless rules.skip_damaged.
-  // With `owned`, nothing is borrowed and no memory is left over.
-  CopiedRecords copy(std::span<const std::uint64_t> records, bool owned = false);
+  CopiedRecords copy(std::span<const std::uint64_t> records);
 
  private:
   void add(std::uint64_t record, CopiedRecords& out);

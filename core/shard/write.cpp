@@ -1,9 +1,12 @@
 #include "core/shard/write.h"
 
-#include <sys/stat.h>
+#include <sys/mman.h>
 
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
+#include <map>
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -44,14 +47,17 @@ class Pieces {
   std::size_t at_ = 0;
 };
 
-// Runs a copier over the pieces of `records` on all threads and hands the results on in order.
-void copy_pieces(const ShardWriting& how, std::span<const std::uint64_t> records, bool owned,
-                 const std::function<void(std::span<const std::uint64_t>, CopiedRecords&&)>& consume) {
-  using Piece = std::span<const std::uint64_t>;
+using Piece = std::span<const std::uint64_t>;  // of a list of records
+
+// Runs a copier, and `then`, over the pieces of `records` on all threads, and hands the results on in order.
+void copy_pieces(const ShardWriting& how, std::span<const std::uint64_t> records, const std::function<void(Piece, CopiedRecords&)>& then,
+                 const std::function<void(Piece, CopiedRecords&&)>& consume) {
   Pieces pieces(*how.dataset, records);
   const auto copy = [&](RecordCopier& copier, Piece piece) {
     prefetch(*how.dataset, piece);
-    return copier.copy(piece, owned);
+    CopiedRecords copied = copier.copy(piece);
+    then(piece, copied);
+    return copied;
   };
   if (how.jobs <= 1) {
     RecordCopier copier(*how.dataset, *how.rules);
@@ -176,7 +182,7 @@ class OpenShard {
 
 // What a record takes in memory while it is gathered.
 std::uint64_t gathered_bytes(const ShardWriting& how, const IndexEntry& e) {
-  constexpr std::uint64_t kBookkeeping = 48;  // its entry, its places in both orders
+  constexpr std::uint64_t kBookkeeping = 88;  // its entry, its places in both orders
   const bool grows = how.rules->codec.id == CodecId::none || how.rules->recoding.any();
   return (grows ? std::max(e.stored, e.unpacked) : e.stored) + kBookkeeping;
 }
@@ -216,71 +222,130 @@ class Windows {
   Place at_{0, 0};
 };
 
+// Memory for one window after the other, zero-filled and mapped once; in large pages where there are some.
+class Arena {
+ public:
+  ~Arena() { release(); }
+  Arena() = default;
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+
+  std::byte* of_size(std::uint64_t bytes) {
+    if (bytes <= size_) return data_;
+    release();
+    void* p = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED) throw std::bad_alloc();
+    (void)::madvise(p, bytes, MADV_HUGEPAGE);
+    size_ = bytes;
+    return data_ = static_cast<std::byte*>(p);
+  }
+
+ private:
+  void release() {
+    if (data_ != nullptr) ::munmap(data_, size_);
+    data_ = nullptr;
+    size_ = 0;
+  }
+
+  std::byte* data_ = nullptr;
+  std::uint64_t size_ = 0;
+};
+
+// Whether every record is copied as it is stored, so that its place in the output is known before.
+bool all_as_stored(const ShardWriting& how) {
+  const auto& files = how.dataset->shards();
+  return !how.rules->recoding.any() && std::all_of(files.begin(), files.end(), [&](const Reader& f) { return f.codec() == how.rules->codec; });
+}
+
 // The records of one window, read in file order and handed out in output order.
 class Window {
  public:
-  Window(const ShardWriting& how, std::span<const std::uint64_t> wanted) : place_of_(wanted.size()) {
-    std::vector<std::pair<std::uint64_t, std::uint32_t>> sorted(wanted.size());
-    for (std::uint32_t i = 0; i < sorted.size(); ++i) sorted[i] = {wanted[i], i};
-    std::sort(sorted.begin(), sorted.end());
-    std::vector<std::uint64_t> ascending(sorted.size());
-    for (std::size_t i = 0; i < sorted.size(); ++i) ascending[i] = sorted[i].first;
-    std::size_t next = 0;
-    copy_pieces(how, ascending, true, [&](std::span<const std::uint64_t> piece, CopiedRecords&& copied) {
-      keep(std::span(sorted).subspan(next, piece.size()), std::move(copied));
-      next += piece.size();
+  Window(const ShardWriting& how, std::span<const std::uint64_t> wanted, Arena& arena) : entries_(wanted.size()), at_(wanted.size(), nullptr) {
+    sorted_.resize(wanted.size());
+    for (std::uint32_t i = 0; i < sorted_.size(); ++i) sorted_[i] = {wanted[i], i};
+    std::sort(sorted_.begin(), sorted_.end());
+    ascending_.reserve(sorted_.size());
+    for (const auto& [record, place] : sorted_) ascending_.push_back(record);
+    const bool as_stored = all_as_stored(how);
+    if (as_stored) lay_out(*how.dataset, wanted, arena);
+    const auto then = [&](Piece piece, CopiedRecords& copied) {
+      if (as_stored) {
+        scatter(piece, copied);
+      } else {
+        copied.take_ownership();
+        copied.own.shrink_to_fit();  // many are kept
+      }
+    };
+    copy_pieces(how, ascending_, then, [&](Piece piece, CopiedRecords&& copied) {
+      if (!as_stored) keep(piece, copied);
+      for (std::size_t d = 0; d < copied.damaged.size(); ++d) damaged_.emplace(place_of(piece, copied.left_out[d]), std::move(copied.damaged[d]));
+      if (!as_stored) pieces_.push_back(std::move(copied.own));
       if (how.progress) how.progress(piece.size());
     });
   }
 
   // Record i of the window; nullptr when it was damaged and left out.
-  const EncodedRecords::Entry* entry(std::size_t i) const {
-    const PlaceInPiece at = place_of_[i];
-    return at.record == kLeftOut ? nullptr : &pieces_[at.piece].entries[at.record];
-  }
-  Bytes bytes(std::size_t i) const {
-    const PlaceInPiece at = place_of_[i];
-    return Bytes(pieces_[at.piece].own).subspan(offsets_[at.piece][at.record], pieces_[at.piece].entries[at.record].stored);
-  }
-  const std::vector<CopiedRecords>& pieces() const { return pieces_; }
+  const EncodedRecords::Entry* entry(std::size_t i) const { return at_[i] == nullptr ? nullptr : &entries_[i]; }
+  Bytes bytes(std::size_t i) const { return {at_[i], entries_[i].stored}; }
   // What was wrong with record i, which was left out.
-  const DamagedRecord& damage(std::size_t i) const {
-    const CopiedRecords& piece = pieces_[place_of_[i].piece];
-    return piece.damaged[damage_of_.at(i)];
-  }
+  const DamagedRecord& damage(std::size_t i) const { return damaged_.at(i); }
 
  private:
-  static constexpr std::uint32_t kLeftOut = UINT32_MAX;
-  struct PlaceInPiece {
-    std::uint32_t piece, record;
-  };
-
-  void keep(std::span<const std::pair<std::uint64_t, std::uint32_t>> sorted, CopiedRecords&& copied) {
-    const auto piece = static_cast<std::uint32_t>(pieces_.size());
-    std::size_t damaged = 0;
-    std::uint32_t record = 0;
-    for (std::size_t k = 0; k < sorted.size(); ++k) {
-      const std::uint32_t i = sorted[k].second;
-      if (damaged < copied.left_out.size() && copied.left_out[damaged] == k) {
-        place_of_[i] = {piece, kLeftOut};
-        damage_of_[i] = damaged++;
-      } else {
-        place_of_[i] = {piece, record++};
-      }
+  void lay_out(const Dataset& dataset, std::span<const std::uint64_t> wanted, Arena& arena) {
+    RecordFinder finder(dataset);
+    offsets_.reserve(wanted.size());
+    std::uint64_t end = 0;
+    for (const std::uint64_t record : wanted) {
+      offsets_.push_back(end);
+      end += finder.entry(record).stored;
     }
-    auto& offsets = offsets_.emplace_back();
-    std::uint64_t offset = 0;
-    for (const auto& e : copied.entries) {
-      offsets.push_back(offset);
-      offset += e.stored;
-    }
-    pieces_.push_back(std::move(copied));
+    arena_ = arena.of_size(std::max<std::uint64_t>(end, 1));
   }
 
-  std::vector<CopiedRecords> pieces_;
-  std::vector<std::vector<std::uint64_t>> offsets_;
-  std::vector<PlaceInPiece> place_of_;
-  std::map<std::size_t, std::size_t> damage_of_;
+  std::uint32_t place_of(Piece piece, std::size_t k) const { return sorted_[static_cast<std::size_t>(piece.data() - ascending_.data()) + k].second; }
+
+  // Calls fn(place in the window, entry, bytes) for each record of a piece that was not left out.
+  template <class Fn>
+  void for_each(Piece piece, const CopiedRecords& copied, Fn&& fn) const {
+    Bytes rest = copied.bytes();
+    std::size_t damaged = 0, record = 0;
+    for (std::size_t k = 0; k < piece.size(); ++k) {
+      if (damaged < copied.left_out.size() && copied.left_out[damaged] == k) {
+        ++damaged;
+        continue;
+      }
+      const EncodedRecords::Entry& e = copied.entries[record++];
+      fn(place_of(piece, k), e, rest.first(e.stored));
+      rest = rest.subspan(e.stored);
+    }
+  }
+
+  // To where they will be written from. Each thread writes places of its own.
+  void scatter(Piece piece, CopiedRecords& copied) {
+    for_each(piece, copied, [&](std::uint32_t place, const EncodedRecords::Entry& e, Bytes stored) {
+      entries_[place] = e;
+      at_[place] = arena_ + offsets_[place];
+      std::memcpy(arena_ + offsets_[place], stored.data(), stored.size());
+    });
+    copied.own = {};
+    copied.borrowed = {};
+  }
+
+  void keep(Piece piece, const CopiedRecords& copied) {
+    for_each(piece, copied, [&](std::uint32_t place, const EncodedRecords::Entry& e, Bytes stored) {
+      entries_[place] = e;
+      at_[place] = stored.data();
+    });
+  }
+
+  std::vector<std::pair<std::uint64_t, std::uint32_t>> sorted_;  // record, place
+  std::vector<std::uint64_t> ascending_;
+  std::vector<std::uint64_t> offsets_;  // in the arena, by place
+  std::byte* arena_ = nullptr;
+  std::vector<EncodedRecords::Entry> entries_;  // by place
+  std::vector<const std::byte*> at_;            // by place
+  std::map<std::size_t, DamagedRecord> damaged_;
+  std::vector<std::vector<std::byte>> pieces_;  // what at_ points into, without arena
 };
 
 }  // namespace
@@ -289,7 +354,7 @@ bool reads_in_order(std::span<const std::uint64_t> records) { return std::is_sor
 
 ShardFile write_in_order(const ShardWriting& how, const ShardTarget& target) {
   OpenShard shard(how, target);
-  copy_pieces(how, target.records, false, [&](std::span<const std::uint64_t> piece, CopiedRecords&& copied) {
+  copy_pieces(how, target.records, [](Piece, CopiedRecords&) {}, [&](Piece piece, CopiedRecords&& copied) {
     shard.add(copied.bytes(), copied.entries);
     shard.add_damaged(std::move(copied.damaged));
     if (how.progress) how.progress(piece.size());
@@ -301,34 +366,29 @@ std::uint64_t write_gathered(const ShardWriting& how, std::span<const ShardTarge
                              const std::function<void(std::size_t, ShardFile&&)>& done) {
   std::uint64_t passes = 0;
   std::optional<OpenShard> shard;
-  std::vector<std::byte> bytes;
-  std::vector<EncodedRecords::Entry> entries;
-  const auto flush = [&] {
-    shard->add(bytes, entries);
-    bytes.clear();
-    entries.clear();
-  };
+  CopiedRecords chunk;
+  Arena arena;
   Windows windows(how, targets, memory);
   for (std::vector<Place> places = windows.next(); !places.empty(); places = windows.next()) {
     ++passes;
     std::vector<std::uint64_t> wanted;
     wanted.reserve(places.size());
     for (const Place& p : places) wanted.push_back(targets[p.target].records[p.record]);
-    const Window window(how, wanted);
+    const Window window(how, wanted, arena);
     for (std::size_t i = 0; i < places.size(); ++i) {
       const ShardTarget& target = targets[places[i].target];
       if (places[i].record == 0) shard.emplace(how, target);
       if (const auto* e = window.entry(i)) {
-        const Bytes stored = window.bytes(i);
-        bytes.insert(bytes.end(), stored.begin(), stored.end());
-        entries.push_back(*e);
+        chunk.append(window.bytes(i));
+        chunk.entries.push_back(*e);
       } else {
         shard->add_damaged({window.damage(i)});
       }
       const bool last = places[i].record + 1 == target.records.size();
-      if (bytes.size() >= kPieceBytes || last || i + 1 == places.size()) {
+      if (chunk.bytes().size() >= kPieceBytes || last || i + 1 == places.size()) {
         check_stop(how);
-        flush();
+        shard->add(chunk.bytes(), chunk.entries);
+        chunk = {};
       }
       if (!last) continue;
       done(places[i].target, shard->finish());
