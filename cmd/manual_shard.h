@@ -48,7 +48,7 @@ inline constexpr std::string_view kShardDetails =
     "\n"
     "Records of equal key keep their order. Records in another order than they lie in are gathered in memory, as many at a "
     "time as --memory holds, in one pass over the inputs in file order each; the result line says how many passes "
-    "that took. No record is read alone from a cold disk where others lie within a megabyte.\n"
+    "that took. Shards whose records take turns in the inputs (--order balance, many splits) are gathered as well where that takes fewer passes. No record is read alone from a cold disk where others lie within a megabyte.\n"
     "\n"
     "Which records: --records takes numbers and slices in the order written. --dedup exact leaves out records that equal an "
     "earlier one in all their bytes, --dedup KEY those whose property KEY is equal; --sample N then draws N at random, "
@@ -78,7 +78,7 @@ inline constexpr std::string_view kShardDetails =
     "plan, sources [{name, bytes, records}], left_out [{file, record, why}], files [{path, records, atoms, bytes, xxh3_128, sha256}]. atp verify "
     "--manifest checks it, hashes included. created_at_utc is SOURCE_DATE_EPOCH where that is set.\n"
     "\n"
-    "Memory: 16 to 40 bytes a record for the plan, --memory for orders other than keep and balance, and a few MB a thread.\n"
+    "Memory: 16 to 40 bytes a record for the plan, --memory for orders other than keep, and a few MB a thread.\n"
     "\n"
     "--json prints one object: output, dry_run, codec, order, balance, duplicates, seed, plan, groups [{name, shards, records, atoms, bytes, "
     "left_out, largest_to_mean, other, other_largest_to_mean, files}], kept_shards, passes, seconds.";
