@@ -113,6 +113,10 @@ void warn_of_damage(const ShardRun& run, const ShardResult* result) {
 
 void report_run(const ShardRun& run, const ShardResult* result, double seconds) {
   warn_of_damage(run, result);
+  constexpr std::uint64_t kManyPasses = 8;
+  if (result && result->passes > kManyPasses) {
+    note(fmt::format("the inputs were read {} times; more --memory than {} makes it less", result->passes, human_bytes(run.command.memory)));
+  }
   run.command.json ? print_json(run, result, seconds) : print_text(run, result, seconds);
 }
 

@@ -101,6 +101,7 @@ class ShardWork {
  private:
   void begin();
   void find_pending();
+  bool takes_turns(const std::vector<Pending>& shards) const;
   void write_parallel(const std::vector<Pending>& shards);
   void write_windows(const std::vector<Pending>& shards);
   void done(const Pending& shard, ShardFile&& file);
@@ -216,12 +217,29 @@ void ShardWork::begin() {
   });
 }
 
+// Whether the shards hold records from all over the inputs, and memory is enough to gather them in fewer passes
+// than it takes to write one after the other.
+bool ShardWork::takes_turns(const std::vector<Pending>& shards) const {
+  std::vector<ShardTarget> targets;
+  std::uint64_t bytes = 0;
+  RecordFinder finder(*run_.dataset);
+  for (const Pending& p : shards) {
+    targets.push_back(p.target);
+    for (const std::uint64_t record : p.target.records) bytes += finder.entry(record).unpacked;
+  }
+  return passes_in_order(targets) > 1.5 + static_cast<double>(bytes) / static_cast<double>(run_.command.memory);
+}
+
 ShardResult ShardWork::run() {
   begin();
   for (const Pending& p : finished_) sums_->add(p.number, p.target.path);
   progress_ = std::make_unique<Progress>("sharding", total_, false);
   std::vector<Pending> in_order, scattered;
   for (const Pending& p : pending_) (reads_in_order(p.target.records) ? in_order : scattered).push_back(p);
+  if (takes_turns(in_order)) {
+    scattered = pending_;
+    in_order.clear();
+  }
   write_parallel(in_order);
   write_windows(scattered);
   const std::vector<FileSums>& sums = sums_->finish();

@@ -83,7 +83,8 @@ void copy_pieces(const ShardWriting& how, std::span<const std::uint64_t> records
 
 // The entries of a shard of records that stay as they are; nothing where they are not known before.
 std::optional<std::vector<EncodedRecords::Entry>> entries_of(const ShardWriting& how, std::span<const std::uint64_t> records) {
-  if (how.rules->recoding.any()) return std::nullopt;
+  constexpr std::size_t kMost = std::size_t{1} << 24;  // beyond, memory is worth more than a second look at the file
+  if (how.rules->recoding.any() || records.size() > kMost) return std::nullopt;
   std::vector<EncodedRecords::Entry> entries;
   entries.reserve(records.size());
   RecordFinder finder(*how.dataset);
@@ -351,6 +352,17 @@ class Window {
 }  // namespace
 
 bool reads_in_order(std::span<const std::uint64_t> records) { return std::is_sorted(records.begin(), records.end()); }
+
+double passes_in_order(std::span<const ShardTarget> targets) {
+  double spans = 0;
+  std::uint64_t first = UINT64_MAX, last = 0;
+  for (const ShardTarget& t : targets) {
+    spans += static_cast<double>(t.records.back() - t.records.front() + 1);
+    first = std::min(first, t.records.front());
+    last = std::max(last, t.records.back());
+  }
+  return targets.empty() ? 0 : spans / static_cast<double>(last - first + 1);
+}
 
 ShardFile write_in_order(const ShardWriting& how, const ShardTarget& target) {
   OpenShard shard(how, target);

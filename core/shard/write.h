@@ -45,6 +45,10 @@ struct Stopped {};
 // Whether the records can be read in the order they are written: they ascend.
 bool reads_in_order(std::span<const std::uint64_t> records);
 
+// How often the inputs are gone through when each of these shards, whose records ascend, is written on its
+// own: once when they follow each other, as often as there are shards when they take turns.
+double passes_in_order(std::span<const ShardTarget> targets);
+
 // Writes one shard whose records ascend; complete and on the disk when it returns. Reads and checks on
 // `jobs` threads. Throws Error (exit 3, 4), Interrupted or Stopped; then there is no file.
 ShardFile write_in_order(const ShardWriting& how, const ShardTarget& target);

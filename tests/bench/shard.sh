@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # `atp shard` beside `cp -r` of the same files in the same run, and how even the split algorithms are.
-#   tests/bench/shard.sh [BUILD_FOLDER] [MEGABYTES]     (default: build 2000)
+#   tests/bench/shard.sh [BUILD_FOLDER] [MEGABYTES]     (default: build 1000)
 # Inputs lie in the page cache. Both sides end when everything is on the disk: cp with sync of every file,
-# atp shard by itself. Runs take turns, so that a busy machine disturbs all alike; the best of seven counts,
-# and the median stands beside it. atp shard also checks every record and makes SHA-256 and XXH3-128.
+# atp shard by itself. Runs take turns, so that a busy machine disturbs all alike; the best of five counts;
+# CPU time (user and system), which a busy machine disturbs less, stands beside it. atp shard also checks every record and makes SHA-256 and XXH3-128.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-build=${1:-build} megabytes=${2:-2000}
+build=${1:-build} megabytes=${2:-1000}
 atp=$build/atp
 cmake --build "$build" --target make_extxyz shard_plan >/dev/null
 work=$(mktemp -d "${TMPDIR:-/tmp}/atp-bench-XXXXXX")
 trap 'rm -rf "$work"' EXIT
-export TIMEFORMAT=%R
+export TIMEFORMAT='%R %U %S'
 
 echo "$(nproc) CPUs, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1), $("$atp" --version | head -1), $(cp --version | head -1), $(stat -f -c %T "$work")"
 "$build/tests/shard_plan"
@@ -44,16 +44,17 @@ timed() {  # timed NAME COMMAND...
   sync -f "$work"
   { time "$@" >/dev/null; } 2>>"$work/times $name"
 }
-for _ in $(seq 7); do
+for _ in $(seq 5); do
   timed '0 cp -r' copy
   for name in "${!how[@]}"; do
     read -ra options <<<"${how[$name]}"
     timed "$name" "$atp" shard "$work/in" -o "$work/out" "${options[@]}" -q
   done
 done
-read -r cp_best cp_median < <(sort -n "$work/times 0 cp -r" | awk '{t[NR] = $1} END {print t[1], t[int((NR + 1) / 2)]}')
+best() { awk '{c = $2 + $3; if (NR == 1 || $1 < w) w = $1; if (NR == 1 || c < cpu) cpu = c} END {print w, cpu}' "$1"; }
+read -r cp_wall cp_cpu < <(best "$work/times 0 cp -r")
 for file in "$work"/times*; do
-  sort -n "$file" | awk -v name="${file#*times ? }" -v b="$bytes" -v cb="$cp_best" -v cm="$cp_median" '{t[NR] = $1} END {
-    m = t[int((NR + 1) / 2)]
-    printf "  %-34s best %6.2f s %5.2f GB/s %5.2f x cp   median %6.2f s %5.2f x cp\n", name, t[1], b / t[1] / 1e9, t[1] / cb, m, m / cm}'
+  read -r wall cpu < <(best "$file")
+  awk -v name="${file#*times ? }" -v b="$bytes" -v w="$wall" -v c="$cpu" -v cw="$cp_wall" -v cc="$cp_cpu" 'BEGIN {
+    printf "  %-34s %6.2f s %5.2f GB/s %5.2f x cp   CPU %6.2f s %5.2f x cp\n", name, w, b / w / 1e9, w / cw, c, c / cc}'
 done

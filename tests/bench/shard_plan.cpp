@@ -1,5 +1,5 @@
 // How even and how fast the split algorithms are on a synthetic index: shard_plan [RECORDS]
-// A heavy tail (Pareto, exponent 1.5, from 1 kB) and lognormal sizes, into 8, 64 and 1024 shards.
+// A heavy tail (Pareto, exponent 1.5, from 1 kB to 1 MB) and lognormal sizes, into 8, 64 and 1024 shards.
 #include <fmt/format.h>
 
 #include <chrono>
@@ -25,7 +25,7 @@ std::vector<std::uint32_t> weights_of(const std::string& shape, std::size_t n) {
     const double u = uniform(numbers), v = uniform(numbers);
     const double normal = std::sqrt(-2 * std::log(u)) * std::cos(6.283185307179586 * v);
     const double size = shape == "pareto" ? 1000 * std::pow(u, -1 / 1.5) : 1000 * std::exp((shape == "lognormal 1" ? 1 : 2) * normal);
-    w = static_cast<std::uint32_t>(std::min(size, 4e9));
+    w = static_cast<std::uint32_t>(std::min(size, 1e6));
   }
   return weights;
 }
