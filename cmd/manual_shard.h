@@ -48,7 +48,7 @@ inline constexpr std::string_view kShardDetails =
     "\n"
     "Records of equal key keep their order. Records in another order than they lie in are gathered in memory, as many at a "
     "time as --memory holds, in one pass over the inputs in file order each; the result line says how many passes "
-    "that took. Shards whose records take turns in the inputs (--order balance, many splits) are gathered as well where that takes fewer passes. No record is read alone from a cold disk where others lie within a megabyte.\n"
+    "that took. Shards whose records take turns in the inputs (--order balance, many splits) are gathered as well where the inputs are larger than --memory and that takes fewer passes. No record is read alone from a cold disk where others lie within a megabyte.\n"
     "\n"
     "Which records: --records takes numbers and slices in the order written. --dedup exact leaves out records that equal an "
     "earlier one in all their bytes, --dedup KEY those whose property KEY is equal; --sample N then draws N at random, "

@@ -217,8 +217,8 @@ void ShardWork::begin() {
   });
 }
 
-// Whether the shards hold records from all over the inputs, and memory is enough to gather them in fewer passes
-// than it takes to write one after the other.
+// Whether the shards hold records from all over inputs that are larger than memory, and are gathered in fewer
+// passes than it takes to write one after the other. (What fits in memory is read from the disk once anyway.)
 bool ShardWork::takes_turns(const std::vector<Pending>& shards) const {
   std::vector<ShardTarget> targets;
   std::uint64_t bytes = 0;
@@ -227,7 +227,7 @@ bool ShardWork::takes_turns(const std::vector<Pending>& shards) const {
     targets.push_back(p.target);
     for (const std::uint64_t record : p.target.records) bytes += finder.entry(record).unpacked;
   }
-  return passes_in_order(targets) > 1.5 + static_cast<double>(bytes) / static_cast<double>(run_.command.memory);
+  return bytes > run_.command.memory && passes_in_order(targets) > 1.5 + static_cast<double>(bytes) / static_cast<double>(run_.command.memory);
 }
 
 ShardResult ShardWork::run() {
