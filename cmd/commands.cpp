@@ -150,6 +150,14 @@ constexpr std::string_view kVerifyDetails =
     "Exit code: 0 sound, 1 damaged (or findings with --strict, or records that repair could not keep), 3 a file is not what "
     "it should be, 4 the system refused. Of several files all are checked; damage in one decides the code.";
 
+constexpr Example kPlanExamples[] = {
+    {"atp plan-batches train.atp -o plan --max-atoms 3072 --gpus 8", "batches of equal size for 8 GPUs"},
+    {"atp plan-batches a.atp b.atp -o plan --max-atoms 3072 --cutoff 5 --gpus 64 --epochs 10", "two datasets, atoms and edges level, ten epochs"},
+    {"atp plan-batches --verify plan train.atp", "check that each graph is in it exactly once"},
+};
+
+constexpr std::string_view kPlanDetails = "Plans mini-batches.";
+
 constexpr Example kGenerateExamples[] = {
     {"atp generate man man", "rewrite the man pages of the commands"},
     {"atp generate completions completions", "rewrite the shell completions"},
@@ -161,6 +169,7 @@ constexpr Command kCommands[] = {
     {"pack", "Make", "turn datasets into one .atp file", declare_pack, kPackExamples, kPackDetails},
     {"inspect", "Look", "show what a dataset holds", declare_inspect, kInspectExamples, kInspectDetails},
     {"verify", "Look", "check every byte of .atp datasets, and mend them", declare_verify, kVerifyExamples, kVerifyDetails},
+    {"plan-batches", "Train", "plan mini-batches of equal size for many GPUs", declare_plan_batches, kPlanExamples, kPlanDetails},
     {"generate", "", "write man pages and completions, for atp's own developers", declare_generate, kGenerateExamples,
      "Writes what is printed from the declarations of the commands. The results are checked in."},
 };
