@@ -44,7 +44,10 @@ void check_output(const PlanCommand& c) {
   if (c.epochs == 0) fail_usage("no epoch is to be planned", "pass --epochs 1 or more");
   if (c.epochs > 1 && (c.start || c.step)) fail_usage("--start and --step are about one epoch", "pass --epoch E instead of --epochs");
   if (c.shapes > 64) fail_usage(fmt::format("{} static shapes are not few", c.shapes), "pass --static-shapes 1 to 64");
-  if (c.force && c.output.empty()) fail_usage("--force is about the output, and there is none", "pass -o PLANDIR");
+  if ((!c.svg.empty() || !c.html.empty()) && c.report + c.simulate != 1) fail_usage("--svg and --html draw what --report or --simulate print", "pass one of these");
+  if (!c.model.empty() && !c.simulate) fail_usage("--model is about --simulate", "pass --simulate");
+  if (c.json && c.report) fail_usage("--report is for people", "pass --compare --json for numbers");
+  if (c.force && c.output.empty() && c.svg.empty() && c.html.empty()) fail_usage("--force is about the output, and there is none", "pass -o PLANDIR");
 }
 
 std::uint64_t limited(const std::optional<std::uint64_t>& given, std::uint64_t otherwise) { return given.value_or(otherwise); }
@@ -140,6 +143,7 @@ void declare_looking(CLI::App& app, PlanCommand& o) {
   app.add_option("--html", o.html, "write the report as a page")->type_name("FILE")->group(group);
   app.add_flag("--compare", o.compare, "plan with every strategy and print how they compare")->group(group);
   app.add_flag("--simulate", o.simulate, "estimate the time of an epoch on 1 to G GPUs with every strategy")->group(group);
+  app.add_option("--model", o.model, "what a step costs, for --simulate: token=S,saturation=ATOMS,edge=S,step=S,reduce=S,latency=S")->type_name("MODEL")->group(group);
 }
 
 }  // namespace
@@ -151,6 +155,9 @@ Exit plan_batches(const PlanCommand& command) {
   check_output(command);
   const PlanSizes sizes = read_sizes(command);
   if (!command.output.empty()) write_plans(command, sizes);
+  if (command.report) report_plan(command, sizes);
+  if (command.compare) compare_strategies(command, sizes);
+  if (command.simulate) simulate_epochs(command, sizes);
   return Exit::ok;
 }
 

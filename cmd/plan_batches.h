@@ -37,6 +37,8 @@ struct PlanCommand {
   std::string verify;
   bool report = false, compare = false, simulate = false;
   std::string svg, html;
+  std::string model;  // of --simulate
+  double share = 1;   // of each dataset: --simulate plans smaller epochs
 };
 
 // The command. Returns ok, or no when --verify finds something; throws Error.
@@ -92,6 +94,11 @@ struct FinishedPlan {
   double seconds = 0;                                       // planning alone
 };
 FinishedPlan make_plan(const PlanCommand& command, const PlanSizes& sizes, const ChosenStrategy& strategy, std::uint64_t epoch);
+
+// --report, --compare, --simulate: print, and draw where --svg and --html say so.
+void report_plan(const PlanCommand& command, const PlanSizes& sizes);
+void compare_strategies(const PlanCommand& command, const PlanSizes& sizes);
+void simulate_epochs(const PlanCommand& command, const PlanSizes& sizes);
 
 // Writes the folder: one plan, or one for each epoch.
 void write_plans(const PlanCommand& command, const PlanSizes& sizes);

@@ -117,7 +117,7 @@ class ItemChooser {
   PlanItems choose() {
     mark_selected();
     for (std::size_t d = 0; d < sizes_.sets.size(); ++d) keep_eligible(d);
-    const bool all = command_.mix.empty() && std::accumulate(counts_.begin(), counts_.end(), std::uint64_t{0}) == sizes_.records();
+    const bool all = command_.mix.empty() && command_.share == 1 && std::accumulate(counts_.begin(), counts_.end(), std::uint64_t{0}) == sizes_.records();
     if (all) {
       items_.starts = sizes_.starts;
       items_.atoms = sizes_.atoms;
@@ -176,7 +176,7 @@ class ItemChooser {
     std::vector<std::uint64_t> wanted;
     items_.starts = {0};
     for (std::size_t d = 0; d < weights.size(); ++d) {
-      const double count = weights[d] * static_cast<double>(counts_[d]);
+      const double count = command_.share * weights[d] * static_cast<double>(counts_[d]);
       if (count > static_cast<double>(kMostGraphs)) check_count(kMostGraphs + 1, "--mix");
       wanted.push_back(static_cast<std::uint64_t>(std::llround(count)));
       items_.starts.push_back(items_.starts.back() + wanted.back());

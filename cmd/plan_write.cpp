@@ -65,6 +65,11 @@ class PlanWriter {
     arrays.push_back(array_of<std::int64_t>("atoms", "<i8", columns.atoms));
     if (!sizes_.edges.empty()) arrays.push_back(array_of<std::int64_t>("edges", "<i8", columns.edges));
     arrays.push_back(array_of<std::int64_t>("graphs", "<i8", columns.graphs));
+    StaticShapes shapes;
+    if (command_.shapes > 0) {
+      shapes = static_shapes(plan, command_.shapes);
+      arrays.push_back(array_of<std::uint32_t>("shapes", "<u4", shapes.of_step));
+    }
     if (command_.format == "npz") return write_npz(arrays, prefix);
     for (const Array& array : arrays) folder_.write(prefix + array.name + ".npy", {as_bytes(array.header), array.data});
   }

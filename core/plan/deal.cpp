@@ -16,6 +16,10 @@ namespace {
 
 // Batches that are levelled and sorted together: many enough to level well, few enough for the cache.
 constexpr std::size_t kPool = 8192;
+// Costs are compared in this part of their mean.
+constexpr std::uint64_t kCostGrains = 1024;
+// Among equal costs batches are sorted by atoms, where these differ by less.
+constexpr std::uint64_t kFewAtoms = 8;
 // How often more batches are tried when the second limit does not hold.
 constexpr int kMostTrials = 10;
 
@@ -94,7 +98,13 @@ Batches Deal::in_order(Batches&& batches) const {
   if (batches.loads.empty()) batches.loads = loads_of(input_, batches);
   std::vector<std::uint64_t> costs;
   costs.reserve(batches.size());
-  for (const Load& load : batches.loads) costs.push_back(cost(load));
+  std::uint64_t sum = 0;
+  for (const Load& load : batches.loads) costs.push_back(cost(load)), sum += costs.back();
+  // Costs that hardly differ count as equal: sorting them would put batches of one kind into one step.
+  const std::uint64_t grain = std::max<std::uint64_t>(1, sum / costs.size() / kCostGrains);
+  const auto [low, high] = std::minmax_element(batches.loads.begin(), batches.loads.end(), [](const Load& a, const Load& b) { return a.atoms < b.atoms; });
+  const std::uint64_t least = low->atoms, atoms = high->atoms - least < kFewAtoms ? high->atoms - least + 1 : 1;
+  for (std::size_t b = 0; b < costs.size(); ++b) costs[b] = costs[b] / grain * atoms + (batches.loads[b].atoms - least) % atoms;
   batches.order = order_by_cost(costs, input_.gpus, pool(), input_.seed, input_.epoch);
   return std::move(batches);
 }

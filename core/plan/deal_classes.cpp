@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
+#include <type_traits>
+#include <utility>
 
 #include "core/base/interrupt.h"
 #include "core/plan/random.h"
@@ -39,14 +40,16 @@ class Scatter {
 
   template <class Item, class Make>
   ClassLists<Item> run(Make make) {
-    ClassLists<Item> lists{HugeBuffer<Item>(weights_.size()), {0}};
+    ClassLists<Item> lists{HugeBuffer<Item>(weights_.size()), {0}, {}};
     for (const SizeClass& c : classes_.all()) lists.starts.push_back(lists.starts.back() + c.count);
+    throw_if_interrupted();
+    Item* const items = lists.items.data();
     if (classes_.exact() && !some_split_) {
-      fill<Item>(lists.items.data(), make, [this](std::size_t i) { return of_code_[weights_[i]].first; });
+      fill_whole(items, make);
     } else {
-      fill<Item>(lists.items.data(), make, [this](std::size_t i) { return part(i); });
+      for (std::size_t i = 0; i < weights_.size(); ++i) items[ends_[part(i)]++] = make(i);
     }
-    shuffle(lists.items.data());
+    shuffle(lists);
     return lists;
   }
 
@@ -67,18 +70,26 @@ class Scatter {
     for (std::uint64_t& end : ends_) sum += std::exchange(end, sum);
   }
 
-  template <class Item, class Make, class PartOf>
-  void fill(Item* items, Make make, PartOf part_of) {
-    throw_if_interrupted();
-    for (std::size_t i = 0; i < weights_.size(); ++i) items[ends_[part_of(i)]++] = make(i);
+  // Every class is one part, and codes are weights.
+  template <class Item, class Make>
+  void fill_whole(Item* items, Make make) {
+    std::vector<std::uint32_t> next;
+    for (const Parts& parts : of_code_) next.push_back(static_cast<std::uint32_t>(ends_[parts.first]));
+    for (std::size_t i = 0; i < weights_.size(); ++i) items[next[weights_[i]]++] = make(i);
+    for (std::size_t c = 0; c < ends_.size(); ++c) ends_[c] += classes_.all()[c].count;
   }
 
   template <class Item>
-  void shuffle(Item* items) {
+  void shuffle(ClassLists<Item>& lists) {
+    lists.sums.resize(classes_.size());
     std::uint64_t begin = 0;
-    for (std::size_t p = 0; p < ends_.size(); ++p) {
-      Random random(seed_, epoch_, Purpose::class_order, p);
-      random.shuffle(std::span<Item>(items + begin, ends_[p] - begin));
+    for (std::size_t p = 0, c = 0; p < ends_.size(); ++p) {
+      while (c + 2 < lists.starts.size() && lists.starts[c + 1] <= begin) ++c;
+      const std::span<Item> items(lists.items.data() + begin, ends_[p] - begin);
+      if constexpr (std::is_same_v<Item, LevelledGraph>) {
+        for (const Item& item : items) lists.sums[c] += item.weight;  // and now they are in the cache
+      }
+      Random(seed_, epoch_, Purpose::class_order, p).shuffle(items);
       begin = ends_[p];
     }
   }

@@ -21,6 +21,7 @@ template <class Item>
 struct ClassLists {
   HugeBuffer<Item> items;             // [n], class after class
   std::vector<std::uint64_t> starts;  // [classes + 1]
+  std::vector<std::uint64_t> sums;    // [classes]: of the levelled weights; 0 for indices alone
 };
 
 // Each class in an order drawn from (seed, epoch). `weights` are those the classes are of. O(n).

@@ -22,6 +22,13 @@ std::vector<std::int64_t> offsets_of(const Patterns& patterns, std::span<const s
 constexpr std::int64_t kMiddle = 1 << 27;
 constexpr std::uint32_t kLargestKey = (std::uint32_t{1} << 28) - 1;
 
+// A batch's second graph of a class is dealt after the first of all others, so that it evens out the first; from
+// this one on they come together.
+constexpr std::uint32_t kRounds = 8;
+
+// How far ahead lists are fetched into the cache.
+constexpr std::ptrdiff_t kAhead = 24;
+
 // Levels the batches of one pool after the other.
 class Leveller {
  public:
@@ -34,7 +41,7 @@ class Leveller {
  private:
   void set_means();
   void collect_slots(std::size_t begin, std::size_t end);
-  void deal_class(std::uint32_t size_class);
+  void deal_round(std::uint32_t size_class, std::uint32_t begin, std::uint32_t end);  // of slots_
   void deal_block(const std::uint32_t* slots, const LevelledGraph* graphs, std::size_t count, std::int64_t mean);
 
   const Patterns& patterns_;
@@ -49,8 +56,8 @@ class Leveller {
   std::vector<std::uint64_t> next_;        // [classes]: the first graph not dealt yet
 
   // Of the pool
-  std::vector<std::uint64_t> slot_ends_;  // [classes]
-  std::vector<std::uint32_t> slots_;      // batches within the pool, class after class
+  std::vector<std::uint32_t> slot_ends_;  // [classes, kRounds]
+  std::vector<std::uint32_t> slots_;      // batches within the pool, class after class, round after round
   std::vector<std::int64_t> estimates_;   // [batches]: what it will weigh if the graphs to come are average
   std::vector<std::int64_t> write_;       // [batches]: where its next graph goes
 };
@@ -59,16 +66,13 @@ Leveller::Leveller(const Patterns& patterns, std::span<const std::uint32_t> grou
                    const ClassLists<LevelledGraph>& lists, std::span<const std::int64_t> offsets, Levelled& out)
     : patterns_(patterns), groups_(groups), lists_(lists), offsets_(offsets), out_(out) {
   next_.assign(lists.starts.begin(), lists.starts.end() - 1);
-  slot_ends_.resize(next_.size());
+  slot_ends_.resize(next_.size() * kRounds);
   set_means();
 }
 
 void Leveller::set_means() {
   for (std::size_t c = 0; c < next_.size(); ++c) {
-    const std::uint64_t begin = lists_.starts[c], end = lists_.starts[c + 1];
-    std::uint64_t sum = 0;
-    for (std::uint64_t i = begin; i < end; ++i) sum += lists_.items[i].weight;
-    means_.push_back(static_cast<std::int64_t>(sum / (end - begin)));
+    means_.push_back(static_cast<std::int64_t>(lists_.sums[c] / (lists_.starts[c + 1] - lists_.starts[c])));
   }
   std::int64_t total = 0, most = 0;
   for (const PatternGroup& group : patterns_.groups) {
@@ -87,20 +91,20 @@ void Leveller::set_means() {
 
 void Leveller::collect_slots(std::size_t begin, std::size_t end) {
   std::fill(slot_ends_.begin(), slot_ends_.end(), 0);
-  for (std::size_t b = begin; b < end; ++b) {
-    const PatternGroup& group = patterns_.groups[groups_[b]];
-    for (std::uint32_t e = group.begin; e < group.end; ++e) slot_ends_[patterns_.entries[e].size_class] += patterns_.entries[e].copies;
-  }
-  std::uint64_t total = 0;
-  for (std::uint64_t& slot_end : slot_ends_) total += std::exchange(slot_end, total);
-  slots_.resize(total);
-  for (std::size_t b = begin; b < end; ++b) {
-    const PatternGroup& group = patterns_.groups[groups_[b]];
-    for (std::uint32_t e = group.begin; e < group.end; ++e) {
-      const auto [c, copies] = patterns_.entries[e];
-      for (std::uint32_t k = 0; k < copies; ++k) slots_[slot_ends_[c]++] = static_cast<std::uint32_t>(b - begin);
+  const auto for_each_slot = [&](auto&& fn) {
+    for (std::size_t b = begin; b < end; ++b) {
+      const PatternGroup& group = patterns_.groups[groups_[b]];
+      for (std::uint32_t e = group.begin; e < group.end; ++e) {
+        const auto [c, copies] = patterns_.entries[e];
+        for (std::uint32_t k = 0; k < copies; ++k) fn(static_cast<std::uint32_t>(b - begin), c * kRounds + std::min(k, kRounds - 1));
+      }
     }
-  }
+  };
+  for_each_slot([&](std::uint32_t, std::uint32_t round) { ++slot_ends_[round]; });
+  std::uint32_t total = 0;
+  for (std::uint32_t& slot_end : slot_ends_) total += std::exchange(slot_end, total);
+  slots_.resize(total);
+  for_each_slot([&](std::uint32_t batch, std::uint32_t round) { slots_[slot_ends_[round]++] = batch; });
 }
 
 void Leveller::pool(std::size_t begin, std::size_t end) {
@@ -108,42 +112,45 @@ void Leveller::pool(std::size_t begin, std::size_t end) {
   estimates_.resize(end - begin);
   for (std::size_t b = begin; b < end; ++b) estimates_[b - begin] = group_means_[groups_[b]];
   write_.assign(offsets_.begin() + static_cast<std::ptrdiff_t>(begin), offsets_.begin() + static_cast<std::ptrdiff_t>(end));
-  for (std::uint32_t c = 0; c < slot_ends_.size(); ++c) deal_class(c);
+  std::uint32_t at = 0;
+  for (std::uint32_t c = 0; c < next_.size(); ++c) {
+    for (std::uint32_t k = 0; k < kRounds; ++k) deal_round(c, std::exchange(at, slot_ends_[c * kRounds + k]), slot_ends_[c * kRounds + k]);
+  }
   // Nothing is left to come: the estimates are the sums.
   for (std::size_t b = begin; b < end; ++b) out_.weights[b] = static_cast<std::uint64_t>(estimates_[b - begin]);
 }
 
-void Leveller::deal_class(std::uint32_t size_class) {
-  const std::uint64_t begin = size_class == 0 ? 0 : slot_ends_[size_class - 1];
-  const std::uint64_t count = slot_ends_[size_class] - begin;
-  const LevelledGraph* graphs = lists_.items.data() + next_[size_class];
-  for (std::uint64_t at = 0; at < count; at += kBlockSlots) {
-    deal_block(&slots_[begin + at], graphs + at, std::min<std::uint64_t>(kBlockSlots, count - at), means_[size_class]);
+void Leveller::deal_round(std::uint32_t size_class, std::uint32_t begin, std::uint32_t end) {
+  for (std::uint32_t at = begin; at < end; at += kBlockSlots) {
+    const std::size_t count = std::min<std::size_t>(kBlockSlots, end - at);
+    deal_block(&slots_[at], lists_.items.data() + next_[size_class], count, means_[size_class]);
+    next_[size_class] += count;
   }
-  next_[size_class] += count;
 }
 
 void Leveller::deal_block(const std::uint32_t* slots, const LevelledGraph* graphs, std::size_t count, std::int64_t mean) {
   WindowKeys by_estimate, by_weight;
-  if (count < kBlockSlots) {  // places without a slot come last
+  if (count % (4 * kWindow) != 0) {  // places without a slot come last
     for (auto& row : by_estimate) row.fill(~std::uint32_t{0});
     for (auto& row : by_weight) row.fill(~std::uint32_t{0});
   }
+  const std::int64_t middle = (kMiddle << shift_) - expected_;
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t window = i / kWindow, place = i % kWindow;
-    const std::int64_t distance = (estimates_[slots[i]] - expected_) >> shift_;
-    const auto estimate = static_cast<std::uint32_t>(std::clamp(distance + kMiddle, std::int64_t{0}, 2 * kMiddle - 2));
+    const std::int64_t estimate = std::clamp((estimates_[slots[i]] + middle) >> shift_, std::int64_t{0}, 2 * kMiddle - 2);
     const std::uint32_t weight = std::min(graphs[i].weight >> shift_, kLargestKey - 1);
-    by_estimate[place][window] = estimate << 4 | static_cast<std::uint32_t>(place);
+    by_estimate[place][window] = static_cast<std::uint32_t>(estimate) << 4 | static_cast<std::uint32_t>(place);
     by_weight[place][window] = (kLargestKey - 1 - weight) << 4 | static_cast<std::uint32_t>(place);  // heaviest first
   }
-  sort_windows(by_estimate);
-  sort_windows(by_weight);
+  const std::size_t windows = (count + kWindow - 1) / kWindow;
+  sort_windows(by_estimate, windows);
+  sort_windows(by_weight, windows);
+  std::uint32_t* const indices = out_.batches.indices.data();
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t window = i / kWindow, rank = i % kWindow;
     const std::uint32_t batch = slots[window * kWindow + by_estimate[rank][window] % kWindow];
     const LevelledGraph graph = graphs[window * kWindow + by_weight[rank][window] % kWindow];
-    out_.batches.indices[static_cast<std::size_t>(write_[batch]++)] = graph.index;
+    indices[write_[batch]++] = graph.index;
     estimates_[batch] += graph.weight - mean;
   }
 }
@@ -170,7 +177,9 @@ Batches deal_in_order(const Patterns& patterns, std::span<const std::uint32_t> g
     const PatternGroup& group = patterns.groups[g];
     for (std::uint32_t e = group.begin; e < group.end; ++e) {
       const auto [c, copies] = patterns.entries[e];
-      for (std::uint32_t k = 0; k < copies; ++k) *to++ = *next[c]++;
+      const std::uint32_t*& from = next[c];
+      __builtin_prefetch(from + kAhead);  // of so many lists the processor does not guess what comes next
+      for (std::uint32_t k = 0; k < copies; ++k) *to++ = *from++;
     }
   }
   return batches;

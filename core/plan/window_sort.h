@@ -14,7 +14,7 @@ inline constexpr std::size_t kBlockSlots = kWindow * kWindows;
 // keys[i][w]: key i of window w, so that one step sorts the same two places of all windows.
 using WindowKeys = std::array<std::array<std::uint32_t, kWindows>, kWindow>;
 
-// Each window ascending. Batcher's odd-even merge sort (1968): 63 comparisons.
-void sort_windows(WindowKeys& keys);
+// The first `windows` windows (and perhaps more), each ascending. Batcher's odd-even merge sort (1968): 63 comparisons.
+void sort_windows(WindowKeys& keys, std::size_t windows = kWindows);
 
 }  // namespace atp

@@ -29,10 +29,10 @@ struct DataSet {
   double degree;                  // edges an atom
 };
 constexpr DataSet kTable3[] = {
-    {"Al-HCl(aq)", 884, 281, 281, 1, 50},        {"CuNi", 74335, 492, 500, 1, 54},
-    {"HEA", 25628, 36, 48, 1, 56},               {"liquid water", 190267, 768, 768, 1, 46},
-    {"MPtrj", 1580312, 1, 444, 0, 38},           {"TMD", 219627, 16, 96, 1, 30},
-    {"water clusters", 460000, 9, 75, 3, 20},    {"zeolite", 99770, 203, 408, 1, 26},
+    {"Al-HCl(aq)", 884, 281, 281, 1, 44},        {"CuNi", 74335, 492, 500, 1, 50},
+    {"HEA", 25628, 36, 48, 1, 50},               {"liquid water", 190267, 768, 768, 1, 44},
+    {"MPtrj", 1580312, 1, 444, 0, 40},           {"TMD", 219627, 16, 96, 1, 36},
+    {"water clusters", 460000, 9, 75, 3, 28},    {"zeolite", 99770, 203, 408, 1, 36},
 };
 
 double uniform(Random& random) { return (static_cast<double>(random.next() >> 11) + 0.5) / 9007199254740992.0; }
@@ -67,7 +67,7 @@ Synthetic table3(std::uint64_t graphs) {
         atoms += static_cast<double>(d.step * random.below((d.high - d.low) / d.step + 1));
       }
       s.atoms[i] = static_cast<std::uint32_t>(std::clamp(atoms, double(d.low), double(d.high)));
-      s.edges[i] = static_cast<std::uint32_t>(s.atoms[i] * d.degree * std::exp(0.15 * normal(random)));
+      s.edges[i] = static_cast<std::uint32_t>(s.atoms[i] * d.degree * std::exp(0.1 * normal(random)));
     }
   }
   return s;
