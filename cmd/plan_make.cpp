@@ -70,11 +70,11 @@ FinishedPlan make_plan(const PlanCommand& command, const PlanSizes& sizes, const
   plan.too_large = items.too_large;
   plan.too_small = items.too_small;
 
-  name_records(items, sizes, plan.batches, plan.loads);
-  const std::int64_t graphs = plan.batches.offsets.back();
+  const std::size_t graphs = items.atoms.size() + items.singles.size();
   if (command.drop_last) drop_rest(plan.batches, plan.loads);
+  name_records(items, sizes, plan.batches, plan.loads);
   plan.schedule = make_schedule(plan.batches, plan.loads, command.gpus, tail_of(command.tail));
-  plan.dropped = static_cast<std::uint64_t>(graphs - plan.batches.offsets.back());
+  plan.dropped = graphs - static_cast<std::uint64_t>(plan.batches.offsets.back());
   cut(command, plan);
   plan.statistics = statistics_of(plan.batches, plan.loads, plan.schedule, command.limits.atoms == kNoLimit ? 0 : command.limits.atoms, sizes.starts);
   return plan;

@@ -90,12 +90,12 @@ std::vector<double> heights(const std::vector<HistogramBin>& bins) {
 
 std::vector<std::string> quality_row(const std::string& name, const PlanSizes& sizes, const FinishedPlan& plan) {
   const PlanStatistics& s = plan.statistics;
-  return {name, fmt::format("{:.1f}", 1e3 * plan.seconds), human_count(s.batches), fmt::format("{:.2f}", 100 * s.padding),
+  return {name, human_count(s.batches), fmt::format("{:.2f}", 100 * s.padding),
           fmt::format("{}..{}", s.atoms_min, s.atoms_max), fmt::format("{:.4f}", s.straggler_atoms),
-          sizes.edges.empty() ? "-" : fmt::format("{:.4f}", s.straggler_edges), fmt::format("{:.4f}", s.mix)};
+          sizes.edges.empty() ? "-" : fmt::format("{:.4f}", s.straggler_edges), fmt::format("{:.4f}", s.mix), fmt::format("{:.4f} s", plan.seconds)};
 }
 
-const std::vector<std::string> kQualityHead{"strategy", "ms", "batches", "padding %", "atoms", "straggler", "edges", "mix"};
+const std::vector<std::string> kQualityHead{"strategy", "batches", "padding %", "atoms", "straggler", "edges", "mix", "planned in"};
 
 // Batches as graphs, for repeats().
 double repeats_next_epoch(const PlanCommand& command, const PlanSizes& sizes, const ChosenStrategy& strategy, const FinishedPlan& plan) {

@@ -98,6 +98,7 @@ complete -c atp -n '__fish_seen_subcommand_from plan-batches' -l svg -r -F -d 'd
 complete -c atp -n '__fish_seen_subcommand_from plan-batches' -l html -r -F -d 'write the report as a page'
 complete -c atp -n '__fish_seen_subcommand_from plan-batches' -l compare -d 'plan with every strategy and print how they compare'
 complete -c atp -n '__fish_seen_subcommand_from plan-batches' -l simulate -d 'estimate the time of an epoch on 1 to G GPUs with every strategy'
+complete -c atp -n '__fish_seen_subcommand_from plan-batches' -l model -x -d 'what a step costs, for --simulate: token=S,saturation=ATOMS,edge=S,step=S,reduce=S,latency=S'
 complete -c atp -n '__fish_seen_subcommand_from plan-batches' -s j -l jobs -x -d 'threads to use; 0 or auto (the default) takes every CPU this process may use'
 complete -c atp -n '__fish_seen_subcommand_from plan-batches' -s q -l quiet -d 'say nothing but warnings and errors'
 complete -c atp -n '__fish_seen_subcommand_from plan-batches' -s v -l verbose -d 'say more about what is done'

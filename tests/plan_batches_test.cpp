@@ -85,9 +85,9 @@ struct Sizes {
 TEST_CASE("what is written is sound, in every policy") {
   std::vector<std::uint32_t> atoms = random_counts(500, 60), edges = random_counts(500, 900);
   atoms[17] = 150;
-  for (const char* strategy : {"deal", "mace", "mace-shuffled", "next-fit", "fixed:3", "ffd", "bfd", "lpt"}) {
-    for (const char* tail : {"pad", "drop", "repeat"}) {
-      for (const char* oversize : {"single", "skip"}) {
+  for (const std::string strategy : {"deal", "mace", "mace-shuffled", "next-fit", "fixed:3", "ffd", "bfd", "lpt"}) {
+    for (const std::string tail : {"pad", "drop", "repeat"}) {
+      for (const std::string oversize : {"single", "skip"}) {
         CAPTURE(strategy);
         CAPTURE(tail);
         Sizes s(atoms, edges);
@@ -314,23 +314,22 @@ TEST_CASE("epochs last as long as their slowest GPUs") {
 TEST_CASE("edges are counted once, kept, and refused when the dataset has changed") {
   test::TempDir dir;
   Quiet quiet;
+  // A cubic cell of 2 Å with one atom: 80 images lie at |(i, j, k)| * 2 Å < 5 Å. Then two atoms far from their images.
   std::vector<Structure> structures(3);
-  std::vector<std::uint64_t> expected;
-  for (std::size_t k = 0; k < structures.size(); ++k) {
-    // A cubic cell of 2 Å with one atom: within 5 Å lie the images at |(i, j, k)| * 2 < 5.
-    Structure& s = structures[k];
-    s.atomic_numbers.assign(k + 1, 1);
-    s.positions_type = Type::vec3_f64;
-    const std::vector<double> xyz(3 * (k + 1), 0.3);
-    s.positions.assign(reinterpret_cast<const std::byte*>(xyz.data()), reinterpret_cast<const std::byte*>(xyz.data() + xyz.size()));
+  structures[0].atomic_numbers = {1};
+  structures[0].set_positions(std::vector<double>{0.3, 0.3, 0.3});
+  structures[0].set_cell({2, 0, 0, 0, 2, 0, 0, 0, 2});
+  for (std::size_t k = 1; k < 3; ++k) {
+    structures[k].atomic_numbers = {1, 1};
+    structures[k].set_positions(std::vector<double>{0, 0, 0, 0, 0, 4.0 * static_cast<double>(k)});
+    structures[k].set_cell({50, 0, 0, 0, 50, 0, 0, 0, 50});
   }
   test::write(dir / "x.atp", structures);
-  const Dataset dataset({dir / "x.atp"});
   std::vector<Dataset> datasets;
   datasets.push_back(Dataset({dir / "x.atp"}));
   const std::vector<std::uint64_t> starts{0, 3};
   const auto first = edge_counts(datasets, starts, 5);
-  CHECK(std::vector(first.begin(), first.end()) == std::vector<std::uint32_t>{0, 2, 6});  // all in one place
+  CHECK(std::vector(first.begin(), first.end()) == std::vector<std::uint32_t>{80, 2, 0});
   const std::string kept = edge_file(dir / "x.atp", 5);
   CHECK(kept.ends_with("x.atp.edges-5.npy"));
   const auto bytes = test::read_bytes(kept);
