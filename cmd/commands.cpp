@@ -209,7 +209,7 @@ constexpr std::string_view kPlanDetails =
     "\n"
     "--verify checks that each graph is there as often as it should be, limits, counts, the schedule and the hashes of the "
     "datasets, and exits 1 with what is wrong. --report shows the loads of GPUs over three steps with fixed:N (the most graphs that "
-    "always fit) before and the strategy after, and how full batches are; --per-node adds up the GPUs of a node. --compare plans "
+    "always fit) before and the strategy after, and how full batches are; --per-node shows the mean over the GPUs of each node. --compare plans "
     "with every strategy; repeats is the share of pairs in one batch that meet again in the next epoch.\n"
     "\n"
     "--simulate estimates epochs. A step takes max over GPUs (token * max(atoms, saturation) + edge * edges) + step + 2 (G-1)/G * "

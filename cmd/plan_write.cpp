@@ -203,11 +203,14 @@ void write_plans(const PlanCommand& command, const PlanSizes& sizes) {
   OutputFolder folder(command.output);
   PlanWriter writer(command, sizes, folder);
   std::string shown;
+  Progress progress("planning epochs", command.epochs, false);
   for (std::uint64_t e = 0; e < command.epochs; ++e) {
     const FinishedPlan plan = make_plan(command, sizes, strategy, command.epoch + e);
     const std::string name = command.epochs == 1 ? "" : fmt::format("epoch-{}", plan.epoch);
     if (!name.empty()) folder.make_folder(name);
     writer.write(plan, name.empty() ? "" : name + "/");
+    progress.advance_to(e + 1);
+    progress.set_records(e + 1);
     if (command.json) {
       shown += plan_json(command, sizes, plan) + "\n";
     } else if (!common_options().quiet) {

@@ -11,9 +11,11 @@
 namespace atp {
 namespace {
 
-// Larger classes are first dealt at random into parts of about half of this, which shuffle within the cache. Which
-// graph goes where is in the plan: frozen.
-constexpr std::uint64_t kLargestPart = std::uint64_t{1} << 17;
+// Larger classes are first dealt at random into parts of at most about kPart, which shuffle within the cache. Which graph
+// goes where is in the plan: frozen.
+constexpr std::uint64_t kLargestWhole = std::uint64_t{1} << 18;
+constexpr std::uint64_t kPart = std::uint64_t{1} << 16;
+constexpr std::uint64_t kMostParts = std::uint64_t{1} << 16;
 
 // A class's parts: `first`, `first` + 1, ... `first` + `mask`.
 struct Parts {
@@ -28,7 +30,7 @@ class Scatter {
     std::uint32_t parts = 0;
     std::vector<Parts> of_class;
     for (const SizeClass& c : classes.all()) {
-      const std::uint64_t wanted = c.count <= kLargestPart ? 1 : std::bit_ceil(2 * c.count / kLargestPart);
+      const std::uint64_t wanted = c.count <= kLargestWhole ? 1 : std::min(std::bit_ceil(c.count / kPart), kMostParts);
       of_class.push_back({parts, static_cast<std::uint32_t>(wanted - 1)});
       parts += static_cast<std::uint32_t>(wanted);
       some_split_ = some_split_ || wanted > 1;
@@ -56,7 +58,7 @@ class Scatter {
  private:
   std::uint32_t part(std::size_t i) const {
     const Parts p = of_code_[weight_code(weights_[i])];
-    return p.mask == 0 ? p.first : p.first + (static_cast<std::uint32_t>(part_of_.at(i)) & p.mask);
+    return p.first + (static_cast<std::uint32_t>(part_of_.at(i / 4) >> (i % 4 * 16)) & p.mask);  // one number for four graphs
   }
 
   // ends_[p]: where part p begins; fill() moves it to its end.
@@ -84,6 +86,7 @@ class Scatter {
     lists.sums.resize(classes_.size());
     std::uint64_t begin = 0;
     for (std::size_t p = 0, c = 0; p < ends_.size(); ++p) {
+      throw_if_interrupted();
       while (c + 2 < lists.starts.size() && lists.starts[c + 1] <= begin) ++c;
       const std::span<Item> items(lists.items.data() + begin, ends_[p] - begin);
       if constexpr (std::is_same_v<Item, LevelledGraph>) {

@@ -1,5 +1,6 @@
 #include "core/plan/next_fit.h"
 
+#include "core/base/interrupt.h"
 #include "core/plan/packing.h"
 
 namespace atp {
@@ -17,6 +18,7 @@ Batches next_fit(const PlanInput& input) {
     load = {};
   };
   for (std::size_t i = 0; i < graphs.size(); ++i) {
+    if (i % 65536 == 0) throw_if_interrupted();
     if (load.graphs > 0 && !load.with(input, graphs[i]).within(input.limits)) close(i);
     load = load.with(input, graphs[i]);
     batches.indices[i] = graphs[i];

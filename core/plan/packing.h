@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "core/base/interrupt.h"
 #include "core/plan/plan.h"
 
 namespace atp {
@@ -35,6 +36,7 @@ class Bins {
   }
   bool fits(std::uint32_t bin, std::uint32_t graph) const { return loads_[bin].with(input_, graph).within(input_.limits); }
   void put(std::uint32_t bin, std::uint32_t graph) {
+    if (graphs_.size() % 65536 == 0) throw_if_interrupted();
     loads_[bin] = loads_[bin].with(input_, graph);
     graphs_.push_back(graph);
     bin_of_.push_back(bin);

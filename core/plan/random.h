@@ -51,10 +51,16 @@ class Random {
     return static_cast<std::uint64_t>((static_cast<Wide>(next()) * n) >> 64);
   }
 
-  // Fisher and Yates.
+  // Fisher and Yates, for fewer than 2^32 items. One number serves two swaps, so the bias is up to size / 2^32.
   template <class T>
   void shuffle(std::span<T> items) {
-    for (std::size_t i = items.size(); i > 1; --i) std::swap(items[i - 1], items[below(i)]);
+    std::size_t i = items.size();
+    for (; i > 2; i -= 2) {
+      const std::uint64_t number = next();
+      std::swap(items[i - 1], items[((number >> 32) * i) >> 32]);
+      std::swap(items[i - 2], items[((number & 0xffffffff) * (i - 1)) >> 32]);
+    }
+    if (i == 2) std::swap(items[1], items[below(2)]);
   }
 
  private:
