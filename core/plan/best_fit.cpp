@@ -1,6 +1,7 @@
 #include "core/plan/best_fit.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <optional>
 
@@ -10,6 +11,8 @@ namespace atp {
 namespace {
 
 constexpr int kMostRefusals = 64;
+// A bin that another limit has refused so often is most likely full: it is put away.
+constexpr std::uint8_t kFullAfter = 8;
 
 // Open bins by the room they have.
 class OpenBins {
@@ -20,23 +23,27 @@ class OpenBins {
   template <class Accepts>
   std::optional<std::uint32_t> take(std::uint64_t room, Accepts accepts) {
     int refused = 0;
-    for (auto at = by_room_.lower_bound(room); at != by_room_.end(); ++at) {
+    for (auto at = by_room_.lower_bound(room); at != by_room_.end();) {
       auto& bins = at->second;
       for (std::size_t i = bins.size(); i-- > 0;) {
         const std::uint32_t bin = bins[i];
-        if (accepts(bin)) {
-          bins.erase(bins.begin() + static_cast<std::ptrdiff_t>(i));
+        const bool accepted = accepts(bin);
+        if (bin >= refusals_.size()) refusals_.resize(2 * bin + 64);
+        if (accepted || ++refusals_[bin] == kFullAfter) bins.erase(bins.begin() + static_cast<std::ptrdiff_t>(i));
+        if (accepted) {
           if (bins.empty()) by_room_.erase(at);
           return bin;
         }
         if (++refused == kMostRefusals) return std::nullopt;
       }
+      at = bins.empty() ? by_room_.erase(at) : std::next(at);
     }
     return std::nullopt;
   }
 
  private:
   std::map<std::uint64_t, std::vector<std::uint32_t>> by_room_;
+  std::vector<std::uint8_t> refusals_;  // [bins]
 };
 
 }  // namespace

@@ -5,7 +5,8 @@
 
 namespace atp {
 
-// Of several limits the binding one is searched; after 64 bins that another limit refuses a new one is opened.
+// Of several limits the binding one is searched; after 64 bins that another limit refuses a new one is opened,
+// and a bin refused 8 times is full.
 // O(n log C).
 Batches best_fit_decreasing(const PlanInput& input);
 

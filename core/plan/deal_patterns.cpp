@@ -19,7 +19,9 @@ constexpr Threshold kThresholds[] = {{2, 1},  {1, 2},  {2, 5},  {1, 3},  {1, 4},
 std::optional<Patterns> try_best_fit_until(const SizeClasses& classes, std::size_t end, std::uint64_t batches,
                                            std::uint64_t capacity, std::uint64_t most_graphs) {
   PatternSearch search(classes.all(), batches, capacity, most_graphs);
-  if (!search.best_fit(end) || !search.longest_first(end) || !search.level()) return std::nullopt;
+  // Rounded sizes are not worth levelling to the last atom.
+  const std::uint64_t tolerance = classes.exact() ? 1 : std::max<std::uint64_t>(1, capacity / 4096);
+  if (!search.best_fit(end) || !search.longest_first(end) || !search.level(tolerance)) return std::nullopt;
   return search.result();
 }
 

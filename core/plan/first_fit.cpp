@@ -9,6 +9,8 @@ namespace atp {
 namespace {
 
 constexpr int kMostRefusals = 256;
+// A bin that another limit has refused so often is most likely full: it is put away.
+constexpr std::uint8_t kFullAfter = 8;
 
 // The most room in any bin of each range: the first bin with enough is found from the root down.
 class RoomTree {
@@ -16,14 +18,8 @@ class RoomTree {
   explicit RoomTree(std::size_t bins) : leaves_(std::bit_ceil(std::max<std::size_t>(bins, 1))), most_(2 * leaves_, kNone) {}
 
   // Room + 1; 0: there is no such bin.
-  void set(std::size_t bin, std::uint64_t room) {
-    std::size_t at = leaves_ + bin;
-    most_[at] = room + 1;
-    while (at > 1) {
-      at /= 2;
-      most_[at] = std::max(most_[2 * at], most_[2 * at + 1]);
-    }
-  }
+  void set(std::size_t bin, std::uint64_t room) { set_leaf(bin, room + 1); }
+  void close(std::size_t bin) { set_leaf(bin, kNone); }
 
   // The first bin from `bin` on with so much room; leaves() when there is none.
   std::size_t first_from(std::size_t bin, std::uint64_t room) const {
@@ -43,6 +39,16 @@ class RoomTree {
 
  private:
   static constexpr std::uint64_t kNone = 0;
+
+  void set_leaf(std::size_t bin, std::uint64_t value) {
+    std::size_t at = leaves_ + bin;
+    most_[at] = value;
+    while (at > 1) {
+      at /= 2;
+      most_[at] = std::max(most_[2 * at], most_[2 * at + 1]);
+    }
+  }
+
   std::size_t leaves_;
   std::vector<std::uint64_t> most_;
 };
@@ -56,10 +62,12 @@ Batches first_fit_decreasing(const PlanInput& input) {
   Bins bins(input);
   RoomTree rooms(input.size());
   std::vector<std::uint64_t> used(input.size());
+  std::vector<std::uint8_t> refusals(input.size());
   for (const std::uint32_t graph : order) {
     const std::uint64_t weight = measure.weights[graph];
     std::size_t bin = rooms.first_from(0, weight);
     for (int refused = 0; bin < bins.size() && !bins.fits(static_cast<std::uint32_t>(bin), graph); ++refused) {
+      if (++refusals[bin] == kFullAfter) rooms.close(bin);
       bin = refused == kMostRefusals ? rooms.leaves() : rooms.first_from(bin + 1, weight);
     }
     if (bin >= bins.size()) bin = bins.add();

@@ -6,7 +6,7 @@
 namespace atp {
 
 // Needs at most 11/9 of the fewest bins, plus 6/9 (Dósa, 2007), under one limit. Of several limits the binding one
-// is searched; after 256 bins that another limit refuses a new one is opened. O(n log n).
+// is searched; after 256 bins that another limit refuses a new one is opened, and a bin refused 8 times is full. O(n log n).
 Batches first_fit_decreasing(const PlanInput& input);
 
 }  // namespace atp

@@ -12,6 +12,7 @@ namespace {
 constexpr std::uint64_t kOvershootShare = 32;
 // How many of the lightest groups the heaviest tries to swap with.
 constexpr int kPartners = 16;
+constexpr std::size_t kMostExchanges = 100'000;
 
 }  // namespace
 
@@ -152,12 +153,13 @@ bool PatternSearch::level_once(ByLoad& by_load) {
   return false;
 }
 
-bool PatternSearch::level() {
+bool PatternSearch::level(std::uint64_t tolerance) {
   ByLoad by_load;
   for (std::uint32_t g = 0; g < groups_.size(); ++g) by_load.emplace(groups_[g].load, g);
   // Every exchange narrows a gap, but how often is not known beforehand.
-  for (std::size_t left = 4 * groups_.size() + 1000; left > 0 && by_load.size() > 1; --left) {
-    if (std::prev(by_load.end())->first - by_load.begin()->first <= 1) break;
+  for (std::size_t left = std::min(4 * groups_.size() + 1000, kMostExchanges); left > 0 && by_load.size() > 1; --left) {
+    const std::uint64_t most = std::prev(by_load.end())->first;
+    if (most <= capacity_ && most - by_load.begin()->first <= tolerance) break;
     if (level_once(by_load)) continue;
     if (std::prev(by_load.end())->first > capacity_) return false;
     by_load.erase(std::prev(by_load.end()));  // stays as it is

@@ -21,8 +21,9 @@ class PatternSearch {
   // Puts the classes [begin, all) one graph at a time into the emptiest batches, which may go a little above
   // the capacity. False: by too much, or no batch may have more graphs.
   bool longest_first(std::size_t begin);
-  // Swaps graphs between the heaviest and the lightest batches. True when none is above the capacity.
-  bool level();
+  // Swaps graphs between the heaviest and the lightest batches until they differ by `tolerance` (> 0) or no swap helps. True
+  // when none is above the capacity.
+  bool level(std::uint64_t tolerance);
 
   std::uint64_t used() const;  // batches with at least one graph
   Patterns result() const;
