@@ -23,8 +23,9 @@ ChosenStrategy safe_fixed_count(const PlanCommand& command, const PlanSizes& siz
   std::uint64_t most = 1, count = kNoLimit;
   for (const std::uint32_t a : sizes.atoms) most = std::max<std::uint64_t>(most, a);
   if (command.limits.atoms != kNoLimit) count = command.limits.atoms / most;
-  if (command.limits.edges != kNoLimit && !sizes.edges.empty()) {
-    most = std::max<std::uint64_t>(1, *std::max_element(sizes.edges.begin(), sizes.edges.end()));
+  if (command.limits.edges != kNoLimit) {
+    most = 1;
+    for (const std::uint32_t e : sizes.edges) most = std::max<std::uint64_t>(most, e);
     count = std::min(count, command.limits.edges / most);
   }
   count = std::min(count, command.limits.graphs);
@@ -73,8 +74,8 @@ std::string step_text(const PlanCommand& command, const char* name, const Finish
 }
 
 std::vector<HistogramBin> load_histogram(const std::vector<Load>& loads) {
-  const auto [low, high] = std::minmax_element(loads.begin(), loads.end(), [](const Load& a, const Load& b) { return a.atoms < b.atoms; });
   if (loads.empty()) return {};
+  const auto [low, high] = std::minmax_element(loads.begin(), loads.end(), [](const Load& a, const Load& b) { return a.atoms < b.atoms; });
   const std::uint64_t from = low->atoms, width = std::max<std::uint64_t>(1, ceil_div(high->atoms - from + 1, 16));
   std::vector<HistogramBin> bins;
   for (std::uint64_t b = from; b <= high->atoms; b += width) bins.push_back({width == 1 ? fmt::format("{}", b) : fmt::format("{}-{}", b, b + width - 1), 0});

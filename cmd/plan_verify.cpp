@@ -80,6 +80,10 @@ class PlanCheck {
     command_.records = plan_.string("records");
     command_.mix = plan_.string("weights");
     command_.tail = plan_.string("tail");
+    std::error_code error;
+    if (!std::filesystem::exists(folder + "/indices.npy", error)) {
+      fail_input(folder, "holds no indices.npy", "--verify reads plans as --format npy writes them, without --per-rank");
+    }
     if (command_.gpus == 0) fail_input(folder + "/plan.json", "has no GPUs");
     if (command.edges.empty() && !command.cutoff && command.sizes.empty()) command_.cutoff = plan_.real("cutoff");
   }
@@ -224,6 +228,9 @@ std::vector<std::string> plan_folders(const std::string& folder) {
 }  // namespace
 
 Exit verify_plan(const PlanCommand& command) {
+  if (command.datasets.empty() && command.sizes.empty()) {
+    throw Error(Exit::usage, "", "--verify needs the dataset that was planned", "name it, or pass --sizes FILE");
+  }
   bool sound = true;
   for (const std::string& folder : plan_folders(command.verify)) {
     PlanCheck check(command, folder);

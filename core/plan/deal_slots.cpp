@@ -86,7 +86,7 @@ void Leveller::set_means() {
   }
   if (patterns_.batches > 0) expected_ = total / static_cast<std::int64_t>(patterns_.batches);
   // So that several times the largest expected sum still has a key of its own.
-  shift_ = static_cast<unsigned>(std::max(0, static_cast<int>(std::bit_width(static_cast<std::uint64_t>(most))) - 24));
+  shift_ = static_cast<unsigned>(std::clamp(static_cast<int>(std::bit_width(static_cast<std::uint64_t>(most))) - 24, 0, 31));
 }
 
 void Leveller::collect_slots(std::size_t begin, std::size_t end) {
