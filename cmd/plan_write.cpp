@@ -155,10 +155,10 @@ void write_options(JsonWriter& w, const PlanCommand& c, const PlanSizes& sizes) 
   sizes.edges.empty() ? w.key("edges_hash").null() : w.key("edges_hash").string(fmt::format("{:016x}", sizes.edges_hash));
 }
 
-std::string summary(const PlanCommand& command, const PlanSizes& sizes, const FinishedPlan& plan) {
+std::string summary(const PlanCommand& command, const std::string& folder, const PlanSizes& sizes, const FinishedPlan& plan) {
   const PlanStatistics& s = plan.statistics;
   std::string line = fmt::format("{}: {} graphs in {} batches ({} steps of {} GPUs), {} to {} atoms, padding {:.2f} %, straggler {:.4f}",
-                                 command.output, human_count(s.graphs), human_count(s.batches), human_count(s.steps), command.gpus,
+                                 folder, human_count(s.graphs), human_count(s.batches), human_count(s.steps), command.gpus,
                                  human_count(s.atoms_min), human_count(s.atoms_max), 100 * s.padding, s.straggler_atoms);
   if (!sizes.edges.empty()) line += fmt::format(" (edges {:.4f})", s.straggler_edges);
   line += fmt::format(", planned in {:.2f} s\n", plan.seconds);
@@ -214,7 +214,7 @@ void write_plans(const PlanCommand& command, const PlanSizes& sizes) {
     if (command.json) {
       shown += plan_json(command, sizes, plan) + "\n";
     } else if (!common_options().quiet) {
-      shown += summary(command, sizes, plan);
+      shown += summary(command, name.empty() ? command.output : command.output + "/" + name, sizes, plan);
     }
   }
   folder.commit(command.force, is_plans_own);
