@@ -207,6 +207,77 @@ constexpr Example kShardExamples[] = {
     {"atp shard big.atp -o small --shard-size 10Gi --codec zstd", "pieces that can be moved, compressed on the way"},
 };
 
+constexpr Example kPlanExamples[] = {
+    {"atp plan-batches train.atp -o plan --max-atoms 3072 --gpus 8", "batches of equal size for 8 GPUs"},
+    {"atp plan-batches a.atp b.atp -o plan --max-atoms 3072 --cutoff 5 --gpus 64 --epochs 10", "two datasets, atoms and edges level, ten epochs"},
+    {"atp plan-batches --verify plan train.atp", "check that each graph is in it exactly once"},
+};
+
+constexpr std::string_view kPlanDetails =
+    "Training waits in every step for the GPU with the most work. plan-batches divides the graphs of datasets into batches "
+    "that are equally full, for any number of GPUs and anew for every epoch. Sizes come from the index alone: no record is "
+    "read. Several datasets form one index space in the order given. --sizes takes plain counts instead: an .npy file of "
+    "integers, or the array natoms of an .npz file (nedges for --edges).\n"
+    "\n"
+    "--max-atoms, --max-edges and --max-graphs are hard limits, any of them together: every batch of every strategy keeps "
+    "them. Only a graph that is beyond a limit alone can be above it, and only with --oversize single, in a batch of its "
+    "own; skip leaves it out, and without either it is an error that names the record.\n"
+    "\n"
+    "--cutoff R counts the directed edges shorter than R in each record, as ASE's neighbor_list does: all periodic images, "
+    "whatever the size of the cell. A record with a cell and no pbc is periodic in all directions. The counts are kept beside "
+    "each file as NAME.atp.edges-R.npy: an array of u4 that numpy.load reads, followed by 32 bytes that it does not look "
+    "at: ATPEDGES, the XXH3-64 of the index (u64), the cutoff (f64), and the XXH3-64 of all bytes before. A file that belongs to "
+    "another state of the dataset is refused.\n"
+    "\n"
+    "Strategies: deal (the default) packs sizes on their histogram: large ones by best fit where that is needed, the others "
+    "longest first, until batches differ by one atom where the sizes allow it; then it deals random graphs of each size into "
+    "these places, so that of 16 places the batch with the fewest edges gets the graph with the most. Where --max-edges asks "
+    "for more batches than --max-atoms, both change roles. mace is Algorithm 1 of the MACE load balancing paper "
+    "(Optimizing Data Distribution and Kernel Performance for Efficient Training of Chemistry Foundation Models), mace-shuffled "
+    "the same with equal sizes shuffled; next-fit fills one batch after the other with shuffled graphs; fixed:N puts N graphs "
+    "into each, fewer where a limit would be broken; ffd, bfd and lpt are first-fit and best-fit decreasing and "
+    "longest-processing-time first. Of several limits these look at the one that asks for the most batches. --cost says what "
+    "deal makes equal within a step.\n"
+    "\n"
+    "A step has one batch for each GPU. When batches run out in the last step, --tail pad adds empty ones, drop leaves the step "
+    "out, repeat trains the first batches again. deal only comes to this when there are fewer graphs than batches.\n"
+    "\n"
+    "--mix gives each dataset a factor: A=2 trains each of its records twice an epoch, B=0.5 a random half of them, another "
+    "one every epoch. A is the file's name without .atp. balanced gives all datasets equally many graphs, "
+    "temperature:T shares proportional to counts^(1/T); neither changes the sum.\n"
+    "\n"
+    "The output is a folder that appears complete or not at all: indices.npy (u4 [graphs]), offsets.npy (i8 [batches + 1]), "
+    "schedule.npy (u4 [steps, GPUs]: which batch), atoms.npy, edges.npy (where known) and graphs.npy (i8 [batches]), and "
+    "plan.json. Batch b is indices[offsets[b]:offsets[b+1]]. With --epochs N each epoch has a folder epoch-E. The same "
+    "seed gives the same bytes on every machine with any --jobs; only seconds in plan.json differ. --start T and --step T write "
+    "a part of the same plan. --per-rank writes a folder rank-R for each GPU without a schedule: its batches in the order of its "
+    "steps. --format npz writes plan.npz, jsonl batches.jsonl, a line for each step and rank: step, rank, atoms, edges, graphs, indices.\n"
+    "\n"
+    "--static-shapes N finds at most N shapes to pad batches to, one for all GPUs of a step, so that a compiled model sees few. "
+    "n_node and n_graph are one more than the largest batch has, for the graph that jraph.pad_with_graphs adds. shapes.npy (u4 "
+    "[steps]) says which, plan.json has shapes [{n_node, n_edge, n_graph, steps}], padding_nodes and padding_edges.\n"
+    "\n"
+    "plan.json: format, version, strategy, seed, epoch, gpus, graphs, batches, lower_bound (the fewest batches that could be enough), "
+    "steps, first_step, epoch_steps, atoms, atoms_min, atoms_max, edges, edges_min, edges_max (with edges known), graphs_min, graphs_max, "
+    "padding (share of the room that stays empty), straggler_atoms, straggler_edges (mean over steps of the largest load of a GPU "
+    "over the mean), mix (mean over steps of the total-variation distance between the step's share of each dataset and the "
+    "whole's), too_large, too_small and dropped (left out), max_atoms, max_edges, max_graphs, cost, tail, drop_last, oversize, "
+    "min_atoms, records, weights (--mix), cutoff, datasets [{path, name, records, weight, hash}], sizes_hash, edges_hash, seconds.\n"
+    "\n"
+    "--verify checks that each graph is there as often as it should be, limits, counts, the schedule and the hashes of the "
+    "datasets, and exits 1 with what is wrong. --report shows the loads of GPUs over three steps with fixed:N (the most graphs that "
+    "always fit) before and the strategy after, and how full batches are; --per-node shows the mean over the GPUs of each node. --compare plans "
+    "with every strategy; repeats is the share of pairs in one batch that meet again in the next epoch.\n"
+    "\n"
+    "--simulate estimates epochs. A step takes max over GPUs (token * max(atoms, saturation) + edge * edges) + step + 2 (G-1)/G * "
+    "reduce + latency * log2(G) seconds: a GPU is not busy with fewer atoms than saturation (400 to 800 in the MACE paper), and the "
+    "last two are a ring all-reduce (Patarasuk and Yuan, 2009). Defaults: token 2e-4, saturation 400, edge 4e-6, step 0.01, "
+    "reduce 0.02, latency 1e-4, which give steps of the length that the MACE paper reports; --model changes them. Strong scaling divides "
+    "all graphs among 1 to G GPUs; weak scaling gives each GPU as many as G GPUs have of all.\n"
+    "\n"
+    "Limits: 2^32 - 1 graphs. Atoms or edges above 8191 are packed in steps of 1/4096, rounded up. Exit code: 0 done, 1 --verify "
+    "found something, 2 a wrong option, 3 an input is not what it should be, 4 the system refused.";
+
 constexpr Example kGenerateExamples[] = {
     {"atp generate man man", "rewrite the man pages of the commands"},
     {"atp generate completions completions", "rewrite the shell completions"},
@@ -219,6 +290,7 @@ constexpr Command kCommands[] = {
     {"shard", "Make", "split, merge, shuffle and balance .atp datasets", declare_shard, kShardExamples, kShardDetails},
     {"inspect", "Look", "show what a dataset holds", declare_inspect, kInspectExamples, kInspectDetails},
     {"verify", "Look", "check every byte of .atp datasets, and mend them", declare_verify, kVerifyExamples, kVerifyDetails},
+    {"plan-batches", "Train", "plan mini-batches of equal size for many GPUs", declare_plan_batches, kPlanExamples, kPlanDetails},
     {"generate", "", "write man pages and completions, for atp's own developers", declare_generate, kGenerateExamples,
      "Writes what is printed from the declarations of the commands. The results are checked in."},
 };

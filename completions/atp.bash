@@ -16,7 +16,7 @@ _atp() {
     prev=${COMP_WORDS[COMP_CWORD-2]}
   fi
   if ((COMP_CWORD == 1)); then
-    COMPREPLY=($(compgen -W "pack shard inspect verify help --help --version" -- "$cur"))
+    COMPREPLY=($(compgen -W "pack shard inspect verify plan-batches help --help --version" -- "$cur"))
     return
   fi
   case ${COMP_WORDS[1]} in
@@ -131,7 +131,46 @@ _atp() {
       else
         _atp_files
       fi ;;
-    help) ((COMP_CWORD == 2)) && COMPREPLY=($(compgen -W "pack shard inspect verify help" -- "$cur")) ;;
+    plan-batches)
+      case $prev in
+        --sizes)
+          _atp_files
+          return ;;
+        --edges)
+          _atp_files
+          return ;;
+        --strategy)
+          COMPREPLY=($(compgen -W "deal mace mace-shuffled next-fit fixed ffd bfd lpt" -- "$cur"))
+          return ;;
+        --oversize)
+          COMPREPLY=($(compgen -W "error single skip" -- "$cur"))
+          return ;;
+        --tail)
+          COMPREPLY=($(compgen -W "pad drop repeat" -- "$cur"))
+          return ;;
+        --format)
+          COMPREPLY=($(compgen -W "npy npz jsonl" -- "$cur"))
+          return ;;
+        --svg)
+          _atp_files
+          return ;;
+        --html)
+          _atp_files
+          return ;;
+        --progress)
+          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          return ;;
+        --color)
+          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          return ;;
+        --cutoff|--records|--max-atoms|--max-edges|--max-graphs|--cost|--gpus|--per-node|--seed|--epoch|--epochs|--mix|--min-atoms|--static-shapes|-o|--output|--start|--step|--verify|--model|-j|--jobs) return ;;
+      esac
+      if [[ $cur == -* ]]; then
+        COMPREPLY=($(compgen -W "--sizes --edges --cutoff --records --max-atoms --max-edges --max-graphs --cost --gpus --per-node --strategy --seed --epoch --epochs --mix --oversize --min-atoms --tail --drop-last --static-shapes -o --output --format --per-rank --start --step -f --force --json --verify --report --svg --html --compare --simulate --model -j --jobs -q --quiet -v --verbose --progress --color -h --help" -- "$cur"))
+      else
+        _atp_files
+      fi ;;
+    help) ((COMP_CWORD == 2)) && COMPREPLY=($(compgen -W "pack shard inspect verify plan-batches help" -- "$cur")) ;;
   esac
 }
 
