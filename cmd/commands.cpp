@@ -1,5 +1,6 @@
 #include "cmd/commands.h"
 
+#include "cmd/manual_shard.h"
 #include "cmd/options.h"
 
 namespace atp {
@@ -47,7 +48,7 @@ constexpr std::string_view kPackDetails =
 constexpr Example kInspectExamples[] = {
     {"atp inspect train.atp", "what is in a dataset, at once for any size"},
     {"atp inspect train.extxyz --stats --cutoff 5", "what a trainer needs to know, before packing, with neighbours within 5 Å"},
-    {"atp inspect shards/ --record 0,-1 --json", "the first and last record of a folder of .atp files, for programs"},
+    {"atp inspect train.atp --sql 'SELECT formula, count(*) FROM records GROUP BY 1'", "any question about the records, in SQL"},
 };
 
 constexpr std::string_view kInspectDetails =
@@ -82,6 +83,54 @@ constexpr std::string_view kInspectDetails =
     "With --record, --json prints one object a line: record, n_atoms, positions, atomic_numbers, energy, forces, "
     "charges, velocities, cell, stress, pbc, name (null where missing), atom_properties and properties. Floats have "
     "all their digits; NaN and infinities are the strings NaN, inf and -inf.\n"
+    "\n"
+    "--sql runs one SELECT of SQLite (its language, operators and functions: https://sqlite.org/lang.html) over the table "
+    "records, which has a row for each record of the dataset and these columns:\n"
+    "\n"
+    "  record           INTEGER  its number in the dataset, from 0\n"
+    "  shard            TEXT     the file it is in\n"
+    "  n_atoms          INTEGER\n"
+    "  formula          TEXT     Hill order: C, H, then by symbol (C2H6O); without C\n"
+    "                            all by symbol (ClNa); X is atomic number 0, [119]\n"
+    "                            one beyond the periodic table\n"
+    "  n_elements       INTEGER  different elements\n"
+    "  energy           REAL     eV\n"
+    "  energy_per_atom  REAL     eV\n"
+    "  max_force        REAL     length of the longest force, eV/Å\n"
+    "  rms_force        REAL     root of the mean squared component, eV/Å\n"
+    "  volume           REAL     of the cell, Å³; 0 when it is flat\n"
+    "  pressure         REAL     -trace(stress)/3, eV/Å³: positive when the cell\n"
+    "                            wants to grow\n"
+    "  pbc              TEXT     TTT, TTF ...\n"
+    "  name             TEXT\n"
+    "  KEY                       each property of records that is one number (REAL,\n"
+    "                            INTEGER) or a text (TEXT)\n"
+    "\n"
+    "Units are those of the file where its metadata states others. What a record does not have, NaN, and an energy per atom "
+    "of no atoms are NULL; one NaN among the forces makes max_force and rms_force NULL. SQL does not tell capitals apart in "
+    "names: a property whose name is taken (by a column above, rowid, or a property before it in bytewise order) is "
+    "called \"molecule:KEY\". Names that are no plain words stand in double quotes, text in single quotes. Where shards "
+    "disagree about a property's type its values have the type they have; one that is an array in some shard is an "
+    "error where it is read.\n"
+    "\n"
+    "Beside SQLite's own functions there are\n"
+    "\n"
+    "  only_elements('H C N O')   1 when the record has no other elements, else 0\n"
+    "  has_element('Fe')          1 when it has an atom of it, else 0\n"
+    "  count_element('O')         how many atoms of it\n"
+    "\n"
+    "which take the record of the row. In joins, subqueries, windows, and in aggregates or results of GROUP BY it is not clear "
+    "which record that is, and they are refused: give them the formula first, as in only_elements(formula, 'H C N O'), which "
+    "works everywhere.\n"
+    "\n"
+    "A condition on record, shard and n_atoms alone reads the index and no record; conditions on record visit only these "
+    "records, and n_atoms beside a number is held against the index before anything is read. Everything else reads and verifies the records it looks at, and computes the columns that are used. A damaged "
+    "record ends the query with its file and number. The dataset cannot be changed: only SELECT is possible, in an "
+    "empty database in memory, without ATTACH, PRAGMA or extensions; a text has at most 256 MiB. Large sorts use "
+    "temporary files (SQLITE_TMPDIR, TMPDIR). Text is shown with all digits of numbers, null for NULL and control "
+    "characters escaped, in tables of 1000 rows; --csv prints a head line and rows as RFC 4180 has them, NULL as nothing and empty "
+    "text as \"\"; --json an object a line, in which a repeated name becomes NAME:2 and infinities are strings. Bytes are "
+    "written in hexadecimal.\n"
     "\n"
     "Exit code 3 also says that some frames of an input could not be read; they are listed on stderr.";
 
@@ -124,14 +173,16 @@ constexpr std::string_view kVerifyDetails =
     "each take their own and pass over the other's; --check (- is stdin) takes both, and lists of sha256sum. SHA-256 "
     "from a source you trust is what protects against forgery.\n"
     "\n"
-    "--repair mends in place and keeps all that could be read. It fills in missing record checksums (of records that "
-    "decode), adds missing metadata and block hashes, restores a damaged header slot, makes damaged schema, metadata and "
-    "checksum blocks anew from the records or the older generation, and puts a damaged index together from its sound "
-    "entries and those of the older generation; it says which records that loses. A damaged record stays, with its "
-    "checksum, and stays reported. All of this is a new generation behind the bytes that are there, committed by one "
-    "header slot while the other still holds the old one, so an interrupted repair changes nothing. An uncommitted tail "
-    "is cut off, but never beside a damaged header slot, where it may be records: it is then kept inside the file. "
-    "--dry-run says what would be done.\n"
+    "--repair mends in place and keeps all that could be read. It fills in record checksums that a file never had (of "
+    "records that decode), adds missing metadata and block hashes, restores a damaged header slot, makes damaged schema, "
+    "metadata and checksum blocks anew from the records or the older generation, and puts a damaged index together from "
+    "its sound entries and those of the older generation; it says which records that loses. It reads every record, and "
+    "gives none a new checksum where the file had one: a damaged record stays, with its checksum, and stays reported. All "
+    "of this is a new generation behind the bytes that are there, committed by one header slot while the other still "
+    "holds the old one, so an interrupted repair changes nothing. An uncommitted tail is cut off, but never beside a "
+    "damaged header slot, where it may be records: it is then kept inside the file. Where the slot that is left knows no "
+    "records at all, or where lost checksums are all that could prove the records, nothing is changed; --salvage is then "
+    "what helps. --dry-run says what would be done.\n"
     "\n"
     "--salvage reads FILE without trusting any header, follows every index block that can be found anywhere in it, looks "
     "for whole records between, and writes what decodes and passes to the new file OUT, with a list of the bytes that "
@@ -149,6 +200,12 @@ constexpr std::string_view kVerifyDetails =
     "\n"
     "Exit code: 0 sound, 1 damaged (or findings with --strict, or records that repair could not keep), 3 a file is not what "
     "it should be, 4 the system refused. Of several files all are checked; damage in one decides the code.";
+
+constexpr Example kShardExamples[] = {
+    {"atp shard parts/ -o train --shards 8 --order shuffle", "20 uneven files become 8 equal, shuffled, verified shards"},
+    {"atp shard parts/ -o merged --shards 1", "one file"},
+    {"atp shard big.atp -o small --shard-size 10Gi --codec zstd", "pieces that can be moved, compressed on the way"},
+};
 
 constexpr Example kPlanExamples[] = {
     {"atp plan-batches train.atp -o plan --max-atoms 3072 --gpus 8", "batches of equal size for 8 GPUs"},
@@ -230,6 +287,7 @@ constexpr Example kGenerateExamples[] = {
 constexpr Command kCommands[] = {
     // the only list; headings appear in the order of their first command
     {"pack", "Make", "turn datasets into one .atp file", declare_pack, kPackExamples, kPackDetails},
+    {"shard", "Make", "split, merge, shuffle and balance .atp datasets", declare_shard, kShardExamples, kShardDetails},
     {"inspect", "Look", "show what a dataset holds", declare_inspect, kInspectExamples, kInspectDetails},
     {"verify", "Look", "check every byte of .atp datasets, and mend them", declare_verify, kVerifyExamples, kVerifyDetails},
     {"plan-batches", "Train", "plan mini-batches of equal size for many GPUs", declare_plan_batches, kPlanExamples, kPlanDetails},

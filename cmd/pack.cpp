@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <mutex>
 
+#include "cmd/codec_option.h"
 #include "cmd/commands.h"
 #include "cmd/map_option.h"
 #include "cmd/options.h"
@@ -23,14 +24,6 @@ namespace atp {
 namespace {
 
 namespace fs = std::filesystem;
-
-Codec codec_option(const std::string& text) {
-  if (const auto codec = parse_codec(text)) return *codec;
-  const std::string near = nearest_name(text.substr(0, text.find(':')), {"none", "lz4", "zstd"});
-  throw Error(Exit::usage, "", fmt::format("unknown codec '{}'", text),
-              near.empty() || text.starts_with(near) ? "codecs are none, lz4, zstd, zstd:1 to zstd:22"
-                                                     : fmt::format("did you mean '{}'?", near));
-}
 
 DtypePolicy dtype_option(const std::string& text) {
   if (text == "keep") return DtypePolicy::keep;
@@ -80,18 +73,9 @@ void Pack::check_target() {
     if (o_.dry_run) return;
     throw Error(Exit::usage, "", "no output file was named", "pass -o FILE.atp");
   }
-  if (o_.output == "-") {
-    throw Error(Exit::usage, "", "an .atp file cannot be written to a pipe: its header is written last", "pass -o FILE.atp");
-  }
+  o_.output = output_target(o_.output, "-o");
   std::error_code error;
-  // Through a symbolic link, as every other program writes: the rename would replace the link.
-  if (fs::is_symlink(o_.output, error)) o_.output = fs::weakly_canonical(o_.output, error).string();
   const auto status = fs::status(o_.output, error);
-  if (fs::is_directory(status)) throw Error(Exit::usage, o_.output, "is a directory", "name a file in it with -o");
-  // A rename would put a file in the place of a device or FIFO, /dev/null among them.
-  if (fs::exists(status) && !fs::is_regular_file(status)) {
-    throw Error(Exit::usage, o_.output, "is not a regular file", "pass -o FILE.atp");
-  }
   if (o_.append && !o_.dry_run && !fs::exists(status)) {
     fail_input(o_.output, "does not exist, so nothing can be appended to it", "leave --append out to create it");
   }

@@ -1,13 +1,13 @@
-// What repair and salvage bring back, and that they lose nothing which could be read.
+// What repair brings back, and that it loses nothing which could be read.
 #include "core/atp/repair.h"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 
 #include "core/atp/reader.h"
-#include "core/atp/salvage.h"
 #include "core/atp/writer.h"
 #include "core/base/error.h"
 #include "core/base/hash.h"
@@ -15,7 +15,11 @@
 #include "tests/support/files.h"
 
 using namespace atp;
+using test::check;
 using test::File;
+using test::records_of;
+using test::salvage;
+using test::zero;
 
 namespace {
 
@@ -28,31 +32,9 @@ RepairReport repair(const std::string& path, bool dry_run = false) {
   return repair_file(path, options);
 }
 
-SalvageReport salvage(const std::string& path, const std::string& out) {
-  SalvageOptions options;
-  options.overwrite = true;
-  options.metadata = kMetadata;
-  return salvage_file(path, out, options);
-}
-
-FileReport check(const std::string& path) { return verify_file(*open_input_file(path), VerifyOptions{}); }
-
-// The stored bytes of all records.
-std::vector<File> records_of(const std::string& path) {
-  const Reader reader(path);
-  std::vector<File> all;
-  for (std::uint64_t i = 0; i < reader.size(); ++i) {
-    const Bytes b = reader.stored(i);
-    all.emplace_back(b.begin(), b.end());
-  }
-  return all;
-}
-
 bool did(const RepairReport& r, std::string_view what) {
   return std::any_of(r.actions.begin(), r.actions.end(), [&](const std::string& a) { return a.find(what) != std::string::npos; });
 }
-
-void zero(File& f, std::uint64_t begin, std::uint64_t length) { std::fill_n(f.begin() + static_cast<std::ptrdiff_t>(begin), length, std::byte{0}); }
 
 // Repairs in a copy; the file must be sound afterwards, and a dry run must have said the same and done nothing.
 RepairReport mended(const std::string& path) {
@@ -151,9 +133,8 @@ TEST_CASE("slot A lost right after the first commit") {
   SUBCASE("slot B is gone: the records stay as dead bytes and can be salvaged") {
     zero(bytes, 4096, 4096);
     test::write_bytes(dir / "x.atp", bytes);
-    const RepairReport r = mended(dir / "x.atp");
-    CHECK(did(r, "keep"));
-    CHECK(r.records_after == 0);
+    CHECK_THROWS_WITH_AS(repair(dir / "x.atp"), doctest::Contains("nothing was changed"), Error);
+    CHECK(test::read_bytes(dir / "x.atp") == bytes);
     salvage(dir / "x.atp", dir / "out.atp");
     CHECK(records_of(dir / "out.atp") == before);
   }
@@ -183,7 +164,7 @@ TEST_CASE("a damaged index: entries that lead to records stay, the older generat
     bytes[entry(1) + 2] ^= std::byte{0xff};
     test::write_bytes(dir / "x.atp", bytes);
     const RepairReport r = mended(dir / "x.atp");
-    CHECK(did(r, "take 1 index entries from the older generation 1"));
+    CHECK(did(r, "take 1 index entry from the older generation 1"));
     CHECK(r.lost.empty());
     CHECK(records_of(dir / "x.atp") == before);
   }
@@ -234,7 +215,7 @@ TEST_CASE("damaged blocks are made anew from the records") {
       return r;
     };
     CHECK(did(after(slot.schema_offset + 12), "schema"));
-    CHECK(did(after(slot.extension->checksums_offset + 9), "store the checksums"));
+    CHECK(did(after(slot.extension->checksums_offset + 9), "take the checksums of 1 record from the older generation"));
     CHECK(did(after(slot.extension->metadata_offset + 3), "metadata"));
     CHECK(Reader(dir / "x.atp").metadata() == R"({"generator":"test"})");  // from the older generation
   }
@@ -381,116 +362,90 @@ TEST_CASE("a slot whose blocks are cut off cannot come back to life") {
   CHECK(salvage(dir / "x.atp", dir / "out.atp").records == 5);
 }
 
-// ---- salvage ------------------------------------------------------------------------------------
+namespace {
 
-TEST_CASE("salvage without header, without index, without both") {
-  test::TempDir dir;
-  for (const Codec codec : test::codecs()) {
-    CAPTURE(codec_name(codec));
-    test::write_many(dir / "good.atp", 60, codec);
-    const auto before = records_of(dir / "good.atp");
-    const File good = test::read_bytes(dir / "good.atp");
-    const Slot slot = Reader(dir / "good.atp").slot();
-    const auto saved = [&](const File& bad) {
-      test::write_bytes(dir / "bad.atp", bad);
-      const SalvageReport r = salvage(dir / "bad.atp", dir / "out.atp");
-      CHECK(check(dir / "out.atp").sound());
-      CHECK(records_of(dir / "out.atp").size() == r.records);
-      return r;
-    };
-    File no_header = good;
-    zero(no_header, 0, 8192);
-    CHECK(saved(no_header).with_checksum == 60);  // the block was found by what must stand in it
-    CHECK(records_of(dir / "out.atp") == before);
-    CHECK(Reader(dir / "out.atp").codec().id == codec.id);
-
-    // One record damaged in its values: only the checksum can tell.
-    File damaged = no_header;
-    damaged[Reader(dir / "good.atp").entry(30).offset + 10] ^= std::byte{1};
-    const SalvageReport r = saved(damaged);
-    CHECK(r.records == 59);
-    CHECK(std::count_if(r.skipped.items.begin(), r.skipped.items.end(), [](const Damage& d) { return d.record == 30; }) == 1);
-
-    if (codec.id == CodecId::lz4) continue;  // nothing tells where its records begin
-    File no_index = good;
-    zero(no_index, slot.index_offset, slot.index_len);
-    CHECK(saved(no_index).by_scan == 60);
-    CHECK(records_of(dir / "out.atp") == before);
-    File neither = no_index;
-    zero(neither, 0, 8192);
-    CHECK(saved(neither).by_scan == 60);
-    CHECK(records_of(dir / "out.atp") == before);
-    if (codec.id == CodecId::none) continue;  // random elements, which are plausible only to a schema
-    File records_only = neither;  // as a download that broke off
-    zero(records_only, slot.schema_offset, slot.schema_len);
-    records_only.resize(slot.schema_offset - 10);
-    CHECK(saved(records_only).records >= 59);
-  }
-}
-
-TEST_CASE("salvage passes over a hole in the middle") {
-  test::TempDir dir;
-  for (const Codec codec : test::codecs()) {
-    test::write_many(dir / "good.atp", 60, codec);
-    const auto before = records_of(dir / "good.atp");
-    const Reader reader(dir / "good.atp");
-    File bad = test::read_bytes(dir / "good.atp");
-    const auto begin = reader.entry(20).offset + 2, end = reader.entry(24).offset + 2;
-    zero(bad, begin, end - begin);
-    test::write_bytes(dir / "bad.atp", bad);
-    const SalvageReport r = salvage(dir / "bad.atp", dir / "out.atp");
-    auto left = before;
-    left.erase(left.begin() + 20, left.begin() + 25);
-    CHECK(records_of(dir / "out.atp") == left);
-    CHECK(r.skipped_bytes == reader.entry(25).offset - reader.entry(20).offset);
-  }
-}
-
-TEST_CASE("salvage of every fixture, whole and without its header") {
-  test::TempDir dir;
-  for (const auto& path : test::fixtures()) {
-    CAPTURE(path);
-    auto before = records_of(path);
-    // Records that only a damaged slot knew, or no slot yet, are saved, too.
-    if (path.find("slot_a_corrupt") != std::string::npos) before.resize(7);
-    if (path.find("uncommitted_tail") != std::string::npos) before.resize(10);
-    File bytes = test::read_bytes(path);
-    for (const bool header : {true, false}) {
-      if (!header) zero(bytes, 0, 8192);
-      test::write_bytes(dir / "x.atp", bytes);
-      if (before.empty()) {
-        CHECK_THROWS_AS(salvage(dir / "x.atp", dir / "out.atp"), Error);
-        continue;
-      }
-      CHECK(salvage(dir / "x.atp", dir / "out.atp").records == before.size());
-      const auto after = records_of(dir / "out.atp");
-      for (std::size_t i = 0; i < after.size(); ++i) CHECK((before[i].empty() || after[i] == before[i]));
-    }
-  }
-}
-
-TEST_CASE("salvage finds nothing in other bytes") {
-  test::TempDir dir;
-  File noise(300000);
-  std::uint64_t x = 88172645463325252ull;
-  for (auto& b : noise) {
-    x ^= x << 13;
-    x ^= x >> 7;
-    x ^= x << 17;
-    b = static_cast<std::byte>(x);
-  }
-  for (const File& f : {noise, File(300000), File(300000, std::byte{1}), File(100), File()}) {
-    test::write_bytes(dir / "x.atp", f);
-    CHECK_THROWS_AS(salvage(dir / "x.atp", dir / "out.atp"), Error);
-    CHECK_FALSE(std::filesystem::exists(dir / "out.atp"));
-  }
-}
-
-TEST_CASE("hostile bytes cost salvage linear time") {
-  test::TempDir dir;
-  // Every position claims to begin an index, or a record of many atoms.
-  File bytes(8192 + (4 << 20));
-  for (std::size_t i = 8192; i + 8 <= bytes.size(); i += 4) store<std::uint32_t>(&bytes[i], 1 + static_cast<std::uint32_t>(i % 3) * 20000);
+// Record 1 has other numbers than were written, and something else is damaged, too: no repair may give
+// those numbers a checksum.
+void stays_damaged(test::TempDir& dir, File bytes, const std::function<void(File&, const Slot&)>& also) {
   test::write_bytes(dir / "x.atp", bytes);
-  CHECK_THROWS_AS(salvage(dir / "x.atp", dir / "out.atp"), Error);
+  const Reader reader(dir / "x.atp");
+  bytes[reader.entry(1).offset + 6] ^= std::byte{1};
+  also(bytes, reader.slot());
+  test::write_bytes(dir / "x.atp", bytes);
+  const auto repaired = [&] {
+    try {
+      return !repair(dir / "x.atp").left.empty();
+    } catch (const Error& e) {
+      return e.exit() == Exit::no;
+    }
+  };
+  for (int i = 0; i < 2; ++i) {
+    CHECK(repaired());
+    const FileReport report = check(dir / "x.atp");
+    CHECK_FALSE(report.sound());
+    CHECK(std::any_of(report.damage.items.begin(), report.damage.items.end(), [](const Damage& d) { return d.record == 1 || !d.record; }));
+  }
+}
+
+void spoil_extension_hash(File& f, std::size_t slot) {
+  f[slot + 2128] ^= std::byte{1};
+  store(f.data() + slot + 4092, adler32(Bytes(f).subspan(slot, 4092)));
+}
+
+}  // namespace
+
+TEST_CASE("a changed record never gets a checksum") {
+  test::TempDir dir;
+  const File two_generations = test::sample(dir / "x.atp", {});
+  test::write_many(dir / "one.atp", 20, {});
+  const File one = test::read_bytes(dir / "one.atp");
+  for (const bool single : {false, true}) {
+    CAPTURE(single);
+    const File& file = single ? one : two_generations;
+    const std::size_t newest = single ? 4096 : 0;
+    stays_damaged(dir, file, [](File&, const Slot&) {});
+    stays_damaged(dir, file, [&](File& f, const Slot&) { f[newest + 100] ^= std::byte{1}; });
+    stays_damaged(dir, file, [&](File& f, const Slot&) { f[newest + 2100] ^= std::byte{1}; });
+    stays_damaged(dir, file, [&](File& f, const Slot&) { spoil_extension_hash(f, newest); });
+    stays_damaged(dir, file, [](File& f, const Slot& s) { f[s.extension->checksums_offset + 2 * 8] ^= std::byte{1}; });
+    stays_damaged(dir, file, [](File& f, const Slot& s) { zero(f, s.extension->checksums_offset, s.extension->checksums_len); });
+    stays_damaged(dir, file, [](File& f, const Slot& s) { f[s.index_offset + 8 + 2 * 20] ^= std::byte{1}; });
+  }
+}
+
+TEST_CASE("an extension whose own checksum alone is wrong is written anew") {
+  test::TempDir dir;
+  for (const std::size_t slot : {std::size_t{0}, std::size_t{4096}}) {
+    File bytes = test::sample(dir / "x.atp", {});
+    spoil_extension_hash(bytes, slot);
+    test::write_bytes(dir / "x.atp", bytes);
+    CHECK_FALSE(check(dir / "x.atp").sound());
+    CHECK(mended(dir / "x.atp").lost.empty());
+    CHECK(check(dir / "x.atp").checksums == Checksums::all);
+  }
+}
+
+TEST_CASE("an entry that leads to another record's bytes is no record of its own") {
+  test::TempDir dir;
+  File bytes = test::sample(dir / "x.atp", {});
+  const Slot slot = Reader(dir / "x.atp").slot();
+  const auto entry = [&](std::size_t i) { return bytes.begin() + static_cast<std::ptrdiff_t>(slot.index_offset + 8 + 20 * i); };
+  std::copy_n(entry(3), 20, entry(4));
+  test::write_bytes(dir / "x.atp", bytes);
+  const RepairReport r = mended(dir / "x.atp");
+  CHECK(r.records_after == 4);
+  REQUIRE(r.lost.count == 1);
+  CHECK(r.lost.items[0].record == 4);
+}
+
+TEST_CASE("what only an older generation leads to is not cut off") {
+  test::TempDir dir;
+  test::write_many(dir / "x.atp", 20, {});
+  File bytes = test::read_bytes(dir / "x.atp");
+  bytes[8] = std::byte{4};  // slot A, an empty generation, is made the newest
+  store(bytes.data() + 4092, adler32(Bytes(bytes).first(4092)));
+  test::write_bytes(dir / "x.atp", bytes);
+  CHECK(Reader(dir / "x.atp").size() == 0);
+  repair(dir / "x.atp");
+  CHECK(salvage(dir / "x.atp", dir / "out.atp").records == 20);
 }

@@ -21,6 +21,9 @@ enum class DtypePolicy {
 // Converts the float fields of `s`. Throws Error (exit 3) naming a finite value that is too large for f32.
 void apply_dtype(Structure& s, DtypePolicy policy);
 
+// The schema that structures of `schema` have after apply_dtype().
+Schema with_dtype(const Schema& schema, DtypePolicy policy);
+
 // The one entry that can hold the values of both without loss: i32 < i64 < f64, f32 < f64, and plain
 // arrays of a molecule whose lengths differ become tensors. Nothing when there is none (a scalar and
 // an array, a number and a string, columns of different width).

@@ -5,15 +5,12 @@
 
 namespace atp {
 
-double volume_of(const std::array<double, 9>& c) {
-  return std::abs(c[0] * (c[4] * c[8] - c[5] * c[7]) - c[1] * (c[3] * c[8] - c[5] * c[6]) +
-                  c[2] * (c[3] * c[7] - c[4] * c[6]));
-}
-
-bool has_volume(const std::array<double, 9>& c) {
+double cell_volume(const std::array<double, 9>& c) {
+  const double volume = std::abs(c[0] * (c[4] * c[8] - c[5] * c[7]) - c[1] * (c[3] * c[8] - c[5] * c[6]) +
+                                 c[2] * (c[3] * c[7] - c[4] * c[6]));
   double edges = 1;
   for (std::size_t k = 0; k < 9; k += 3) edges *= std::hypot(c[k], c[k + 1], c[k + 2]);
-  return volume_of(c) > 1e-12 * edges;
+  return volume <= 1e-12 * edges && std::isfinite(volume) ? 0 : volume;
 }
 
 }  // namespace atp

@@ -1,14 +1,12 @@
-// Cells as rows of lattice vectors.
+// What a cell spans.
 #pragma once
 
 #include <array>
 
 namespace atp {
 
-// In the cube of the vectors' unit; never negative.
-double volume_of(const std::array<double, 9>& cell);
-
-// Whether the vectors span a volume. Flat cells often miss zero by rounding: they have none.
-bool has_volume(const std::array<double, 9>& cell);
+// The volume of a cell whose rows are lattice vectors, in the cube of their unit. Exactly 0 when they
+// are flat: the determinant of such cells often misses zero by rounding. Not finite when a number is not.
+double cell_volume(const std::array<double, 9>& rows);
 
 }  // namespace atp

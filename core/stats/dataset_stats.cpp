@@ -120,9 +120,9 @@ void DatasetStats::add_stress(const std::vector<double>& rows) {
 }
 
 void DatasetStats::add_volume(const std::array<double, 9>& cell, std::uint64_t n) {
-  const double v = volume_of(cell);
+  const double v = cell_volume(cell);
   if (!std::isfinite(v)) return;
-  if (!has_volume(cell)) {
+  if (v == 0) {
     ++zero_volume_cells;
     return;
   }
@@ -132,7 +132,8 @@ void DatasetStats::add_volume(const std::array<double, 9>& cell, std::uint64_t n
 
 void DatasetStats::add_neighbours(const Sample& sample, const Builtins& found, StatsScratch& scratch) {
   const auto cell = found.cell.value_or(std::array<double, 9>{});
-  const bool periodic = found.cell && has_volume(cell);
+  const double spanned = found.cell ? cell_volume(cell) : 0;
+  const bool periodic = spanned > 0 && std::isfinite(spanned);
   const auto pbc = found.pbc.value_or(std::array{periodic, periodic, periodic});
   const auto edges = scratch.neighbours.count(scratch.positions, cell, pbc, *options_.cutoff);
   if (!edges) {

@@ -12,6 +12,8 @@ for i in $(seq 300); do
   printf '1\nProperties=species:S:1:pos:R:3 q=%s padding="%08000d"\nH 0 0 0\n' "$([ "$i" -lt 290 ] && echo 1 || echo 1.5)" 0
 done >widening.xyz
 "$atp" pack first.xyz -o old.atp --quiet >/dev/null
+# Without checksums and metadata, which a repair adds.
+cp "$here/../data/fixtures/none_v2_builtins.atp" bare.atp
 
 # What each mode starts with and runs, in the folder d.
 declare -A command=(
@@ -19,11 +21,15 @@ declare -A command=(
   [widen]="pack widening.xyz -o d/x.atp"
   [force]="pack second.xyz -o d/x.atp --force"
   [append]="pack second.xyz -o d/x.atp --append"
+  [repair]="verify --repair d/x.atp"
 )
 prepare() {  # prepare MODE
   rm -rf d
   mkdir d
-  case $1 in force | append) cp old.atp d/x.atp ;; esac
+  case $1 in
+    force | append) cp old.atp d/x.atp ;;
+    repair) cp bare.atp d/x.atp ;;
+  esac
 }
 atp_with() {  # atp_with FAULT_VARIABLE=VALUE... -- ARGUMENT...
   local faults=()
@@ -41,6 +47,7 @@ atp_with() {  # atp_with FAULT_VARIABLE=VALUE... -- ARGUMENT...
 nothing_happened() {
   case $1 in
     force | append) cmp -s old.atp d/x.atp && [ "$(files_of d)" = "x.atp " ] ;;
+    repair) cmp -s bare.atp d/x.atp && [ "$(files_of d)" = "x.atp " ] ;;
     *) [ -z "$(files_of d)" ] ;;
   esac
 }
@@ -56,7 +63,7 @@ old_or_new() {
 }
 
 runs=0 kills_old=0 kills_new=0
-for mode in create widen force append; do
+for mode in create widen force append repair; do
   read -ra arguments <<<"${command[$mode]} --quiet"
   prepare $mode
   old=''
@@ -75,11 +82,11 @@ for mode in create widen force append; do
       name="$mode, call $at of $calls: $fault"
       check "$name: exit code" is "$code" 4
       check "$name: one line" is "$(wc -l <err)" 1
-      check "$name: names file and operation" grep -qE '^atp: pack: d.*: (cannot [a-z ]+|no space left|disk quota)' err
-      if [ $mode != append ] && [ "$at" = "$calls" ]; then
+      check "$name: names file and operation" grep -qE "^atp: ${arguments[0]}: d.*: (cannot [a-z ]+|no space left|disk quota)" err
+      if [ $mode != append ] && [ $mode != repair ] && [ "$at" = "$calls" ]; then
         check "$name: whole" old_or_new  # the folder's sync comes after the rename
         check "$name: no temporary file" is "$(files_of d)" "x.atp "
-      elif [ $fault = EIO+ ] && [ $mode = append ]; then
+      elif [ $fault = EIO+ ] && [[ $mode = append || $mode = repair ]]; then
         check "$name: whole" old_or_new  # nothing can be put back on a disk that is gone
       else
         check "$name: nothing happened" nothing_happened $mode
@@ -123,7 +130,7 @@ for mode in create widen force append; do
     prepare $mode
     atp_with FAULT_SET=read FAULT_AT="$at" FAULT_DO=EIO -- "${arguments[@]}"
     check "$mode, read $at: exit code" is $code 4
-    check "$mode, read $at: names the file" grep -qE '^atp: pack: [a-z]+\.xyz: cannot read: input/output error' err
+    check "$mode, read $at: names the file" grep -qE "^atp: ${arguments[0]}: [a-z/]+\.(xyz|atp): .*input/output error" err
     check "$mode, read $at: nothing happened" nothing_happened $mode
   done
 done

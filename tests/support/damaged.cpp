@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "core/atp/reader.h"
@@ -82,6 +83,29 @@ void rewrite_single_record(const std::string& path, const File& record) {
   std::copy(head.begin(), head.end(), bytes.begin());
   std::copy(head.begin(), head.end(), bytes.begin() + kSlotBytes);
   write_bytes(path, bytes);
+}
+
+std::vector<File> records_of(const std::string& path) {
+  const Reader reader(path);
+  std::vector<File> all;
+  for (std::uint64_t i = 0; i < reader.size(); ++i) {
+    const Bytes b = reader.stored(i);
+    all.emplace_back(b.begin(), b.end());
+  }
+  return all;
+}
+
+void zero(File& file, std::uint64_t begin, std::uint64_t length) {
+  std::fill_n(file.begin() + static_cast<std::ptrdiff_t>(begin), length, std::byte{0});
+}
+
+FileReport check(const std::string& path) { return verify_file(*open_input_file(path), {}); }
+
+SalvageReport salvage(const std::string& path, const std::string& out) {
+  SalvageOptions options;
+  options.overwrite = true;
+  options.metadata = R"({"generator":"salvage"})";
+  return salvage_file(path, out, options);
 }
 
 std::size_t FailingFile::read_at(std::uint64_t offset, std::span<std::byte> out) const {

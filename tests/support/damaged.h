@@ -7,6 +7,8 @@
 
 #include "core/atp/codec.h"
 #include "core/atp/structure.h"
+#include "core/atp/salvage.h"
+#include "core/atp/verify.h"
 #include "core/io/input_file.h"
 
 namespace atp::test {
@@ -24,6 +26,15 @@ File sample(const std::string& path, Codec codec);
 // Gives a file whose only record is stored uncompressed these bytes for it, as a writer that is not
 // ours would: no extension. The schema stays.
 void rewrite_single_record(const std::string& path, const File& record);
+
+// The stored bytes of all records.
+std::vector<File> records_of(const std::string& path);
+
+void zero(File& file, std::uint64_t begin, std::uint64_t length);
+
+// verify_file() and salvage_file() as the commands call them.
+FileReport check(const std::string& path);
+SalvageReport salvage(const std::string& path, const std::string& out);
 
 // A file whose disk cannot read [begin, end).
 class FailingFile final : public InputFile {
