@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cmath>
 #include <limits>
 #include <memory>
 
@@ -33,7 +34,8 @@ std::uint64_t EdgeCounter::count(const RecordView& record, double cutoff) {
     if (section.key == "cell" && numbers_.size() == 9) std::copy(numbers_.begin(), numbers_.end(), cell.begin());
     if (section.key == "pbc" && numbers_.size() == 3) pbc = {numbers_[0] != 0, numbers_[1] != 0, numbers_[2] != 0};
   }
-  const bool periodic = cell_volume(cell) > 0;
+  const double volume = cell_volume(cell);
+  const bool periodic = std::isfinite(volume) && volume > 0;
   to_doubles(sample_.positions, positions_);
   const auto edges = neighbours_.count(positions_, cell, pbc.value_or(std::array{periodic, periodic, periodic}), cutoff);
   if (!edges) fail_input("", "its edges cannot be counted: a flat or missing periodic cell, or NaN positions", "leave it out with --records, or pass --edges FILE");
