@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
+#include <set>
 
 #include "core/atp/dataset.h"
 #include "core/base/error.h"
@@ -16,15 +18,25 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Valid until the parser's next use; nothing when there is no such file or no JSON in it.
+std::optional<simdjson::dom::element> load_json(simdjson::dom::parser& parser, const std::string& path) {
+  std::error_code error;
+  simdjson::dom::element root;
+  if (!fs::is_regular_file(path, error) || parser.load(path).get(root) != simdjson::SUCCESS) return std::nullopt;
+  return root;
+}
+
+// Empty when there is no such key, or no text in it.
+std::string text_in(simdjson::dom::element root, std::string_view key) {
+  std::string_view text;
+  return root[key].get(text) == simdjson::SUCCESS ? std::string(text) : std::string();
+}
+
 // The "plan" in a JSON file; empty when there is no such file or no such key.
 std::string plan_in(const std::string& path) {
-  std::error_code error;
-  if (!fs::is_regular_file(path, error)) return {};
   simdjson::dom::parser parser;
-  simdjson::dom::element root;
-  std::string_view plan;
-  if (parser.load(path).get(root) != simdjson::SUCCESS || root["plan"].get(plan) != simdjson::SUCCESS) return {};
-  return std::string(plan);
+  const auto root = load_json(parser, path);
+  return root ? text_in(*root, "plan") : std::string();
 }
 
 bool all_digits(std::string_view text) { return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos; }
@@ -61,6 +73,40 @@ std::vector<std::string> ShardFolder::listing() const {
 bool ShardFolder::is_ours(const std::string& file) const {
   const std::string name = fs::path(file).filename().string();
   return is_shard_name(name) || is_list_name(name);
+}
+
+// The files that earlier runs into this folder, finished or not, say are theirs. A folder below it is a split of such
+// a run when its manifest says so, and somebody else's dataset when not.
+std::set<std::string> ShardFolder::files_of_earlier_runs(const std::vector<std::string>& there) const {
+  std::set<std::string> theirs;
+  std::set<std::string> unfinished;  // folders that a run was writing
+  simdjson::dom::parser parser;
+  if (const auto state = load_json(parser, path(kShardStateName)); state && !text_in(*state, "plan").empty()) {
+    theirs.insert(kShardStateName);
+    unfinished.insert("");
+    simdjson::dom::array folders;
+    if ((*state)["folders"].get(folders) == simdjson::SUCCESS) {
+      for (const auto folder : folders) {
+        if (std::string_view name; folder.get(name) == simdjson::SUCCESS) unfinished.insert(std::string(name));
+      }
+    }
+  }
+  const std::string name = fs::path(fs::absolute(folder_).lexically_normal() / "").parent_path().filename().string();
+  for (const std::string& file : there) {
+    const fs::path folder = fs::path(file).parent_path();
+    if (unfinished.contains(folder.string()) && is_ours(file)) theirs.insert(file);
+    if (fs::path(file).filename() != "manifest.json") continue;
+    const auto manifest = load_json(parser, path(file));
+    if (!manifest || text_in(*manifest, "plan").empty()) continue;
+    if (!folder.empty() && (text_in(*manifest, "dataset") != name || text_in(*manifest, "variant") != folder.string())) continue;
+    theirs.insert(file);
+    simdjson::dom::array shards;
+    if ((*manifest)["output_files"].get(shards) != simdjson::SUCCESS) continue;
+    for (const auto shard : shards) {
+      if (std::string_view shard_name; shard.get(shard_name) == simdjson::SUCCESS && is_shard_name(shard_name)) theirs.insert((folder / shard_name).string());
+    }
+  }
+  return theirs;
 }
 
 bool ShardFolder::has(const std::string& file) const {
@@ -105,11 +151,15 @@ void ShardFolder::check(bool resume, bool force) {
     throw Error(Exit::system, folder_, fmt::format("is not empty: it holds {}{}", there[0], there.size() > 1 ? fmt::format(" and {} more", there.size() - 1) : ""),
                 state ? "a run has not finished: repeat it with --resume, or pass --force to begin anew" : "pass --force to replace the shards in it, or name another folder");
   }
+  const std::set<std::string> theirs = files_of_earlier_runs(there);
   for (const auto& file : there) {
-    if (is_ours(file)) {
+    if (theirs.contains(file)) {
       obsolete_.push_back(file);
     } else if (file.ends_with(".atp")) {
-      throw Error(Exit::system, path(file), "is in the way: it would become part of the dataset", "move it, or name another folder with -o");
+      throw Error(Exit::system, path(file), "is in the way: no run of atp shard into this folder wrote it, and it would become part of the dataset",
+                  "move it, or name another folder with -o");
+    } else if (std::find(files_.begin(), files_.end(), file) != files_.end()) {
+      throw Error(Exit::system, path(file), "is in the way: no run of atp shard into this folder wrote it", "move it, or name another folder with -o");
     }
   }
 }
@@ -125,7 +175,11 @@ void ShardFolder::begin() {
   if (!resuming_ || !fs::exists(path(kShardStateName))) {
     JsonWriter w;
     w.begin_object().key("plan").string(plan_).key("note").string("atp shard is writing this folder, or was stopped: repeat the command with --resume");
-    w.key("shards").count(static_cast<std::uint64_t>(std::count_if(files_.begin(), files_.end(), [](const auto& f) { return f.ends_with(".atp"); })));
+    w.key("folders").begin_array();
+    std::set<std::string> parts;
+    for (const auto& file : files_) parts.insert(fs::path(file).parent_path().string());
+    for (const auto& part : parts) w.string(part);
+    w.end_array().key("shards").count(static_cast<std::uint64_t>(std::count_if(files_.begin(), files_.end(), [](const auto& f) { return f.ends_with(".atp"); })));
     w.end_object();
     write_text_file(path(kShardStateName), w.text() + "\n", true);
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,8 +19,9 @@ class ShardFolder {
   ShardFolder(std::string folder, std::vector<std::string> files, std::string plan);
 
   // Throws Error (exit 4) when the folder holds anything that is not a run of this plan to be resumed:
-  // without `resume` or `force`, anything at all. With `force` shards and manifests of any run are
-  // going to be replaced; other .atp files are refused all the same, as they would become part of the dataset.
+  // without `resume` or `force`, anything at all. With `force` the shards and manifests that earlier runs into this
+  // folder name as theirs are going to be replaced; other .atp files and what has the name of a file to be written are
+  // refused all the same.
   void check(bool resume, bool force);
 
   // Whether the folder held a complete run of this plan (after check() with resume).
@@ -39,6 +41,7 @@ class ShardFolder {
   bool read_state();
   std::vector<std::string> listing() const;
   bool is_ours(const std::string& file) const;
+  std::set<std::string> files_of_earlier_runs(const std::vector<std::string>& there) const;
 
   std::string folder_;
   std::vector<std::string> files_;

@@ -21,10 +21,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A folder that is read must not be written: its shards would be replaced while they are copied.
-void refuse_inputs_in_output(const Dataset& dataset, const std::string& output) {
+// A folder that is read must not be written: its shards would be replaced while they are copied, or the
+// new ones would become part of the dataset they were made of.
+void refuse_inputs_in_output(const Dataset& dataset, const std::vector<std::string>& inputs, const std::string& output) {
   std::error_code error;
   const fs::path out = fs::weakly_canonical(output, error);
+  for (const std::string& input : inputs) {
+    if (!fs::is_directory(input, error)) continue;
+    const fs::path in = fs::weakly_canonical(input, error);
+    if (out != in && std::mismatch(in.begin(), in.end(), out.begin(), out.end()).first == in.end()) {
+      throw Error(Exit::usage, output, fmt::format("lies in the input folder {}: the new shards would become part of it", input), "name another folder with -o");
+    }
+  }
   for (const Reader& file : dataset.shards()) {
     const fs::path in = fs::weakly_canonical(file.path(), error);
     if (std::mismatch(out.begin(), out.end(), in.begin(), in.end()).first == out.end()) {
@@ -313,7 +321,7 @@ ShardRun plan_run(const ShardCommand& command) {
   run.command = command;
   run.dataset = std::make_unique<Dataset>(command.inputs);
   const Dataset& dataset = *run.dataset;
-  refuse_inputs_in_output(dataset, command.output);
+  refuse_inputs_in_output(dataset, command.inputs, command.output);
   if (!command.no_verify) {
     for (const Reader& file : dataset.shards()) file.check_index();
   }

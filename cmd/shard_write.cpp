@@ -10,6 +10,7 @@
 #include "cmd/shard_run.h"
 #include "cmd/terminal.h"
 #include "cmd/version.h"
+#include "core/atp/verify.h"
 #include "core/base/parallel.h"
 
 namespace atp {
@@ -87,6 +88,10 @@ std::optional<ShardFile> finished_shard(const ShardRun& run, const std::string& 
       if (now.atoms != wanted.atoms) return std::nullopt;
       if (!run.rules.recoding.any() && now.unpacked != wanted.unpacked) return std::nullopt;
     }
+    // What a crash or a disk has spoiled since is written again.
+    VerifyOptions full;
+    full.jobs = jobs();
+    if (run.rules.verify && !verify_file(*open_input_file(path), full).sound()) return std::nullopt;
     return found;
   } catch (const Error&) {
     return std::nullopt;

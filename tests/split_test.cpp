@@ -152,3 +152,15 @@ TEST_CASE("equal weights of nothing are a split, too") {
   check_bounds(split_by_running_average(prefix, 3), 5, 3);
   CHECK(balance_of(prefix, split_evenly(prefix, 2)).ratio() == 1);
 }
+
+TEST_CASE("a giant is alone and the others are level") {
+  std::vector<std::uint32_t> weights(401, 10);
+  weights[200] = 100000;
+  const auto bounds = split_evenly(prefix_sums(weights), 8, UINT64_MAX);
+  std::vector<std::uint64_t> sizes;
+  for (std::size_t k = 0; k < 8; ++k) sizes.push_back(bounds[k + 1] - bounds[k]);
+  CHECK(std::count(sizes.begin(), sizes.end(), 1) == 1);
+  std::sort(sizes.begin(), sizes.end());
+  CHECK(sizes[1] >= 49);
+  CHECK(sizes[7] <= 67);
+}

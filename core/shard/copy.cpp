@@ -81,9 +81,8 @@ void RecordCopier::add_as_stored(const Reader& file, std::uint64_t i, CopiedReco
   out.entries.push_back({e.stored, e.unpacked, e.atoms, checksum});
 }
 
-RecordView RecordCopier::record(const Reader& file, std::uint64_t i) {
-  return rules_.verify ? file.verified_record(i, scratch_) : file.record(i, scratch_);
-}
+// For records that are stored anew. They are always verified: their new checksum must not bless damage.
+RecordView RecordCopier::record(const Reader& file, std::uint64_t i) { return file.verified_record(i, scratch_); }
 
 // The record's bytes; record() has left them in scratch_, or they are the stored ones.
 Bytes RecordCopier::unpacked(const Reader& file, std::uint64_t i) {

@@ -81,7 +81,7 @@ IndexEntry RecordFinder::entry(std::uint64_t record) {
 }
 
 ShardPlan plan_shards(const Dataset& dataset, std::vector<std::uint64_t> records, const SplitRequest& request) {
-  if (records.empty()) fail_input("", "no record is left to be written", "see what --records, --dedup and --split leave");
+  if (records.empty()) fail_input("", "no record is left to be written", "see what --records, --where, --dedup, --sample and --split leave");
   ShardPlan plan;
   plan.records = std::move(records);
   const std::vector<std::uint32_t> weights = weights_of(dataset, plan.records, request.by);

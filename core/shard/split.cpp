@@ -11,34 +11,31 @@ using Prefix = std::span<const std::uint64_t>;
 
 std::uint64_t records_of(Prefix prefix) { return prefix.size() - 1; }
 
-// The contiguous split under a cap, as far as it is settled: how far a shard may reach from where it begins.
+// The contiguous split under a cap: how far a shard may reach from where it begins. A record that weighs more than
+// the cap is a shard alone, so that one giant does not decide how even the others are.
 class Reach {
  public:
   Reach(Prefix prefix, std::uint64_t cap, std::uint64_t most) : prefix_(prefix), cap_(cap), most_(most) {}
 
-  // One past the last record that fits into a shard beginning at `begin`.
+  // One past the last record that fits into a shard beginning at `begin` < n.
   std::uint64_t last_end(std::uint64_t begin) const {
     const std::uint64_t limit = cap_ > UINT64_MAX - prefix_[begin] ? UINT64_MAX : prefix_[begin] + cap_;
     const auto after = std::upper_bound(prefix_.begin() + static_cast<std::ptrdiff_t>(begin), prefix_.end(), limit);
-    const auto end = static_cast<std::uint64_t>(after - prefix_.begin()) - 1;
+    const auto end = std::max(static_cast<std::uint64_t>(after - prefix_.begin()) - 1, begin + 1);
     return end - begin > most_ ? begin + most_ : end;
   }
 
-  // The first record from which a shard may reach to `end`.
+  // The first record from which a shard may reach to `end` > 0.
   std::uint64_t first_begin(std::uint64_t end) const {
     const std::uint64_t limit = prefix_[end] > cap_ ? prefix_[end] - cap_ : 0;
     const auto at = std::lower_bound(prefix_.begin(), prefix_.begin() + static_cast<std::ptrdiff_t>(end), limit);
-    const auto begin = static_cast<std::uint64_t>(at - prefix_.begin());
+    const auto begin = std::min(static_cast<std::uint64_t>(at - prefix_.begin()), end - 1);
     return end - begin > most_ ? end - most_ : begin;
   }
 
   bool covers(std::uint64_t shards) const {
     std::uint64_t at = 0;
-    for (std::uint64_t k = 0; k < shards && at < records_of(prefix_); ++k) {
-      const std::uint64_t end = last_end(at);
-      if (end == at) return false;
-      at = end;
-    }
+    for (std::uint64_t k = 0; k < shards && at < records_of(prefix_); ++k) at = last_end(at);
     return at == records_of(prefix_);
   }
 
@@ -48,7 +45,7 @@ class Reach {
 };
 
 std::uint64_t smallest_cap(Prefix prefix, std::uint64_t shards, std::uint64_t most) {
-  std::uint64_t low = prefix.back() / shards, high = prefix.back();
+  std::uint64_t low = 0, high = prefix.back();
   while (low < high) {
     const std::uint64_t middle = low + (high - low) / 2;
     if (Reach(prefix, middle, most).covers(shards)) {
@@ -113,7 +110,7 @@ std::vector<std::uint64_t> split_by_running_average(Prefix prefix, std::uint64_t
 std::uint64_t shards_needed(Prefix prefix, std::uint64_t cap) {
   const Reach reach(prefix, cap, UINT64_MAX);
   std::uint64_t shards = 0;
-  for (std::uint64_t at = 0; at < records_of(prefix); ++shards) at = std::max(reach.last_end(at), at + 1);
+  for (std::uint64_t at = 0; at < records_of(prefix); ++shards) at = reach.last_end(at);
   return shards;
 }
 
