@@ -52,7 +52,8 @@ std::string ShardFolder::path(const std::string& file) const { return (fs::path(
 std::vector<std::string> ShardFolder::listing() const {
   std::vector<std::string> names;
   for (const auto& path : files_below(folder_, [](const std::string&) { return true; })) {
-    names.push_back(fs::path(path).lexically_relative(folder_).string());
+    std::string name = fs::path(path).lexically_relative(folder_).string();
+    if (!passed_over_.contains(name)) names.push_back(std::move(name));
   }
   return names;
 }
@@ -62,6 +63,8 @@ bool ShardFolder::is_ours(const std::string& file) const {
   const std::string name = fs::path(file).filename().string();
   return is_shard_name(name) || is_list_name(name);
 }
+
+void ShardFolder::pass_over(const std::string& path) { passed_over_.insert(fs::path(path).lexically_relative(folder_).string()); }
 
 bool ShardFolder::has(const std::string& file) const {
   std::error_code error;
@@ -103,7 +106,7 @@ void ShardFolder::check(bool resume, bool force) {
   if (!force) {
     const bool state = fs::exists(path(kShardStateName));
     throw Error(Exit::system, folder_, fmt::format("is not empty: it holds {}{}", there[0], there.size() > 1 ? fmt::format(" and {} more", there.size() - 1) : ""),
-                state ? "a run has not finished: repeat it with --resume, or pass --force to begin anew" : "pass --force to replace the shards in it, or name another folder");
+                state ? "a run has not finished: repeat atp shard with --resume, or pass --force to begin anew" : "pass --force to replace the shards in it, or name another folder");
   }
   for (const auto& file : there) {
     if (is_ours(file)) {
@@ -124,7 +127,7 @@ void ShardFolder::begin() {
   // The state file comes first: whatever is removed or written after it belongs to an unfinished run.
   if (!resuming_ || !fs::exists(path(kShardStateName))) {
     JsonWriter w;
-    w.begin_object().key("plan").string(plan_).key("note").string("atp shard is writing this folder, or was stopped: repeat the command with --resume");
+    w.begin_object().key("plan").string(plan_).key("note").string("atp is writing this folder, or was stopped: repeat atp shard with --resume, atp pack with --force");
     w.key("shards").count(static_cast<std::uint64_t>(std::count_if(files_.begin(), files_.end(), [](const auto& f) { return f.ends_with(".atp"); })));
     w.end_object();
     write_text_file(path(kShardStateName), w.text() + "\n", true);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,9 @@ class ShardFolder {
  public:
   // `files`: the shards and manifests to be, relative to the folder. `plan`: the hash of what they will hold.
   ShardFolder(std::string folder, std::vector<std::string> files, std::string plan);
+
+  // A file in the folder that is not to be seen: the run's own, which it removes itself.
+  void pass_over(const std::string& path);
 
   // Throws Error (exit 4) when the folder holds anything that is not a run of this plan to be resumed:
   // without `resume` or `force`, anything at all. With `force` shards and manifests of any run are
@@ -44,6 +48,7 @@ class ShardFolder {
   std::vector<std::string> files_;
   std::string plan_;
   bool complete_ = false, resuming_ = false;
+  std::set<std::string> passed_over_;
   std::vector<std::string> obsolete_;  // to be removed by begin()
   std::unique_ptr<OutputFile> state_;  // locked
 };
