@@ -199,6 +199,8 @@ PackedPart whole_of_parts(Ranks& ranks, const PackedPart& mine) {
       whole.records.insert(whole.records.end(), part.records.begin(), part.records.end());
     }
   });
+  whole.report.chosen = mine.report.chosen;  // of the options, which are everyone's
+  whole.report.schema = whole.lock.schema;
   return whole;
 }
 
