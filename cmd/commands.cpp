@@ -8,8 +8,7 @@ namespace {
 
 constexpr Example kPackExamples[] = {
     {"atp pack train.extxyz -o train.atp", "pack one file"},
-    {"atp pack runs/ -o runs.atp --codec zstd --on-error skip", "a whole folder, compressed; bad frames are left out"},
-    {"atp pack raw/ -o shards --shards 64", "a folder of 64 equal shards, whatever the sizes of the inputs"},
+    {"atp pack runs/ -o shards --shards 64 --codec zstd --on-error skip", "a whole folder as 64 equal shards, compressed; bad frames are left out"},
     {"zcat old.xyz.gz | atp pack - -o new.atp --map energy=E0", "from a pipe, with the energy under another name"},
 };
 

@@ -165,6 +165,7 @@ void PackRun::pack_all(FrameSource& source) {
         return pack_chunk(std::make_unique<FrameWork>(std::move(work)), source.input_name(work.input), *lock(), rules_);
       },
       [&](PackedChunk&& chunk) {
+        if (look_) look_();
         consume(std::move(chunk), source);
         progress.advance_to(source.bytes_read());
         progress.set_records(part_.report.records);
@@ -177,8 +178,9 @@ void PackRun::pack_all(FrameSource& source) {
   part_.records.resize(part_.sources.size());
 }
 
-PackedPart PackRun::pack_part(std::vector<std::string> inputs, const std::string& target) {
+PackedPart PackRun::pack_part(std::vector<std::string> inputs, const std::string& target, std::function<void()> look) {
   if (inputs.empty()) return {};
+  look_ = std::move(look);
   open_spool(target);
   FrameSource source = make_source(std::move(inputs));
   pack_all(source);

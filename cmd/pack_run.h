@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -34,8 +35,9 @@ class PackRun {
 
   // The files that the inputs stand for, in order.
   std::vector<std::string> inputs() const;
-  // Packs some of them into a temporary file beside `target`; once. No inputs: no file.
-  PackedPart pack_part(std::vector<std::string> inputs, const std::string& target);
+  // Packs some of them into a temporary file beside `target`; once. No inputs: no file. `look` is called now and
+  // then, on one thread at a time, and may throw.
+  PackedPart pack_part(std::vector<std::string> inputs, const std::string& target, std::function<void()> look);
   // Completes that file with records of this schema, which is as wide as their own or wider. Returns its name;
   // the caller owns it. Empty when there are no records.
   std::string finish_part(const Schema& schema);
@@ -72,6 +74,7 @@ class PackRun {
   std::shared_ptr<const Lock> lock_ = std::make_shared<Lock>();
   std::optional<Spool> spool_;        // empty in a dry run
   PackedPart part_;
+  std::function<void()> look_;
 };
 
 }  // namespace atp

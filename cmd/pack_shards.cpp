@@ -65,22 +65,26 @@ class MadeFolder {
   bool made_ = false;
 };
 
-// A file that goes with the object.
-class TemporaryFile {
+// Files that go with the object.
+class TemporaryFiles {
  public:
-  explicit TemporaryFile(std::string path) : path_(std::move(path)) {}
-  ~TemporaryFile() { remove(); }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  TemporaryFiles() = default;
+  ~TemporaryFiles() { remove(); }
+  TemporaryFiles(const TemporaryFiles&) = delete;
+  TemporaryFiles& operator=(const TemporaryFiles&) = delete;
 
-  void remove() {
-    if (!path_.empty()) real_disk().remove(path_);
-    path_.clear();
+  void add(const std::string& path) {
+    if (!path.empty()) paths_.push_back(path);
   }
-  const std::string& path() const { return path_; }
+  void remove() {
+    for (const auto& path : paths_) real_disk().remove(path);
+    paths_.clear();
+  }
+  void forget() { paths_.clear(); }
+  const std::vector<std::string>& paths() const { return paths_; }
 
  private:
-  std::string path_;
+  std::vector<std::string> paths_;
 };
 
 ShardOrigin origin_of(const PackRun& pack, const PackedPart& whole) {
@@ -90,10 +94,9 @@ ShardOrigin origin_of(const PackRun& pack, const PackedPart& whole) {
   return origin;
 }
 
-ShardRun plan_of(const PackOptions& o, std::vector<std::string> packed, ShardOrigin origin) {
+ShardRun plan_of(const PackOptions& o, const std::vector<std::string>& packed, ShardOrigin origin) {
   ShardCommand c;
-  std::erase(packed, "");
-  c.inputs = std::move(packed);
+  c.inputs = packed;
   c.output = o.output;
   c.shards = o.shards;
   c.force = o.force;
@@ -101,51 +104,94 @@ ShardRun plan_of(const PackOptions& o, std::vector<std::string> packed, ShardOri
   return plan_run(c, std::move(origin));
 }
 
+// One run in one of the processes.
+class ShardPacking {
+ public:
+  ShardPacking(const PackOptions& options, Ranks& ranks) : o_(options), ranks_(ranks), made_(options.output) {}
+
+  // Each rank its inputs. A failure is everyone's.
+  void pack();
+  // Each rank its shards. A rank that fails goes at once, and the launcher ends the others.
+  void write();
+
+ private:
+  void together_on_first(const std::function<void()>& work) {
+    ranks_.together([&] {
+      if (ranks_.first()) work();
+    });
+  }
+
+  const PackOptions& o_;
+  Ranks& ranks_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  MadeFolder made_;
+  std::optional<PackRun> pack_;
+  PackedPart whole_;
+  TemporaryFiles packed_;  // of all ranks, once they are known: whoever goes first takes them with it
+  ShardRun run_;
+};
+
+void ShardPacking::pack() {
+  std::vector<std::string> inputs;
+  ranks_.together([&] {
+    check_options(o_);
+    pack_.emplace(o_);
+    inputs = pack_->inputs();
+    refuse_inputs_in(o_.output, inputs);
+    if (ranks_.size() > 1) check_for_ranks(o_, inputs);
+    if (ranks_.first()) ShardFolder(o_.output, {}, "").check(false, o_.force);
+  });
+  check_same_inputs(ranks_, inputs);
+  made_.make(ranks_);
+
+  const std::string beside = (fs::path(o_.output) / "part_0000.atp").string();
+  PackedPart part;
+  ranks_.together([&] { part = pack_->pack_part(inputs_of_rank(inputs, ranks_.rank(), ranks_.size()), beside, [&] { ranks_.look(); }); });
+  whole_ = whole_of_parts(ranks_, part);
+  together_on_first([&] { pack_->check_result(whole_); });
+  ranks_.together([&] { packed_.add(pack_->finish_part(whole_.lock.schema)); });
+
+  const std::vector<std::string> all = ranks_.exchange(packed_.paths().empty() ? "" : packed_.paths()[0]);
+  packed_.forget();
+  for (const auto& path : all) packed_.add(path);
+  ranks_.together([&] { run_ = plan_of(o_, packed_.paths(), origin_of(*pack_, whole_)); });
+  check_same_plan(ranks_, run_);
+}
+
+void ShardPacking::write() {
+  ShardFolder folder = folder_of(run_);
+  together_on_first([&] { folder.check(false, o_.force); });
+  const ShardResult result = write_run(run_, folder, ranks_);
+  packed_.remove();
+  ranks_.exchange("");  // all have removed theirs: the folder holds shards alone
+  if (!ranks_.first()) return;
+  write_text_file(folder.path(run_.groups[0].manifest()), manifest_of(run_, result, 0), true);
+  folder.end();
+  whole_.report.print_notes();
+  report_run(run_, &result, std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count());
+}
+
 }  // namespace
 
 Exit pack_shards(const PackOptions& o) {
   Ranks ranks;
   if (!ranks.first()) silence_messages();  // they would all say the same
-  const auto start = std::chrono::steady_clock::now();
-  MadeFolder made(o.output);
-  std::optional<PackRun> pack;
-  std::vector<std::string> inputs;
-  ranks.together([&] {
-    check_options(o);
-    pack.emplace(o);
-    inputs = pack->inputs();
-    refuse_inputs_in(o.output, inputs);
-    if (ranks.size() > 1) check_for_ranks(o, inputs);
-    if (ranks.first()) ShardFolder(o.output, {}, "").check(false, o.force);
-  });
-  check_same_inputs(ranks, inputs);
-  made.make(ranks);
-
-  // A rank that fails here goes at once, and the launcher ends the others.
-  const std::string beside = (fs::path(o.output) / "part_0000.atp").string();
-  const PackedPart part = pack->pack_part(inputs_of_rank(inputs, ranks.rank(), ranks.size()), beside);
-  const PackedPart whole = whole_of_parts(ranks, part);
-  ranks.together([&] {
-    if (ranks.first()) pack->check_result(whole);
-  });
-  TemporaryFile packed(pack->finish_part(whole.lock.schema));
-
-  ShardRun run;
-  const std::vector<std::string> all = ranks.exchange(packed.path());
-  ranks.together([&] { run = plan_of(o, all, origin_of(*pack, whole)); });
-  check_same_plan(ranks, run);
-  ShardFolder folder = folder_of(run);
-  ranks.together([&] {
-    if (ranks.first()) folder.check(false, o.force);
-  });
-  const ShardResult result = write_run(run, folder, ranks);
-  packed.remove();
-  ranks.exchange("");  // all have removed theirs: the folder holds shards alone
-  if (!ranks.first()) return Exit::ok;
-  write_text_file(folder.path(run.groups[0].manifest()), manifest_of(run, result, 0), true);
-  folder.end();
-  whole.report.print_notes();
-  report_run(run, &result, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  std::optional<ShardPacking> packing(std::in_place, o, ranks);
+  // The launcher ends the job when one process has gone: not before all have cleaned up.
+  const auto leave_together = [&] {
+    packing.reset();
+    ranks.exchange("");
+  };
+  try {
+    packing->pack();
+  } catch (const Error&) {
+    leave_together();
+    throw;
+  } catch (const FailedElsewhere&) {
+    leave_together();
+    throw;
+  }
+  packing->write();
   return Exit::ok;
 }
 
