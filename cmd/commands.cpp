@@ -8,7 +8,7 @@ namespace {
 
 constexpr Example kPackExamples[] = {
     {"atp pack train.extxyz -o train.atp", "pack one file"},
-    {"atp pack runs/ -o runs.atp --codec zstd --on-error skip", "a whole folder, compressed; bad frames are left out"},
+    {"atp pack runs/ -o shards --shards 64 --codec zstd --on-error skip", "a whole folder as 64 equal shards, compressed; bad frames are left out"},
     {"zcat old.xyz.gz | atp pack - -o new.atp --map energy=E0", "from a pipe, with the energy under another name"},
 };
 
@@ -42,7 +42,23 @@ constexpr std::string_view kPackDetails =
     "with a damaged header slot and bytes behind its last readable commit, which are cut off. The same inputs and "
     "options give the same bytes, whatever the number of threads.\n"
     "\n"
-    "--json prints one object: output, dry_run, codec, records, atoms, skipped, bytes {input, stored, raw, file}, "
+    "--shards N makes PATH a folder: part_0000.atp, part_0001.atp and so on with a manifest.json, as atp shard --shards N would make "
+    "of the one file: N runs of the same order, cut where the largest becomes as small as it can, by bytes of stored records. Every shard's metadata "
+    "names all inputs; the manifest's sources are the inputs with the frames taken from each. The inputs "
+    "are packed into a temporary file in the folder first, so it needs room for the records twice; space is checked before the first shard. "
+    "A folder that holds anything is refused without --force, which replaces shards and manifests of earlier runs as atp shard "
+    "--force does. A run that fails or is interrupted removes its temporary files; when it was already writing shards, those that are "
+    "complete stay beside unfinished.json, and the command with --force begins anew. --append and --dry-run are for one file.\n"
+    "\n"
+    "Started by mpirun or srun (a build with -DATP_WITH_MPI=ON, which atp --version says), atp pack --shards shares the work: the list of "
+    "inputs, which all processes must see under the same names, is cut into one run a process, as equal in bytes as whole inputs "
+    "allow; each packs its run, they agree on fields, types and metadata, and each writes every Nth shard, reading records that "
+    "another process has packed from the folder, which all share. The bytes are those of one process, whatever the number. What only one process can do "
+    "is refused: stdin, --limit and --records (they count the frames of all inputs), and inputs that disagree about a type where no "
+    "wider one holds both: which frames are left out with --on-error skip would depend on the order of all. The first to fail says why, and the launcher ends "
+    "the job. --jobs is for each process. Without --shards processes know nothing of each other.\n"
+    "\n"
+    "--json prints one object; with --shards that of atp shard --json, else: output, dry_run, codec, records, atoms, skipped, bytes {input, stored, raw, file}, "
     "seconds, mapping {field: how}, errors [reason] and schema [{scope, key, dtype, type, shape}].";
 
 constexpr Example kInspectExamples[] = {
@@ -286,7 +302,7 @@ constexpr Example kGenerateExamples[] = {
 
 constexpr Command kCommands[] = {
     // the only list; headings appear in the order of their first command
-    {"pack", "Make", "turn datasets into one .atp file", declare_pack, kPackExamples, kPackDetails},
+    {"pack", "Make", "turn datasets into one .atp file, or a folder of equal shards", declare_pack, kPackExamples, kPackDetails},
     {"shard", "Make", "split, merge, shuffle and balance .atp datasets", declare_shard, kShardExamples, kShardDetails},
     {"inspect", "Look", "show what a dataset holds", declare_inspect, kInspectExamples, kInspectDetails},
     {"verify", "Look", "check every byte of .atp datasets, and mend them", declare_verify, kVerifyExamples, kVerifyDetails},

@@ -64,7 +64,8 @@ std::string ShardFolder::path(const std::string& file) const { return (fs::path(
 std::vector<std::string> ShardFolder::listing() const {
   std::vector<std::string> names;
   for (const auto& path : files_below(folder_, [](const std::string&) { return true; })) {
-    names.push_back(fs::path(path).lexically_relative(folder_).string());
+    std::string name = fs::path(path).lexically_relative(folder_).string();
+    if (!passed_over_.contains(name)) names.push_back(std::move(name));
   }
   return names;
 }
@@ -109,6 +110,8 @@ std::set<std::string> ShardFolder::files_of_earlier_runs(const std::vector<std::
   return theirs;
 }
 
+void ShardFolder::pass_over(const std::string& path) { passed_over_.insert(fs::path(path).lexically_relative(folder_).string()); }
+
 bool ShardFolder::has(const std::string& file) const {
   std::error_code error;
   return resuming_ && fs::is_regular_file(path(file), error);
@@ -149,7 +152,7 @@ void ShardFolder::check(bool resume, bool force) {
   if (!force) {
     const bool state = fs::exists(path(kShardStateName));
     throw Error(Exit::system, folder_, fmt::format("is not empty: it holds {}{}", there[0], there.size() > 1 ? fmt::format(" and {} more", there.size() - 1) : ""),
-                state ? "a run has not finished: repeat it with --resume, or pass --force to begin anew" : "pass --force to replace the shards in it, or name another folder");
+                state ? "a run has not finished: repeat atp shard with --resume, or pass --force to begin anew" : "pass --force to replace the shards in it, or name another folder");
   }
   const std::set<std::string> theirs = files_of_earlier_runs(there);
   for (const auto& file : there) {
@@ -174,7 +177,7 @@ void ShardFolder::begin() {
   // The state file comes first: whatever is removed or written after it belongs to an unfinished run.
   if (!resuming_ || !fs::exists(path(kShardStateName))) {
     JsonWriter w;
-    w.begin_object().key("plan").string(plan_).key("note").string("atp shard is writing this folder, or was stopped: repeat the command with --resume");
+    w.begin_object().key("plan").string(plan_).key("note").string("atp is writing this folder, or was stopped: repeat atp shard with --resume, atp pack with --force");
     w.key("folders").begin_array();
     std::set<std::string> parts;
     for (const auto& file : files_) parts.insert(fs::path(file).parent_path().string());

@@ -18,6 +18,9 @@ class ShardFolder {
   // `files`: the shards and manifests to be, relative to the folder. `plan`: the hash of what they will hold.
   ShardFolder(std::string folder, std::vector<std::string> files, std::string plan);
 
+  // A file in the folder that is not to be seen: the run's own, which it removes itself.
+  void pass_over(const std::string& path);
+
   // Throws Error (exit 4) when the folder holds anything that is not a run of this plan to be resumed:
   // without `resume` or `force`, anything at all. With `force` the shards and manifests that earlier runs into this
   // folder name as theirs are going to be replaced; other .atp files and what has the name of a file to be written are
@@ -47,6 +50,7 @@ class ShardFolder {
   std::vector<std::string> files_;
   std::string plan_;
   bool complete_ = false, resuming_ = false;
+  std::set<std::string> passed_over_;
   std::vector<std::string> obsolete_;  // to be removed by begin()
   std::unique_ptr<OutputFile> state_;  // locked
 };

@@ -255,9 +255,8 @@ std::vector<std::pair<std::string, Chosen>> split(const ShardCommand& c, Chosen&
 
 // A shard's bytes beside records: header, schema, count of the index and metadata with all sources.
 std::uint64_t file_overhead(const ShardRun& run) {
-  Metadata m = run.metadata;
-  for (const Reader& file : run.dataset->shards()) m.sources.push_back({name_in_metadata(file.path()), file.file_bytes(), std::nullopt});
-  return kFirstData + run.rules.schema.encode().size() + 8 + m.to_json().size();
+  const std::vector<bool> all(run.dataset->shards().size(), true);
+  return kFirstData + run.rules.schema.encode().size() + 8 + metadata_of(run, all).size();
 }
 
 SplitRequest split_request(const ShardRun& run) {
@@ -284,6 +283,28 @@ std::uint64_t index_hash(const Reader& file) {
   return hash.digest();
 }
 
+std::string text_of_inputs(const Dataset& dataset) {
+  std::string text;
+  for (const Reader& file : dataset.shards()) {
+    text += fmt::format("{} {} {} {:016x} {:016x}\n", name_in_metadata(file.path()), file.file_bytes(), file.slot().generation, index_hash(file),
+                        file.slot().extension ? file.slot().extension->checksums_hash : 0);
+  }
+  return text;
+}
+
+// The records wherever they lie.
+std::string text_of_records(const Dataset& dataset) {
+  Xxh3Stream hash;
+  for (const Reader& file : dataset.shards()) {
+    for (std::uint64_t i = 0; i < file.size(); ++i) {
+      const IndexEntry e = file.entry(i);
+      const std::array<std::uint64_t, 4> record{e.stored, e.unpacked, e.atoms, file.checksum(i).value_or(0)};
+      hash.update(std::as_bytes(std::span(record)));
+    }
+  }
+  return fmt::format("{:016x}\n", hash.digest());
+}
+
 // Everything that decides what will be written: the inputs by their indexes and checksums, the records of
 // each shard, and what becomes of them.
 std::string plan_hash(const ShardRun& run) {
@@ -292,12 +313,9 @@ std::string plan_hash(const ShardRun& run) {
     return fmt::format("{:016x}{:016x}", h.high, h.low);
   };
   const ShardCommand& c = run.command;
-  std::string text = fmt::format("atp shard 1\n{}\n{} {} {}\n", codec_name(run.rules.codec), c.dtype, c.no_verify, c.on_error);
-  text += fmt::format("{}\n{}\n", run.metadata.to_json(), as_text(run.rules.schema.encode()));
-  for (const Reader& file : run.dataset->shards()) {
-    text += fmt::format("{} {} {} {:016x} {:016x}\n", name_in_metadata(file.path()), file.file_bytes(), file.slot().generation, index_hash(file),
-                        file.slot().extension ? file.slot().extension->checksums_hash : 0);
-  }
+  std::string text = fmt::format("atp {} 1\n{}\n{} {} {}\n", run.origin ? "pack" : "shard", codec_name(run.rules.codec), c.dtype, c.no_verify, c.on_error);
+  text += fmt::format("{}\n{}\n", (run.origin ? run.origin->metadata : run.metadata).to_json(), as_text(run.rules.schema.encode()));
+  text += run.origin ? text_of_records(*run.dataset) : text_of_inputs(*run.dataset);
   for (const ShardGroup& group : run.groups) {
     text += fmt::format("{} {} {}\n", group.name, hash_of(group.plan.bounds), hash_of(group.plan.records));
   }
@@ -316,12 +334,13 @@ std::string ShardGroup::manifest() const { return name.empty() ? "manifest.json"
 
 void check_split(const std::string& text) { parse_split(text); }
 
-ShardRun plan_run(const ShardCommand& command) {
+ShardRun plan_run(const ShardCommand& command, std::optional<ShardOrigin> origin) {
   ShardRun run;
   run.command = command;
+  run.origin = std::move(origin);
   run.dataset = std::make_unique<Dataset>(command.inputs);
   const Dataset& dataset = *run.dataset;
-  refuse_inputs_in_output(dataset, command.inputs, command.output);
+  if (!run.origin) refuse_inputs_in_output(dataset, command.inputs, command.output);
   if (!command.no_verify) {
     for (const Reader& file : dataset.shards()) file.check_index();
   }

@@ -4,21 +4,10 @@
 
 #include <algorithm>
 
-#include "core/base/byte_reader.h"
+#include "cmd/rank_text.h"
 
 namespace atp {
 namespace {
-
-void put(std::string& out, std::uint64_t v) { out.append(reinterpret_cast<const char*>(&v), sizeof v); }
-
-void put(std::string& out, const std::string& text) {
-  put(out, text.size());
-  out += text;
-}
-
-std::uint64_t get_number(ByteReader& in) { return in.number<std::uint64_t>("a result"); }
-
-std::string get_text(ByteReader& in) { return std::string(as_text(in.take(get_number(in), "a result"))); }
 
 void put_shard(std::string& out, const ShardFile& file, const FileSums& sums) {
   for (const std::uint64_t v : {file.records, file.atoms, file.bytes, std::uint64_t{file.damaged.size()}}) put(out, v);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,12 @@ struct ShardGroup {
   std::string manifest() const;
 };
 
+// Where the records of a dataset of temporary files came from, which is said in place of these files.
+struct ShardOrigin {
+  Metadata metadata;  // of every shard, with sources
+  std::vector<ShardManifest::Source> sources;
+};
+
 // All of a run that is decided before anything is written. A function of the inputs and the options
 // alone, so every process that is given them makes the same.
 struct ShardRun {
@@ -32,14 +39,18 @@ struct ShardRun {
   std::unique_ptr<Dataset> dataset;
   CopyRules rules;
   Metadata metadata;  // of every shard, without sources
+  std::optional<ShardOrigin> origin;
   std::vector<ShardGroup> groups;
   std::vector<DamagedRecord> damaged;  // left out while planning
   std::uint64_t duplicates = 0;        // left out by --dedup
   std::string hash;   // of what will be written
 };
 
-// Throws Error.
-ShardRun plan_run(const ShardCommand& command);
+// With an `origin` the plan depends on the records alone, not on the files they lie in, which may be in the
+// output folder. Throws Error.
+ShardRun plan_run(const ShardCommand& command, std::optional<ShardOrigin> origin = std::nullopt);
+// The metadata block of a shard of records from these of the dataset's files.
+std::string metadata_of(const ShardRun& run, const std::vector<bool>& files);
 // Throws Error (exit 2) where --split is not what it should be.
 void check_split(const std::string& text);
 

@@ -26,15 +26,6 @@ struct Pending {
   ShardTarget target;
 };
 
-std::string metadata_of(const ShardRun& run, const std::vector<bool>& inputs) {
-  Metadata m = run.metadata;
-  for (std::size_t k = 0; k < inputs.size(); ++k) {
-    const Reader& file = run.dataset->shards()[k];
-    if (inputs[k]) m.sources.push_back({name_in_metadata(file.path()), file.file_bytes(), std::nullopt});
-  }
-  return m.to_json();
-}
-
 // What the pending shards will take, where that is known before.
 std::uint64_t bytes_to_write(const ShardRun& run, const std::vector<Pending>& pending) {
   if (run.rules.recoding.any()) return 0;
@@ -260,6 +251,16 @@ ShardResult ShardWork::run() {
 
 }  // namespace
 
+std::string metadata_of(const ShardRun& run, const std::vector<bool>& files) {
+  if (run.origin) return run.origin->metadata.to_json();
+  Metadata m = run.metadata;
+  for (std::size_t k = 0; k < files.size(); ++k) {
+    const Reader& file = run.dataset->shards()[k];
+    if (files[k]) m.sources.push_back({name_in_metadata(file.path()), file.file_bytes(), std::nullopt});
+  }
+  return m.to_json();
+}
+
 ShardResult write_run(const ShardRun& run, ShardFolder& folder, Ranks& ranks) { return ShardWork(run, folder, ranks).run(); }
 
 ShardFolder folder_of(const ShardRun& run) {
@@ -268,7 +269,11 @@ ShardFolder folder_of(const ShardRun& run) {
     for (std::uint64_t k = 0; k < group.plan.shards(); ++k) files.push_back(group.file(k));
     files.push_back(group.manifest());
   }
-  return ShardFolder(run.command.output, std::move(files), run.hash);
+  ShardFolder folder(run.command.output, std::move(files), run.hash);
+  if (run.origin) {
+    for (const Reader& file : run.dataset->shards()) folder.pass_over(file.path());
+  }
+  return folder;
 }
 
 std::string manifest_of(const ShardRun& run, const ShardResult& result, std::size_t g) {
@@ -286,7 +291,11 @@ std::string manifest_of(const ShardRun& run, const ShardResult& result, std::siz
   m.algorithm = run.command.order == "balance" ? "longest-first" : run.command.algorithm;
   m.largest_to_mean = group.plan.balance.ratio();
   m.plan = run.hash;
-  for (const Reader& file : run.dataset->shards()) m.sources.push_back({name_in_metadata(file.path()), file.file_bytes(), file.size()});
+  if (run.origin) {
+    m.sources = run.origin->sources;
+  } else {
+    for (const Reader& file : run.dataset->shards()) m.sources.push_back({name_in_metadata(file.path()), file.file_bytes(), file.size()});
+  }
   m.left_out = run.damaged;
   for (std::uint64_t k = 0; k < group.plan.shards(); ++k) {
     m.files.push_back({fs::path(group.file(k)).filename().string(), result.files[g][k], result.sums[g][k]});

@@ -43,10 +43,10 @@ _atp() {
         --color)
           COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
           return ;;
-        --meta|--map|--keep|--drop|--limit|--records|-j|--jobs) return ;;
+        --shards|--meta|--map|--keep|--drop|--limit|--records|-j|--jobs) return ;;
       esac
       if [[ $cur == -* ]]; then
-        COMPREPLY=($(compgen -W "-o --output -f --force --append --codec --dtype --meta --dry-run --json --from --map --keep --drop --on-error --limit --records -j --jobs -q --quiet -v --verbose --progress --color -h --help" -- "$cur"))
+        COMPREPLY=($(compgen -W "-o --output -f --force --shards --append --codec --dtype --meta --dry-run --json --from --map --keep --drop --on-error --limit --records -j --jobs -q --quiet -v --verbose --progress --color -h --help" -- "$cur"))
       else
         _atp_files
       fi ;;

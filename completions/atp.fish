@@ -1,7 +1,7 @@
 # fish completion for atp. Written by "atp generate completions". Do not edit.
 
 complete -c atp -f
-complete -c atp -n '__fish_use_subcommand' -a pack -d 'turn datasets into one .atp file'
+complete -c atp -n '__fish_use_subcommand' -a pack -d 'turn datasets into one .atp file, or a folder of equal shards'
 complete -c atp -n '__fish_use_subcommand' -a shard -d 'split, merge, shuffle and balance .atp datasets'
 complete -c atp -n '__fish_use_subcommand' -a inspect -d 'show what a dataset holds'
 complete -c atp -n '__fish_use_subcommand' -a verify -d 'check every byte of .atp datasets, and mend them'
@@ -11,8 +11,9 @@ complete -c atp -n '__fish_use_subcommand' -l help -d 'show the commands'
 complete -c atp -n '__fish_use_subcommand' -l version -d 'show the version'
 complete -c atp -n '__fish_seen_subcommand_from help' -a 'pack shard inspect verify plan-batches help'
 complete -c atp -n '__fish_seen_subcommand_from pack' -F
-complete -c atp -n '__fish_seen_subcommand_from pack' -s o -l output -r -F -d 'the .atp file to write'
-complete -c atp -n '__fish_seen_subcommand_from pack' -s f -l force -d 'replace an existing output file'
+complete -c atp -n '__fish_seen_subcommand_from pack' -s o -l output -r -F -d 'the .atp file to write; with --shards, the folder'
+complete -c atp -n '__fish_seen_subcommand_from pack' -s f -l force -d 'replace an existing output file, or the shards in the folder'
+complete -c atp -n '__fish_seen_subcommand_from pack' -l shards -x -d 'write a folder of N shards of equal bytes instead of one file'
 complete -c atp -n '__fish_seen_subcommand_from pack' -l append -d 'add to an existing .atp file as a new generation'
 complete -c atp -n '__fish_seen_subcommand_from pack' -l codec -x -a 'none lz4 zstd' -d 'none, lz4 or zstd[:LEVEL] (default: none)'
 complete -c atp -n '__fish_seen_subcommand_from pack' -l dtype -x -a 'keep f32 f64' -d 'floats as in the source, all f32, or all f64 (default: f32 positions, forces and velocities, f64 energy, cell and stress)'

@@ -302,7 +302,7 @@ TEST_CASE("resume keeps what is finished, of the same plan only") {
   };
   interrupt();
   const auto kept = fs::last_write_time(c.output + "/part_0000.atp");
-  CHECK(error_of([&] { shard(c); }).find("repeat it with --resume") != std::string::npos);
+  CHECK(error_of([&] { shard(c); }).find("repeat atp shard with --resume") != std::string::npos);
   c.resume = true;
   shard(c);
   check_sound(c.output);

@@ -203,4 +203,20 @@ bool widen(Schema& lock, const Structure& s) {
   return all;
 }
 
+std::optional<Misfit> widen(Schema& lock, const Schema& other) {
+  if (other.positions) lock.positions = lock.positions && *lock.positions != *other.positions ? Type::vec3_f64 : *other.positions;
+  for (const auto& [key, entry] : other.entries) {
+    const auto locked = lock.entries.find(key);
+    const auto joined = locked == lock.entries.end() ? std::nullopt : join(key.first, locked->second, entry);
+    if (joined) {
+      locked->second = *joined;
+      continue;
+    }
+    Schema one;
+    one.entries.emplace(key, entry);
+    if (std::string problem = lock.merge(one); !problem.empty()) return Misfit{key, std::move(problem)};
+  }
+  return std::nullopt;
+}
+
 }  // namespace atp

@@ -39,4 +39,12 @@ void coerce(Structure& s, const Schema& lock, bool narrow);
 // common type are left alone and make it false. `positions` f32 and f64 join to f64.
 bool widen(Schema& lock, const Structure& s);
 
+// Widens `lock` and adds fields to it, so that all structures of `other` fit. Returns the field that has no
+// common type and what is wrong with it; nothing when all is well. `lock` is in a mixed state then.
+struct Misfit {
+  Schema::Key key;
+  std::string problem;  // "forces is vec3_f64, the file has vec3_f32"
+};
+std::optional<Misfit> widen(Schema& lock, const Schema& other);
+
 }  // namespace atp

@@ -26,6 +26,8 @@ void Ranks::together(const std::function<void()>& work) {
   } catch (const Error& e) {
     error = std::current_exception();
     mine = static_cast<char>(e.exit());
+    announce_failure();
+  } catch (const FailedElsewhere&) {  // look() knows that, but not how
   }
   const std::vector<std::string> all = exchange(mine);
   for (int r = 0; r < size_; ++r) {

@@ -14,6 +14,8 @@
 namespace atp {
 namespace {
 
+constexpr int kFailure = 1;  // a message of no bytes
+
 constexpr auto kBetweenLooks = std::chrono::milliseconds(2);
 
 // MPI's own waiting spins, and hears of no interrupt.
@@ -36,7 +38,8 @@ Ranks::Ranks() : exceptions_(std::uncaught_exceptions()) {
   const int launched = launched_processes();
   if (launched == 1) return;
   int threads = 0;
-  MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &threads);
+  MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &threads);
+  any_thread_ = threads >= MPI_THREAD_SERIALIZED;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
   MPI_Comm_size(MPI_COMM_WORLD, &size_);
   if (size_ == 1) {
@@ -53,6 +56,23 @@ Ranks::~Ranks() {
     return;
   }
   MPI_Finalize();
+}
+
+// Whoever hears of it stops, so nobody needs to receive it.
+void Ranks::announce_failure() const {
+  for (int r = 0; r < size_; ++r) {
+    if (r == rank_) continue;
+    MPI_Request sent;
+    MPI_Isend(nullptr, 0, MPI_BYTE, r, kFailure, MPI_COMM_WORLD, &sent);
+    MPI_Request_free(&sent);
+  }
+}
+
+void Ranks::look() const {
+  if (!any_thread_) return;
+  int failed = 0;
+  MPI_Iprobe(MPI_ANY_SOURCE, kFailure, MPI_COMM_WORLD, &failed, MPI_STATUS_IGNORE);
+  if (failed != 0) throw FailedElsewhere{Exit::input};
 }
 
 std::vector<std::string> Ranks::exchange(std::string_view mine) {

@@ -40,8 +40,14 @@ class Ranks {
   // others throw FailedElsewhere.
   void together(const std::function<void()>& work);
 
+  // Within long work of together(): throws FailedElsewhere when the work of another process has failed, so that
+  // nobody waits for what is of no use. One thread at a time, any of them.
+  void look() const;
+
  private:
+  void announce_failure() const;
   int rank_ = 0, size_ = 1;
+  bool any_thread_ = false;  // MPI may be called from
   int exceptions_ = 0;
 };
 
