@@ -1,5 +1,6 @@
 #include "cmd/commands.h"
 
+#include "cmd/manual_shard.h"
 #include "cmd/options.h"
 
 namespace atp {
@@ -7,7 +8,7 @@ namespace {
 
 constexpr Example kPackExamples[] = {
     {"atp pack train.extxyz -o train.atp", "pack one file"},
-    {"atp pack runs/ -o runs.atp --codec zstd --on-error skip", "a whole folder, compressed; bad frames are left out"},
+    {"atp pack runs/ -o shards --shards 64 --codec zstd --on-error skip", "a whole folder as 64 equal shards, compressed; bad frames are left out"},
     {"zcat old.xyz.gz | atp pack - -o new.atp --map energy=E0", "from a pipe, with the energy under another name"},
 };
 
@@ -41,13 +42,29 @@ constexpr std::string_view kPackDetails =
     "with a damaged header slot and bytes behind its last readable commit, which are cut off. The same inputs and "
     "options give the same bytes, whatever the number of threads.\n"
     "\n"
-    "--json prints one object: output, dry_run, codec, records, atoms, skipped, bytes {input, stored, raw, file}, "
+    "--shards N makes PATH a folder: part_0000.atp, part_0001.atp and so on with a manifest.json, as atp shard --shards N would make "
+    "of the one file: N runs of the same order, cut where the largest becomes as small as it can, by bytes of stored records. Every shard's metadata "
+    "names all inputs; the manifest's sources are the inputs with the frames taken from each. The inputs "
+    "are packed into a temporary file in the folder first, so it needs room for the records twice; space is checked before the first shard. "
+    "A folder that holds anything is refused without --force, which replaces shards and manifests of earlier runs as atp shard "
+    "--force does. A run that fails or is interrupted removes its temporary files; when it was already writing shards, those that are "
+    "complete stay beside unfinished.json, and the command with --force begins anew. --append and --dry-run are for one file.\n"
+    "\n"
+    "Started by mpirun or srun (a build with -DATP_WITH_MPI=ON, which atp --version says), atp pack --shards shares the work: the list of "
+    "inputs, which all processes must see under the same names, is cut into one run a process, as equal in bytes as whole inputs "
+    "allow; each packs its run, they agree on fields, types and metadata, and each writes every Nth shard, reading records that "
+    "another process has packed from the folder, which all share. The bytes are those of one process, whatever the number. What only one process can do "
+    "is refused: stdin, --limit and --records (they count the frames of all inputs), and inputs that disagree about a type where no "
+    "wider one holds both: which frames are left out with --on-error skip would depend on the order of all. The first to fail says why, and the launcher ends "
+    "the job. --jobs is for each process. Without --shards processes know nothing of each other.\n"
+    "\n"
+    "--json prints one object; with --shards that of atp shard --json, else: output, dry_run, codec, records, atoms, skipped, bytes {input, stored, raw, file}, "
     "seconds, mapping {field: how}, errors [reason] and schema [{scope, key, dtype, type, shape}].";
 
 constexpr Example kInspectExamples[] = {
     {"atp inspect train.atp", "what is in a dataset, at once for any size"},
     {"atp inspect train.extxyz --stats --cutoff 5", "what a trainer needs to know, before packing, with neighbours within 5 Å"},
-    {"atp inspect shards/ --record 0,-1 --json", "the first and last record of a folder of .atp files, for programs"},
+    {"atp inspect train.atp --sql 'SELECT formula, count(*) FROM records GROUP BY 1'", "any question about the records, in SQL"},
 };
 
 constexpr std::string_view kInspectDetails =
@@ -82,6 +99,54 @@ constexpr std::string_view kInspectDetails =
     "With --record, --json prints one object a line: record, n_atoms, positions, atomic_numbers, energy, forces, "
     "charges, velocities, cell, stress, pbc, name (null where missing), atom_properties and properties. Floats have "
     "all their digits; NaN and infinities are the strings NaN, inf and -inf.\n"
+    "\n"
+    "--sql runs one SELECT of SQLite (its language, operators and functions: https://sqlite.org/lang.html) over the table "
+    "records, which has a row for each record of the dataset and these columns:\n"
+    "\n"
+    "  record           INTEGER  its number in the dataset, from 0\n"
+    "  shard            TEXT     the file it is in\n"
+    "  n_atoms          INTEGER\n"
+    "  formula          TEXT     Hill order: C, H, then by symbol (C2H6O); without C\n"
+    "                            all by symbol (ClNa); X is atomic number 0, [119]\n"
+    "                            one beyond the periodic table\n"
+    "  n_elements       INTEGER  different elements\n"
+    "  energy           REAL     eV\n"
+    "  energy_per_atom  REAL     eV\n"
+    "  max_force        REAL     length of the longest force, eV/Å\n"
+    "  rms_force        REAL     root of the mean squared component, eV/Å\n"
+    "  volume           REAL     of the cell, Å³; 0 when it is flat\n"
+    "  pressure         REAL     -trace(stress)/3, eV/Å³: positive when the cell\n"
+    "                            wants to grow\n"
+    "  pbc              TEXT     TTT, TTF ...\n"
+    "  name             TEXT\n"
+    "  KEY                       each property of records that is one number (REAL,\n"
+    "                            INTEGER) or a text (TEXT)\n"
+    "\n"
+    "Units are those of the file where its metadata states others. What a record does not have, NaN, and an energy per atom "
+    "of no atoms are NULL; one NaN among the forces makes max_force and rms_force NULL. SQL does not tell capitals apart in "
+    "names: a property whose name is taken (by a column above, rowid, or a property before it in bytewise order) is "
+    "called \"molecule:KEY\". Names that are no plain words stand in double quotes, text in single quotes. Where shards "
+    "disagree about a property's type its values have the type they have; one that is an array in some shard is an "
+    "error where it is read.\n"
+    "\n"
+    "Beside SQLite's own functions there are\n"
+    "\n"
+    "  only_elements('H C N O')   1 when the record has no other elements, else 0\n"
+    "  has_element('Fe')          1 when it has an atom of it, else 0\n"
+    "  count_element('O')         how many atoms of it\n"
+    "\n"
+    "which take the record of the row. In joins, subqueries, windows, and in aggregates or results of GROUP BY it is not clear "
+    "which record that is, and they are refused: give them the formula first, as in only_elements(formula, 'H C N O'), which "
+    "works everywhere.\n"
+    "\n"
+    "A condition on record, shard and n_atoms alone reads the index and no record; conditions on record visit only these "
+    "records, and n_atoms beside a number is held against the index before anything is read. Everything else reads and verifies the records it looks at, and computes the columns that are used. A damaged "
+    "record ends the query with its file and number. The dataset cannot be changed: only SELECT is possible, in an "
+    "empty database in memory, without ATTACH, PRAGMA or extensions; a text has at most 256 MiB. Large sorts use "
+    "temporary files (SQLITE_TMPDIR, TMPDIR). Text is shown with all digits of numbers, null for NULL and control "
+    "characters escaped, in tables of 1000 rows; --csv prints a head line and rows as RFC 4180 has them, NULL as nothing and empty "
+    "text as \"\"; --json an object a line, in which a repeated name becomes NAME:2 and infinities are strings. Bytes are "
+    "written in hexadecimal.\n"
     "\n"
     "Exit code 3 also says that some frames of an input could not be read; they are listed on stderr.";
 
@@ -124,14 +189,16 @@ constexpr std::string_view kVerifyDetails =
     "each take their own and pass over the other's; --check (- is stdin) takes both, and lists of sha256sum. SHA-256 "
     "from a source you trust is what protects against forgery.\n"
     "\n"
-    "--repair mends in place and keeps all that could be read. It fills in missing record checksums (of records that "
-    "decode), adds missing metadata and block hashes, restores a damaged header slot, makes damaged schema, metadata and "
-    "checksum blocks anew from the records or the older generation, and puts a damaged index together from its sound "
-    "entries and those of the older generation; it says which records that loses. A damaged record stays, with its "
-    "checksum, and stays reported. All of this is a new generation behind the bytes that are there, committed by one "
-    "header slot while the other still holds the old one, so an interrupted repair changes nothing. An uncommitted tail "
-    "is cut off, but never beside a damaged header slot, where it may be records: it is then kept inside the file. "
-    "--dry-run says what would be done.\n"
+    "--repair mends in place and keeps all that could be read. It fills in record checksums that a file never had (of "
+    "records that decode), adds missing metadata and block hashes, restores a damaged header slot, makes damaged schema, "
+    "metadata and checksum blocks anew from the records or the older generation, and puts a damaged index together from "
+    "its sound entries and those of the older generation; it says which records that loses. It reads every record, and "
+    "gives none a new checksum where the file had one: a damaged record stays, with its checksum, and stays reported. All "
+    "of this is a new generation behind the bytes that are there, committed by one header slot while the other still "
+    "holds the old one, so an interrupted repair changes nothing. An uncommitted tail is cut off, but never beside a "
+    "damaged header slot, where it may be records: it is then kept inside the file. Where the slot that is left knows no "
+    "records at all, or where lost checksums are all that could prove the records, nothing is changed; --salvage is then "
+    "what helps. --dry-run says what would be done.\n"
     "\n"
     "--salvage reads FILE without trusting any header, follows every index block that can be found anywhere in it, looks "
     "for whole records between, and writes what decodes and passes to the new file OUT, with a list of the bytes that "
@@ -150,6 +217,83 @@ constexpr std::string_view kVerifyDetails =
     "Exit code: 0 sound, 1 damaged (or findings with --strict, or records that repair could not keep), 3 a file is not what "
     "it should be, 4 the system refused. Of several files all are checked; damage in one decides the code.";
 
+constexpr Example kShardExamples[] = {
+    {"atp shard parts/ -o train --shards 8 --order shuffle", "20 uneven files become 8 equal, shuffled, verified shards"},
+    {"atp shard parts/ -o merged --shards 1", "one file"},
+    {"atp shard big.atp -o small --shard-size 10Gi --codec zstd", "pieces that can be moved, compressed on the way"},
+};
+
+constexpr Example kPlanExamples[] = {
+    {"atp plan-batches train.atp -o plan --max-atoms 3072 --gpus 8", "batches of equal size for 8 GPUs"},
+    {"atp plan-batches a.atp b.atp -o plan --max-atoms 3072 --cutoff 5 --gpus 64 --epochs 10", "two datasets, atoms and edges level, ten epochs"},
+    {"atp plan-batches --verify plan train.atp", "check that each graph is in it exactly once"},
+};
+
+constexpr std::string_view kPlanDetails =
+    "Training waits in every step for the GPU with the most work. plan-batches divides the graphs of datasets into batches "
+    "that are equally full, for any number of GPUs and anew for every epoch. Sizes come from the index alone: no record is "
+    "read. Several datasets form one index space in the order given. --sizes takes plain counts instead: an .npy file of "
+    "integers, or the array natoms of an .npz file (nedges for --edges).\n"
+    "\n"
+    "--max-atoms, --max-edges and --max-graphs are hard limits, any of them together: every batch of every strategy keeps "
+    "them. Only a graph that is beyond a limit alone can be above it, and only with --oversize single, in a batch of its "
+    "own; skip leaves it out, and without either it is an error that names the record.\n"
+    "\n"
+    "--cutoff R counts the directed edges shorter than R in each record, as ASE's neighbor_list does: all periodic images, "
+    "whatever the size of the cell. A record with a cell and no pbc is periodic in all directions. The counts are kept beside "
+    "each file as NAME.atp.edges-R.npy: an array of u4 that numpy.load reads, followed by 32 bytes that it does not look "
+    "at: ATPEDGES, the XXH3-64 of the index (u64), the cutoff (f64), and the XXH3-64 of all bytes before. A file that belongs to "
+    "another state of the dataset is refused.\n"
+    "\n"
+    "Strategies: deal (the default) packs sizes on their histogram: large ones by best fit where that is needed, the others "
+    "longest first, until batches differ by one atom where the sizes allow it; then it deals random graphs of each size into "
+    "these places, so that of 16 places the batch with the fewest edges gets the graph with the most. Where --max-edges asks "
+    "for more batches than --max-atoms, both change roles. mace is Algorithm 1 of the MACE load balancing paper "
+    "(Optimizing Data Distribution and Kernel Performance for Efficient Training of Chemistry Foundation Models), mace-shuffled "
+    "the same with equal sizes shuffled; next-fit fills one batch after the other with shuffled graphs; fixed:N puts N graphs "
+    "into each, fewer where a limit would be broken; ffd, bfd and lpt are first-fit and best-fit decreasing and "
+    "longest-processing-time first. Of several limits these look at the one that asks for the most batches. --cost says what "
+    "deal makes equal within a step.\n"
+    "\n"
+    "A step has one batch for each GPU. When batches run out in the last step, --tail pad adds empty ones, drop leaves the step "
+    "out, repeat trains the first batches again. deal only comes to this when there are fewer graphs than batches.\n"
+    "\n"
+    "--mix gives each dataset a factor: A=2 trains each of its records twice an epoch, B=0.5 a random half of them, another "
+    "one every epoch. A is the file's name without .atp. balanced gives all datasets equally many graphs, "
+    "temperature:T shares proportional to counts^(1/T); neither changes the sum.\n"
+    "\n"
+    "The output is a folder that appears complete or not at all: indices.npy (u4 [graphs]), offsets.npy (i8 [batches + 1]), "
+    "schedule.npy (u4 [steps, GPUs]: which batch), atoms.npy, edges.npy (where known) and graphs.npy (i8 [batches]), and "
+    "plan.json. Batch b is indices[offsets[b]:offsets[b+1]]. With --epochs N each epoch has a folder epoch-E. The same "
+    "seed gives the same bytes on every machine with any --jobs; only seconds in plan.json differ. --start T and --step T write "
+    "a part of the same plan. --per-rank writes a folder rank-R for each GPU without a schedule: its batches in the order of its "
+    "steps. --format npz writes plan.npz, jsonl batches.jsonl, a line for each step and rank: step, rank, atoms, edges, graphs, indices.\n"
+    "\n"
+    "--static-shapes N finds at most N shapes to pad batches to, one for all GPUs of a step, so that a compiled model sees few. "
+    "n_node and n_graph are one more than the largest batch has, for the graph that jraph.pad_with_graphs adds. shapes.npy (u4 "
+    "[steps]) says which, plan.json has shapes [{n_node, n_edge, n_graph, steps}], padding_nodes and padding_edges.\n"
+    "\n"
+    "plan.json: format, version, strategy, seed, epoch, gpus, graphs, batches, lower_bound (the fewest batches that could be enough), "
+    "steps, first_step, epoch_steps, atoms, atoms_min, atoms_max, edges, edges_min, edges_max (with edges known), graphs_min, graphs_max, "
+    "padding (share of the room that stays empty), straggler_atoms, straggler_edges (mean over steps of the largest load of a GPU "
+    "over the mean), mix (mean over steps of the total-variation distance between the step's share of each dataset and the "
+    "whole's), too_large, too_small and dropped (left out), max_atoms, max_edges, max_graphs, cost, tail, drop_last, oversize, "
+    "min_atoms, records, weights (--mix), cutoff, datasets [{path, name, records, weight, hash}], sizes_hash, edges_hash, seconds.\n"
+    "\n"
+    "--verify checks that each graph is there as often as it should be, limits, counts, the schedule and the hashes of the "
+    "datasets, and exits 1 with what is wrong. --report shows the loads of GPUs over three steps with fixed:N (the most graphs that "
+    "always fit) before and the strategy after, and how full batches are; --per-node shows the mean over the GPUs of each node. --compare plans "
+    "with every strategy; repeats is the share of pairs in one batch that meet again in the next epoch.\n"
+    "\n"
+    "--simulate estimates epochs. A step takes max over GPUs (token * max(atoms, saturation) + edge * edges) + step + 2 (G-1)/G * "
+    "reduce + latency * log2(G) seconds: a GPU is not busy with fewer atoms than saturation (400 to 800 in the MACE paper), and the "
+    "last two are a ring all-reduce (Patarasuk and Yuan, 2009). Defaults: token 2e-4, saturation 400, edge 4e-6, step 0.01, "
+    "reduce 0.02, latency 1e-4, which give steps of the length that the MACE paper reports; --model changes them. Strong scaling divides "
+    "all graphs among 1 to G GPUs; weak scaling gives each GPU as many as G GPUs have of all.\n"
+    "\n"
+    "Limits: 2^32 - 1 graphs. Atoms or edges above 8191 are packed in steps of 1/4096, rounded up. Exit code: 0 done, 1 --verify "
+    "found something, 2 a wrong option, 3 an input is not what it should be, 4 the system refused.";
+
 constexpr Example kGenerateExamples[] = {
     {"atp generate man man", "rewrite the man pages of the commands"},
     {"atp generate completions completions", "rewrite the shell completions"},
@@ -158,9 +302,11 @@ constexpr Example kGenerateExamples[] = {
 
 constexpr Command kCommands[] = {
     // the only list; headings appear in the order of their first command
-    {"pack", "Make", "turn datasets into one .atp file", declare_pack, kPackExamples, kPackDetails},
+    {"pack", "Make", "turn datasets into one .atp file, or a folder of equal shards", declare_pack, kPackExamples, kPackDetails},
+    {"shard", "Make", "split, merge, shuffle and balance .atp datasets", declare_shard, kShardExamples, kShardDetails},
     {"inspect", "Look", "show what a dataset holds", declare_inspect, kInspectExamples, kInspectDetails},
     {"verify", "Look", "check every byte of .atp datasets, and mend them", declare_verify, kVerifyExamples, kVerifyDetails},
+    {"plan-batches", "Train", "plan mini-batches of equal size for many GPUs", declare_plan_batches, kPlanExamples, kPlanDetails},
     {"generate", "", "write man pages and completions, for atp's own developers", declare_generate, kGenerateExamples,
      "Writes what is printed from the declarations of the commands. The results are checked in."},
 };

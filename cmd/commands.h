@@ -48,6 +48,8 @@ DeclaredCommand declare(const Command& command);
 Run declare_pack(CLI::App& app);
 Run declare_inspect(CLI::App& app);
 Run declare_verify(CLI::App& app);
+Run declare_shard(CLI::App& app);
+Run declare_plan_batches(CLI::App& app);
 Run declare_generate(CLI::App& app);
 
 }  // namespace atp

@@ -47,6 +47,17 @@ bool all_datasets(const InspectOptions& options) {
   return first;
 }
 
+// `given`: an empty query is one, too.
+void check_sql_options(const InspectOptions& options, bool given) {
+  const auto refuse = [](const char* what, const char* fix) { throw Error(Exit::usage, "", what, fix); };
+  if (!given && options.csv) refuse("--csv is for the rows of --sql", "pass --sql QUERY as well");
+  if (!given) return;
+  if (options.sql.empty()) refuse("--sql is empty", "write a query, as 'SELECT count(*) FROM records'");
+  if (!options.records.empty()) refuse("--sql and --record do not go together", "write WHERE record = N in the query");
+  if (options.stats) refuse("--sql and --stats do not go together", "run atp inspect twice");
+  if (options.csv && options.json) refuse("--csv and --json do not go together", "choose one");
+}
+
 Exit show(const Findings& findings, const InspectOptions& options) {
   if (options.json) {
     print(summary_json(findings) + "\n");
@@ -69,6 +80,10 @@ Exit inspect(const InspectOptions& options) {
       throw Error(Exit::usage, options.inputs.front(), "is an .atp dataset, whose fields --map does not change", "leave --map out");
     }
     const Dataset dataset(options.inputs);
+    if (!options.sql.empty()) {
+      print_query(dataset, options);
+      return Exit::ok;
+    }
     if (options.records.empty()) return show(inspect_dataset(dataset, options), options);
     print_dataset_records(dataset, options);
     return Exit::ok;
@@ -77,6 +92,9 @@ Exit inspect(const InspectOptions& options) {
   for (const std::string& input : options.inputs) {
     const auto found = input_files(input);
     files.insert(files.end(), found.begin(), found.end());
+  }
+  if (!options.sql.empty()) {
+    throw Error(Exit::usage, options.inputs.front(), "is no .atp dataset, which --sql needs", "pack it first");
   }
   if (options.records.empty()) return show(inspect_inputs(files, options), options);
   return print_input_records(files, options) == 0 ? Exit::ok : Exit::input;
@@ -103,7 +121,11 @@ Run declare_inspect(CLI::App& app) {
       ->group("What to show");
   add_selection(app, "--record,--records", o->records, "print these records instead: 0,5,10:20,-1, as Python slices")
       ->group("What to show");
-  app.add_flag("--json", o->json, "print JSON: one object, or one a line for each record")->group("What to show");
+  app.add_option("--sql", o->sql, "print what a SELECT over the table records gives (man atp-inspect lists its columns)")
+      ->type_name("QUERY")
+      ->group("What to show");
+  app.add_flag("--csv", o->csv, "print the rows of --sql as CSV")->group("What to show");
+  app.add_flag("--json", o->json, "print JSON: one object, or one a line for each record or row")->group("What to show");
   app.add_option("--from", o->from, "read the input as this format instead of judging by its content")
       ->type_name("FORMAT")
       ->group("Reading other formats");
@@ -111,7 +133,9 @@ Run declare_inspect(CLI::App& app) {
       ->type_name("FIELD=KEY")
       ->allow_extra_args(false)
       ->group("Reading other formats");
-  return [o] {
+  CLI::Option* sql = app.get_option("--sql");
+  return [o, sql] {
+    check_sql_options(*o, sql->count() > 0);
     if (!o->records.empty() && o->stats)
       throw Error(Exit::usage, "", "--record and --stats do not go together", "run atp inspect twice");
     if (!o->records.empty()) Selection::parse(o->records);

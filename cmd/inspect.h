@@ -24,6 +24,8 @@ struct InspectOptions {
   std::string records;           // a Selection; empty: the summary
   std::string from;              // a format's name; empty: the content decides
   std::vector<std::string> map;  // FIELD=KEY
+  std::string sql;               // a SELECT; empty: none
+  bool csv = false;              // its rows as CSV
 };
 
 // The command. Returns ok; throws Error.
@@ -115,6 +117,9 @@ void write_stats_json(JsonWriter& w, const DatasetStats& stats);
 // One record as JSON (one line) or readably. `at` is its index in the dataset.
 std::string record_json(const Sample& sample, std::uint64_t at);
 std::string record_text(const Sample& sample, std::uint64_t at, bool all_atoms);
+
+// Runs options.sql and prints its rows as a table, CSV or JSON lines.
+void print_query(const Dataset& dataset, const InspectOptions& options);
 
 // Prints the selected records.
 void print_dataset_records(const Dataset& dataset, const InspectOptions& options);

@@ -7,6 +7,7 @@
 #include "cmd/inspect.h"
 #include "cmd/terminal.h"
 #include "core/chem/elements.h"
+#include "core/chem/formula.h"
 
 namespace atp {
 namespace {
@@ -101,25 +102,6 @@ void write_properties(JsonWriter& w, const Fields& fields, Kind kind) {
 }
 
 // ---- text ---------------------------------------------------------------------------------------
-
-// Hill order: carbon, hydrogen, then by symbol; by symbol alone without carbon.
-std::string formula(Bytes atomic_numbers) {
-  std::map<std::string, std::uint64_t> counts;
-  for (const std::byte z : atomic_numbers) ++counts[std::string(element_symbol(static_cast<int>(z)))];
-  std::string text;
-  const auto append = [&](const std::string& symbol, std::uint64_t n) {
-    text += n == 1 ? symbol : fmt::format("{}{}", symbol, n);
-  };
-  if (counts.contains("C")) {
-    for (const char* first : {"C", "H"})
-      if (const auto it = counts.find(first); it != counts.end()) {
-        append(it->first, it->second);
-        counts.erase(it);
-      }
-  }
-  for (const auto& [symbol, n] : counts) append(symbol, n);
-  return text;
-}
 
 std::string number_text(const NumbersView& numbers, std::uint64_t i) {
   switch (numbers.scalar) {
@@ -309,7 +291,7 @@ std::string record_text(const Sample& sample, std::uint64_t at, bool all_atoms) 
   const Fields fields = fields_of(sample);
   const std::uint64_t n = sample.n_atoms();
   std::string text = styled(fmt::format("record {}", at), Style::bold);
-  if (n > 0) text += "  " + formula(sample.atomic_numbers);
+  if (n > 0) text += "  " + Composition(sample.atomic_numbers).formula();
   text += fmt::format("  {} atom{}\n", human_count(n), n == 1 ? "" : "s");
   text += builtins_text(fields, n);
   if (n > 0) text += atoms_text(fields, sample, all_atoms);

@@ -18,6 +18,7 @@
 #include "core/base/error.h"
 #include "core/base/interrupt.h"
 #include "core/io/mapped_file.h"
+#include "core/mpi/ranks.h"
 
 namespace atp {
 namespace {
@@ -89,6 +90,8 @@ int run_and_report(const std::vector<std::string>& arguments) {
     return static_cast<int>(exit);
   } catch (const Error& e) {
     return fail(e.exit(), e.what());
+  } catch (const FailedElsewhere& e) {  // that process says why
+    return static_cast<int>(e.exit);
   } catch (const Interrupted& e) {
     return 128 + e.signal;
   } catch (const ClosedPipe&) {

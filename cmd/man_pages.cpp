@@ -67,11 +67,14 @@ std::string lines(std::string_view text) {
   return out;
 }
 
+// A paragraph that begins with a space is a table or a picture: its lines stay as they are.
 std::string paragraphs(std::string_view text) {
   std::string out;
   while (!text.empty()) {
     const auto end = std::min(text.find("\n\n"), text.size());
-    out += (out.empty() ? "" : ".PP\n") + lines(text.substr(0, end));
+    const std::string_view paragraph = text.substr(0, end);
+    const bool picture = paragraph.starts_with(' ');
+    out += (out.empty() ? "" : ".PP\n") + (picture ? fmt::format(".nf\n.ft CW\n{}\n.ft\n.fi\n", escaped(paragraph)) : lines(paragraph));
     text.remove_prefix(std::min(end + 2, text.size()));
   }
   return out;

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/nearest_name.h"
+
 namespace atp {
 
 // Options every command has. main applies them before the command runs.
@@ -53,12 +55,9 @@ CLI::Option* add_size(CLI::App& app, const std::string& names, std::uint64_t& ta
 // allowed). Throws Error (exit 2).
 std::uint64_t parse_size(std::string_view text);
 
-// The candidate nearest to `word` by edit distance when it is near enough to be a slip of the
-// finger, else empty. A word that begins exactly one candidate is near it, too.
-std::string nearest_name(std::string_view word, const std::vector<std::string>& candidates);
-
-// "did you mean 'x'?" for the nearest name, else empty: the `fix` of an Error.
-std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);
+// The .atp file that `path`, given with `option`, names for writing; symbolic links are followed. Throws
+// Error (exit 2) for what is there and cannot be one: a folder, a device, a FIFO, "-".
+std::string output_target(const std::string& path, const std::string& option);
 
 // Whether `text` matches a shell-like pattern with *, ? and [...] (fnmatch).
 bool glob_match(const std::string& pattern, const std::string& text);

@@ -1,4 +1,4 @@
-// `atp pack`: input files to one .atp file.
+// `atp pack`: input files to one .atp file, or a folder of shards.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,7 @@ namespace atp {
 struct PackOptions {
   std::vector<std::string> inputs;
   std::string output;
+  std::optional<std::uint64_t> shards;  // a folder of so many, instead of one file
   std::string from;
   std::string codec;                // empty: none, or the file's own under --append
   std::string dtype;                // empty: standard, or the file's own under --append

@@ -60,9 +60,27 @@ void PackReport::add(const PackedChunk& chunk) {
   }
 }
 
+void PackReport::add(const PackReport& next) {
+  records += next.records;
+  atoms += next.atoms;
+  raw_bytes += next.raw_bytes;
+  stored_bytes += next.stored_bytes;
+  bytes_in += next.bytes_in;
+  for (const auto& [field, hows] : next.mapped) mapped[field].insert(hows.begin(), hows.end());
+  notes.insert(next.notes.begin(), next.notes.end());
+  patterns.insert(next.patterns.begin(), next.patterns.end());
+  chosen.insert(next.chosen.begin(), next.chosen.end());
+  for (std::size_t i = 0; i < with_builtin.size(); ++i) with_builtin[i] += next.with_builtin[i];
+  skipped_count += next.skipped_count;
+  bad_files += next.bad_files;
+  for (const auto& e : next.skipped) {
+    if (skipped.size() < kReasonsShown) skipped.push_back(e);
+  }
+}
+
 void PackReport::add_bad_files(const std::vector<Error>& failures) {
-  bad_files = failures.size();
-  skipped_count += bad_files;
+  bad_files += failures.size();
+  skipped_count += failures.size();
   for (const auto& e : failures) {
     if (skipped.size() < kReasonsShown) skipped.push_back(e);
   }

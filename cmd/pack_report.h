@@ -32,6 +32,8 @@ struct PackReport {
   std::vector<Error> skipped;        // the first reasons
 
   void add(const PackedChunk& chunk);
+  // What another process has packed behind it.
+  void add(const PackReport& next);
   void add_bad_files(const std::vector<Error>& failures);
 
   // Patterns of --keep and --drop that matched nothing are most likely mistyped.
@@ -42,8 +44,10 @@ struct PackReport {
   void print_json() const;
   void print_skipped() const;  // stderr
 
- private:
+  // What was taken for what, what is missing, what was left out: stderr.
   void print_notes() const;
+
+ private:
   void print_mapping() const;
 };
 

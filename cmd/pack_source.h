@@ -41,6 +41,7 @@ class FrameSource {
   std::unique_ptr<FrameWork> next();
 
   const std::string& input_name(std::size_t input) const { return options_.inputs[input]; }
+  std::size_t inputs() const { return options_.inputs.size(); }
   // Bytes of all regular input files; 0 when one of them is a pipe.
   std::uint64_t total_bytes() const { return total_bytes_; }
   std::uint64_t bytes_read() const { return bytes_read_; }

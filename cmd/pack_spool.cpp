@@ -98,17 +98,29 @@ void Spool::copy_segment(const std::string& path, const Schema& schema, Writer& 
       [&](EncodedRecords&& records) { out.add(records); });
 }
 
+void Spool::copy_segments(const Schema& schema, Writer& out) {
+  close_segment();
+  for (const auto& segment : closed_) copy_segment(segment->path(), schema, out);
+}
+
 void Spool::finish(const Schema& schema, std::string metadata) {
   if (closed_.empty() && !options_.append) {
     writer_->set_metadata(std::move(metadata));
     writer_->finish();
     return;
   }
-  close_segment();
   Writer out = appended_ ? std::move(*appended_) : Writer::create(options_.target, options_.writer);
-  for (const auto& segment : closed_) copy_segment(segment->path(), schema, out);
+  copy_segments(schema, out);
   out.set_metadata(std::move(metadata));
   out.finish();
+}
+
+std::string Spool::finish_as_temporary(const Schema& schema) {
+  Schema merged = schema;
+  if (closed_.empty() && merged.merge(writer_->schema()).empty()) return writer_->finish_as_temporary();
+  Writer out = Writer::create(options_.target, options_.writer);
+  copy_segments(schema, out);
+  return out.finish_as_temporary();
 }
 
 }  // namespace atp

@@ -30,12 +30,16 @@ class Spool {
   void add(const EncodedRecords& records);
   // What follows has a schema that the records so far do not fit.
   void begin_segment();
-  // Puts everything in its place. `schema` is the final lock. Returns the target's size in bytes.
+  // Puts everything in its place. `schema` is the final lock.
   void finish(const Schema& schema, std::string metadata);
+  // The same without append and metadata, under a temporary name, which is returned: the caller owns the
+  // file. `schema` may be wider than what the records so far have.
+  std::string finish_as_temporary(const Schema& schema);
 
  private:
   class Segment;
   void close_segment();
+  void copy_segments(const Schema& schema, Writer& out);
   void copy_segment(const std::string& path, const Schema& schema, Writer& out) const;
 
   SpoolOptions options_;

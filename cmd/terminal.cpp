@@ -56,6 +56,11 @@ std::string& command_name() {
   return name;
 }
 
+bool& messages_silenced() {
+  static bool silenced = false;
+  return silenced;
+}
+
 const char* environment(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? "" : value;
@@ -112,11 +117,18 @@ void flush_stdout() {
   write_stdout(text);
 }
 
-void note(std::string_view text) {
-  if (!common_options().quiet) message("note", Style::cyan, text);
+void silence_messages() {
+  messages_silenced() = true;
+  common_options().progress = "never";
 }
 
-void warn(std::string_view text) { message("warning", Style::yellow, text); }
+void note(std::string_view text) {
+  if (!common_options().quiet && !messages_silenced()) message("note", Style::cyan, text);
+}
+
+void warn(std::string_view text) {
+  if (!messages_silenced()) message("warning", Style::yellow, text);
+}
 
 void print_error(std::string_view text) { message("", Style::red, text); }
 

@@ -28,6 +28,8 @@ void note(std::string_view text);
 void warn(std::string_view text);
 // "atp: <command>: ..." on stderr: the end of a run. main alone calls it.
 void print_error(std::string_view text);
+// No notes, warnings and progress from here on: another process says the same. Errors are said.
+void silence_messages();
 // The command's name in messages. Set once by main.
 void set_command_name(std::string_view name);
 

@@ -132,6 +132,13 @@ void parse_arguments(DeclaredCommand& declared, std::vector<std::string> argumen
     complaint.rephrase(error);
   }
   complaint.check_extras();
+  // An unset variable of a script, mostly: doing without what was asked for would be the wrong guess.
+  for (const CLI::Option* option : declared.app->get_options()) {
+    const auto& values = option->results();
+    if (std::find(values.begin(), values.end(), "") != values.end()) {
+      throw Error(Exit::usage, "", fmt::format("{} has an empty value", option->get_name()), "leave it out, or pass one");
+    }
+  }
 }
 
 }  // namespace atp

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cmath>
 #include <filesystem>
+#include <new>
 #include <set>
 
 #include "cmd/commands.h"
@@ -72,6 +73,8 @@ void Verification::check_file(const std::string& path, Progress& progress) {
     checked.report = verify_file(*open_input_file(path), options_for(path, progress));
   } catch (const Error& e) {
     checked = CheckedFile::refusal(path, e);
+  } catch (const std::bad_alloc&) {  // the other files may need less
+    checked = CheckedFile::refusal(path, Error(Exit::system, path, "needs more memory than there is", "use fewer threads with -j"));
   }
   bytes_before_ += size_or_zero(path);
   records_before_ += checked.report.records;

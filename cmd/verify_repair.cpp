@@ -42,6 +42,7 @@ std::string repair_text(const RepairReport& r, bool dry_run) {
     out += fmt::format("{}: {} {}\n", path, dry_run ? "nothing was changed:" : "repaired:",
                        r.records_after == r.records_before ? fmt::format("all {} records are kept", human_count(r.records_after))
                                                            : fmt::format("{} of {} records are kept", human_count(r.records_after), human_count(r.records_before)));
+    if (!r.left.empty()) out.insert(out.size() - 1, fmt::format(", {} problem{} stay{}", human_count(r.left.count), r.left.count == 1 ? "" : "s", r.left.count == 1 ? "s" : ""));
   }
   return out;
 }
@@ -51,7 +52,9 @@ void write_repair_json(JsonWriter& w, const RepairReport& r, bool dry_run) {
   for (const auto& action : r.actions) w.string(action);
   w.end_array().key("records_before").count(r.records_before).key("records_after").count(r.records_after);
   w.key("lost").begin_array();
-  for (const Damage& d : r.lost.items) w.count(d.record.value_or(0));
+  for (const Damage& d : r.lost.items) {
+    if (d.record) w.count(*d.record);
+  }
   w.end_array().key("lost_count").count(r.lost.count);
   write_damage_json(w, r.left);
   w.end_object();
@@ -62,8 +65,8 @@ std::string salvage_text(const SalvageReport& r) {
   std::string out;
   for (const auto& line : r.notes) out += fmt::format("{}: {}\n", path, line);
   out += damage_lines(path, "skipped", r.skipped);
-  out += fmt::format("{}: {} records saved from {} ({} through an index, {} by their looks; {} held against a checksum); {} skipped\n",
-                     printable(r.output), human_count(r.records), path, human_count(r.by_index), human_count(r.by_scan), human_count(r.with_checksum),
+  out += fmt::format("{}: {} record{} saved from {} ({} through an index, {} by their looks; {} held against a checksum); {} skipped\n",
+                     printable(r.output), human_count(r.records), r.records == 1 ? "" : "s", path, human_count(r.by_index), human_count(r.by_scan), human_count(r.with_checksum),
                      human_bytes(r.skipped_bytes));
   return out;
 }
@@ -121,14 +124,13 @@ Exit repair_files(const VerifyCommand& command) {
 }
 
 Exit salvage(const VerifyCommand& command) {
+  const std::string target = output_target(command.salvage, "--salvage");
   std::error_code error;
-  const auto status = std::filesystem::status(command.salvage, error);
-  if (std::filesystem::is_directory(status)) throw Error(Exit::usage, command.salvage, "is a directory", "name the new file behind --salvage");
-  if (std::filesystem::equivalent(command.inputs[0], command.salvage, error)) {
-    throw Error(Exit::usage, command.salvage, "is the damaged file itself", "salvage into another file");
+  if (std::filesystem::equivalent(command.inputs[0], target, error)) {
+    throw Error(Exit::usage, target, "is the damaged file itself", "salvage into another file");
   }
-  if (std::filesystem::exists(status) && !command.force) {
-    throw Error(Exit::system, command.salvage, "exists already", "pass --force to replace it");
+  if (std::filesystem::exists(target, error) && !command.force) {
+    throw Error(Exit::system, target, "exists already", "pass --force to replace it");
   }
   SalvageOptions options;
   options.overwrite = command.force;
@@ -142,7 +144,7 @@ Exit salvage(const VerifyCommand& command) {
       progress.advance_to(bytes);
       progress.set_records(records);
     };
-    report = salvage_file(command.inputs[0], command.salvage, options);
+    report = salvage_file(command.inputs[0], target, options);
   }
   if (command.json) {
     print(salvage_json(report));

@@ -1,14 +1,18 @@
 // `atp verify --sums` and `--check`: lists of whole files' checksums.
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
-#include <fstream>
+#include <sstream>
 
 #include "cmd/options.h"
 #include "cmd/terminal.h"
 #include "cmd/verify.h"
 #include "core/base/parallel.h"
+#include "core/io/fd.h"
 #include "core/io/file_sums.h"
 
 namespace atp {
@@ -65,10 +69,11 @@ bool parse_line(std::string_view line, Wanted& wanted) {
   const bool marked = line.starts_with('\\');
   if (marked) line.remove_prefix(1);
   std::string_view hash, name;
-  if (const auto close = line.rfind(") = "); close != std::string_view::npos && line.find(" (") < close) {
-    const auto open = line.find(" (");
-    const std::string_view algorithm = line.substr(0, open);
-    if (algorithm != "SHA256" && algorithm != "XXH128" && algorithm != "XXH3_128") return false;
+  const auto open = line.find(" (");
+  const std::string_view algorithm = line.substr(0, open == std::string_view::npos ? 0 : open);
+  if (algorithm == "SHA256" || algorithm == "XXH128" || algorithm == "XXH3_128") {
+    const auto close = line.rfind(") = ");
+    if (close == std::string_view::npos || close < open + 2) return false;
     name = line.substr(open + 2, close - open - 2);
     hash = line.substr(close + 4);
     if (hash.size() != (algorithm == "SHA256" ? 64u : 32u)) return false;
@@ -90,9 +95,23 @@ bool parse_line(std::string_view line, Wanted& wanted) {
   return true;
 }
 
+// A file, pipe or, as "-", stdin.
+std::string read_whole_list(const std::string& path) {
+  constexpr std::size_t kLargest = 256 << 20;
+  const Fd fd(path == "-" ? ::dup(STDIN_FILENO) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd && errno == ENOENT) fail_input(path, "no such file");
+  if (!fd) fail_system(path, "cannot open", errno);
+  std::string text;
+  std::vector<std::byte> piece(1 << 16);
+  while (const std::size_t n = read_some(fd, piece, path)) {
+    text += as_text(Bytes(piece).first(n));
+    if (text.size() > kLargest) fail_input(path, fmt::format("has more than {} bytes, too many for a checksum list", kLargest));
+  }
+  return text;
+}
+
 std::vector<Wanted> read_list(const std::string& path) {
-  std::ifstream in(path == "-" ? "/dev/stdin" : path);
-  if (!in) fail_input(path, "cannot be read");
+  std::istringstream in(read_whole_list(path));
   std::vector<Wanted> list;
   std::uint64_t number = 0;
   for (std::string line; std::getline(in, line);) {
@@ -105,7 +124,8 @@ std::vector<Wanted> read_list(const std::string& path) {
                  "lists have 'SHA-256  NAME' as sha256sum prints it, or 'XXH128 (NAME) = HASH'");
     }
     // The two sums of a file follow each other in our lists: it is then read once.
-    if (!list.empty() && list.back().name == wanted.name) {
+    if (!list.empty() && list.back().name == wanted.name && list.back().sha256.empty() != wanted.sha256.empty() &&
+        list.back().xxh128.empty() != wanted.xxh128.empty()) {
       if (!wanted.sha256.empty()) list.back().sha256 = wanted.sha256;
       if (!wanted.xxh128.empty()) list.back().xxh128 = wanted.xxh128;
     } else {

@@ -8,6 +8,8 @@
 #include "atp_build_info.h"
 #include "cmd/manual.h"
 #include "core/atp/codec.h"
+#include "core/mpi/ranks.h"
+#include "core/query/query.h"
 #include "formats/format.h"
 
 namespace atp {
@@ -34,11 +36,12 @@ std::string version_text() {
       missing += fmt::format("left out: {} ({})\n", format.name, format.missing);
     }
   }
+  if (!query_missing().empty()) missing += fmt::format("left out: inspect --sql, shard --where ({})\n", query_missing());
   const auto list = [](std::string_view label, const auto& names) {
     return fmt::format("{:10}{}\n", label, wrapped(fmt::format("{}", fmt::join(names, ", ")), 80, 10));
   };
   return fmt::format("atp {} ({})\n", ATP_VERSION, ATP_COMMIT) +
-         fmt::format("{:10}{}, {}\n", "built:", kCompiler, ATP_BUILD_TYPE) + list("codecs:", codec_names()) +
+         fmt::format("{:10}{}, {}{}\n", "built:", kCompiler, ATP_BUILD_TYPE, has_mpi() ? ", with MPI" : "") + list("codecs:", codec_names()) +
          list("formats:", readable) + missing;
 }
 

@@ -16,7 +16,7 @@ _atp() {
     prev=${COMP_WORDS[COMP_CWORD-2]}
   fi
   if ((COMP_CWORD == 1)); then
-    COMPREPLY=($(compgen -W "pack inspect verify help --help --version" -- "$cur"))
+    COMPREPLY=($(compgen -W "pack shard inspect verify plan-batches help --help --version" -- "$cur"))
     return
   fi
   case ${COMP_WORDS[1]} in
@@ -43,10 +43,52 @@ _atp() {
         --color)
           COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
           return ;;
-        --meta|--map|--keep|--drop|--limit|--records|-j|--jobs) return ;;
+        --shards|--meta|--map|--keep|--drop|--limit|--records|-j|--jobs) return ;;
       esac
       if [[ $cur == -* ]]; then
-        COMPREPLY=($(compgen -W "-o --output -f --force --append --codec --dtype --meta --dry-run --json --from --map --keep --drop --on-error --limit --records -j --jobs -q --quiet -v --verbose --progress --color -h --help" -- "$cur"))
+        COMPREPLY=($(compgen -W "-o --output -f --force --shards --append --codec --dtype --meta --dry-run --json --from --map --keep --drop --on-error --limit --records -j --jobs -q --quiet -v --verbose --progress --color -h --help" -- "$cur"))
+      else
+        _atp_files
+      fi ;;
+    shard)
+      case $prev in
+        -o|--output)
+          _atp_files
+          return ;;
+        --balance)
+          COMPREPLY=($(compgen -W "bytes atoms records" -- "$cur"))
+          return ;;
+        --algorithm)
+          COMPREPLY=($(compgen -W "optimal running-average" -- "$cur"))
+          return ;;
+        --order)
+          COMPREPLY=($(compgen -W "keep shuffle size formula morton balance" -- "$cur"))
+          return ;;
+        --dedup)
+          COMPREPLY=($(compgen -W "exact" -- "$cur"))
+          return ;;
+        --by)
+          COMPREPLY=($(compgen -W "record formula" -- "$cur"))
+          return ;;
+        --codec)
+          COMPREPLY=($(compgen -W "none lz4 zstd" -- "$cur"))
+          return ;;
+        --dtype)
+          COMPREPLY=($(compgen -W "f32 f64" -- "$cur"))
+          return ;;
+        --on-error)
+          COMPREPLY=($(compgen -W "stop skip" -- "$cur"))
+          return ;;
+        --progress)
+          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          return ;;
+        --color)
+          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          return ;;
+        --shards|--shard-size|--max-records|--seed|--records|--where|--sample|--split|--keep|--drop|--memory|-j|--jobs) return ;;
+      esac
+      if [[ $cur == -* ]]; then
+        COMPREPLY=($(compgen -W "-o --output --shards --shard-size --max-records --balance --algorithm --order --seed --records --where --dedup --sample --split --by --codec --dtype --keep --drop --on-error --no-verify --memory --resume -f --force --dry-run --json -j --jobs -q --quiet -v --verbose --progress --color -h --help" -- "$cur"))
       else
         _atp_files
       fi ;;
@@ -61,10 +103,10 @@ _atp() {
         --color)
           COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
           return ;;
-        --cutoff|--record|--records|--map|-j|--jobs) return ;;
+        --cutoff|--record|--records|--sql|--map|-j|--jobs) return ;;
       esac
       if [[ $cur == -* ]]; then
-        COMPREPLY=($(compgen -W "--stats --cutoff --record --records --json --from --map -j --jobs -q --quiet -v --verbose --progress --color -h --help" -- "$cur"))
+        COMPREPLY=($(compgen -W "--stats --cutoff --record --records --sql --csv --json --from --map -j --jobs -q --quiet -v --verbose --progress --color -h --help" -- "$cur"))
       else
         _atp_files
       fi ;;
@@ -89,7 +131,46 @@ _atp() {
       else
         _atp_files
       fi ;;
-    help) ((COMP_CWORD == 2)) && COMPREPLY=($(compgen -W "pack inspect verify help" -- "$cur")) ;;
+    plan-batches)
+      case $prev in
+        --sizes)
+          _atp_files
+          return ;;
+        --edges)
+          _atp_files
+          return ;;
+        --strategy)
+          COMPREPLY=($(compgen -W "deal mace mace-shuffled next-fit fixed ffd bfd lpt" -- "$cur"))
+          return ;;
+        --oversize)
+          COMPREPLY=($(compgen -W "error single skip" -- "$cur"))
+          return ;;
+        --tail)
+          COMPREPLY=($(compgen -W "pad drop repeat" -- "$cur"))
+          return ;;
+        --format)
+          COMPREPLY=($(compgen -W "npy npz jsonl" -- "$cur"))
+          return ;;
+        --svg)
+          _atp_files
+          return ;;
+        --html)
+          _atp_files
+          return ;;
+        --progress)
+          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          return ;;
+        --color)
+          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          return ;;
+        --cutoff|--records|--max-atoms|--max-edges|--max-graphs|--cost|--gpus|--per-node|--seed|--epoch|--epochs|--mix|--min-atoms|--static-shapes|-o|--output|--start|--step|--verify|--model|-j|--jobs) return ;;
+      esac
+      if [[ $cur == -* ]]; then
+        COMPREPLY=($(compgen -W "--sizes --edges --cutoff --records --max-atoms --max-edges --max-graphs --cost --gpus --per-node --strategy --seed --epoch --epochs --mix --oversize --min-atoms --tail --drop-last --static-shapes -o --output --format --per-rank --start --step -f --force --json --verify --report --svg --html --compare --simulate --model -j --jobs -q --quiet -v --verbose --progress --color -h --help" -- "$cur"))
+      else
+        _atp_files
+      fi ;;
+    help) ((COMP_CWORD == 2)) && COMPREPLY=($(compgen -W "pack shard inspect verify plan-batches help" -- "$cur")) ;;
   esac
 }
 

@@ -74,9 +74,22 @@ TEST_CASE("a manifest with sizes and hashes") {
 
 TEST_CASE("a manifest cannot lead out of its folder") {
   Folder f;
-  const auto lines = f.problems(R"({"output_files":["../x.atp","a/../../x.atp","","000.atp","./001.atp"]})");
+  const auto lines = f.problems(R"({"output_files":["../x.atp","a/../../y.atp","","000.atp","./001.atp"]})");
   REQUIRE(lines.size() == 3);
   for (const auto& line : lines) CHECK(line.find("no name of a file in the folder") != std::string::npos);
+}
+
+TEST_CASE("values of another type, and statements that differ, are said") {
+  Folder f;
+  CHECK(f.problems(R"({"n_samples":"5"})").size() == 1);
+  CHECK(f.problems(R"({"n_samples":-5})").size() == 1);
+  CHECK(f.problems(R"({"compression":3})").size() == 1);
+  CHECK(f.problems(R"({"files":{"000.atp":1}})").size() == 1);
+  CHECK(f.problems(R"({"files":["000.atp",{"path":"001.atp","records":"3","sha256":7}]})").size() == 2);
+  CHECK(f.problems(R"({"files":["000.atp",{"path":"./001.atp","records":3},{"path":"001.atp","records":3}]})").empty());
+  CHECK(f.problems(R"({"files":["000.atp",{"path":"001.atp","records":4},{"path":"001.atp","records":3}]})").size() == 1);
+  CHECK(f.problems(R"({"files":["000.atp","001.atp",7]})").size() == 1);
+  CHECK(f.problems("{\"files\":[\"000.atp\\u0000x\",\"001.atp\"]}").size() >= 1);
 }
 
 TEST_CASE("what is no manifest") {

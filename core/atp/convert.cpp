@@ -118,22 +118,43 @@ bool narrows(const SchemaEntry& from, const SchemaEntry& to) {
 
 }  // namespace
 
+namespace {
+
+// The type that `policy` gives to a float field; nothing where it stays as it is.
+std::optional<Type> type_under(DtypePolicy policy, Kind kind, std::string_view key, Type type) {
+  const TypeInfo& info = type_info(type);
+  if (policy == DtypePolicy::keep || (info.scalar != Scalar::f32 && info.scalar != Scalar::f64)) return std::nullopt;
+  Scalar want = policy == DtypePolicy::f32 ? Scalar::f32 : Scalar::f64;
+  if (policy == DtypePolicy::standard) {
+    if (kind != Kind::builtin) return std::nullopt;
+    want = stays_f32(key) ? Scalar::f32 : Scalar::f64;
+  }
+  // A scalar in f32 exists only as a builtin.
+  if (info.form == Form::scalar && kind != Kind::builtin) want = Scalar::f64;
+  return info.scalar == want ? std::nullopt : type_of(info.form, want);
+}
+
+}  // namespace
+
 void apply_dtype(Structure& s, DtypePolicy policy) {
   if (policy == DtypePolicy::keep) return;
   convert_positions(s, policy == DtypePolicy::f64 ? Type::vec3_f64 : Type::vec3_f32);
   for (auto& section : s.sections()) {
-    const TypeInfo& info = type_info(section.type);
-    if (info.scalar != Scalar::f32 && info.scalar != Scalar::f64) continue;
-    Scalar want = policy == DtypePolicy::f32 ? Scalar::f32 : Scalar::f64;
-    if (policy == DtypePolicy::standard) {
-      if (section.kind != Kind::builtin) continue;
-      want = stays_f32(section.key) ? Scalar::f32 : Scalar::f64;
-    }
-    // A scalar in f32 exists only as a builtin.
-    if (info.form == Form::scalar && section.kind != Kind::builtin) want = Scalar::f64;
-    if (info.scalar == want) continue;
-    if (const auto to = type_of(info.form, want)) convert_section(section, *to);
+    if (const auto to = type_under(policy, section.kind, section.key, section.type)) convert_section(section, *to);
   }
+}
+
+Schema with_dtype(const Schema& schema, DtypePolicy policy) {
+  Schema out = schema;
+  if (policy == DtypePolicy::keep) return out;
+  if (out.positions) out.positions = policy == DtypePolicy::f64 ? Type::vec3_f64 : Type::vec3_f32;
+  for (auto& [key, entry] : out.entries) {
+    const auto to = type_under(policy, key.first, key.second, entry.type);
+    if (!to) continue;
+    const std::uint64_t elements = entry.slot / entry.element;  // floats have element bytes
+    entry = *entry_of(*to, entry.per_atom, elements);
+  }
+  return out;
 }
 
 std::optional<SchemaEntry> join(Kind kind, const SchemaEntry& a, const SchemaEntry& b) {
@@ -180,6 +201,22 @@ bool widen(Schema& lock, const Structure& s) {
     }
   }
   return all;
+}
+
+std::optional<Misfit> widen(Schema& lock, const Schema& other) {
+  if (other.positions) lock.positions = lock.positions && *lock.positions != *other.positions ? Type::vec3_f64 : *other.positions;
+  for (const auto& [key, entry] : other.entries) {
+    const auto locked = lock.entries.find(key);
+    const auto joined = locked == lock.entries.end() ? std::nullopt : join(key.first, locked->second, entry);
+    if (joined) {
+      locked->second = *joined;
+      continue;
+    }
+    Schema one;
+    one.entries.emplace(key, entry);
+    if (std::string problem = lock.merge(one); !problem.empty()) return Misfit{key, std::move(problem)};
+  }
+  return std::nullopt;
 }
 
 }  // namespace atp

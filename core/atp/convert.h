@@ -21,6 +21,9 @@ enum class DtypePolicy {
 // Converts the float fields of `s`. Throws Error (exit 3) naming a finite value that is too large for f32.
 void apply_dtype(Structure& s, DtypePolicy policy);
 
+// The schema that structures of `schema` have after apply_dtype().
+Schema with_dtype(const Schema& schema, DtypePolicy policy);
+
 // The one entry that can hold the values of both without loss: i32 < i64 < f64, f32 < f64, and plain
 // arrays of a molecule whose lengths differ become tensors. Nothing when there is none (a scalar and
 // an array, a number and a string, columns of different width).
@@ -35,5 +38,13 @@ void coerce(Structure& s, const Schema& lock, bool narrow);
 // Widens `lock` so that `s` fits, by join(). True when every field fits now; fields without a
 // common type are left alone and make it false. `positions` f32 and f64 join to f64.
 bool widen(Schema& lock, const Structure& s);
+
+// Widens `lock` and adds fields to it, so that all structures of `other` fit. Returns the field that has no
+// common type and what is wrong with it; nothing when all is well. `lock` is in a mixed state then.
+struct Misfit {
+  Schema::Key key;
+  std::string problem;  // "forces is vec3_f64, the file has vec3_f32"
+};
+std::optional<Misfit> widen(Schema& lock, const Schema& other);
 
 }  // namespace atp

@@ -12,6 +12,7 @@
 namespace atp {
 namespace {
 
+constexpr std::uint64_t kLargestBlock = 1 << 30;  // schema and metadata: keys and provenance, not data
 constexpr std::uint64_t kPieceEntries = 200000;  // 4 MB of index at a time
 
 // Finds bytes that two things claim, given their claims by ascending begin.
@@ -92,6 +93,10 @@ class GenerationCheck {
   // The block when it can be read and its hash fits, else nothing and damage of that kind.
   std::optional<std::vector<std::byte>> sound_block(std::string_view kind, const char* name, std::uint64_t offset,
                                                     std::uint64_t length, std::optional<std::uint64_t> hash) {
+    if (length > kLargestBlock) {
+      report(kind, offset, length, fmt::format("{}: {} bytes are more than it can have", name, length));
+      return std::nullopt;
+    }
     try {
       auto block = read_block(file_, offset, length);
       if (!hash || xxh3(block) == *hash) return block;
@@ -131,9 +136,7 @@ void GenerationCheck::check_schema() {
   if (block) {
     try {
       Schema schema = Schema::decode(*block);
-      if (slot.record_format == 2 && schema.positions == Type::vec3_f64) {
-        fail_input("", "has positions in f64, which record format 2 cannot hold");
-      }
+      if (slot.record_format == 2 && schema.needed_record_format() > 2) fail_input("", "has a type that record format 2 cannot hold");
       g_.positions = schema.positions.value_or(Type::vec3_f32);
       g_.schema = std::move(schema);
     } catch (const Error& e) {
@@ -182,7 +185,7 @@ void GenerationCheck::check_index() {
     const auto head = read_block(file_, at, 8);
     hash.update(head);
     if (const auto count = load<std::uint64_t>(head.data()); count != slot.num_molecules) {
-      report(damage_kind::index, at, 8, fmt::format("the index counts {} records, the header {}", count, slot.num_molecules));
+      report(damage_kind::index, at, 8, fmt::format("the index counts {} record{}, the header {}", count, count == 1 ? "" : "s", slot.num_molecules));
     }
     check_entries(hash);
     if (slot.extension && hash.digest() != slot.extension->index_hash) {

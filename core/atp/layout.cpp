@@ -145,11 +145,21 @@ std::optional<Slot> guess_slot(Bytes bytes, std::uint64_t file_size) {
   auto raw = load<RawSlot>(bytes.data());
   raw.magic = kMagic;
   raw.version = kFileVersion;
+  const Bytes extension = bytes.subspan(offsetof(RawSlot, extension), sizeof(RawExtension));
+  const bool extended = std::any_of(extension.begin(), extension.end(), [](std::byte b) { return b != std::byte{0}; });
+  if (extended) {
+    raw.extension.magic = kExtensionMagic;
+    raw.extension.version = kExtensionVersion;
+    raw.generation = raw.extension.generation;
+  }
   std::array<std::byte, kSlotBytes> mended;
   std::memcpy(mended.data(), &raw, sizeof raw);
+  if (extended) store(mended.data() + kSlotHashAt, xxh3(Bytes(mended).first(kSlotHashAt)));
   store(mended.data() + kAdlerAt, adler32(Bytes(mended).first(kAdlerAt)));
   std::string why;
-  return decode_slot(mended, file_size, why);
+  auto slot = decode_slot(mended, file_size, why);
+  if (slot && extended && !slot->extension) return std::nullopt;  // its hashes are what would prove the guess
+  return slot;
 }
 
 namespace {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <set>
 
 #include "core/atp/dataset.h"
@@ -29,55 +30,92 @@ struct Named {
 
 struct Manifest {
   std::vector<Named> files;
+  std::map<std::string, std::size_t> place_of;  // in files, by name
+  std::vector<std::string> problems;            // values that are not what they should be
   bool names_files = false;
   std::optional<std::uint64_t> samples, most_samples, file_count;
   std::optional<std::string> compression;
   std::optional<std::int64_t> level;
 };
 
-std::optional<std::uint64_t> number_at(dom::element e, std::string_view key) {
-  std::uint64_t v = 0;
-  return e[key].get(v) == simdjson::SUCCESS ? std::optional(v) : std::nullopt;
+// The value of a key. A value of another type is a problem of the manifest, not an absent one.
+template <class T>
+std::optional<T> value_at(dom::element e, const char* key, const char* type, const std::string& of, Manifest& m) {
+  T v{};
+  const auto error = e[key].get(v);
+  if (error == simdjson::SUCCESS) return v;
+  if (error != simdjson::NO_SUCH_FIELD && !e[key].is_null()) {
+    m.problems.push_back(fmt::format("{}{} is {}, not {}", of.empty() ? "" : of + ": ", key, simdjson::minify(e[key].value_unsafe()).substr(0, 60), type));
+  }
+  return std::nullopt;
 }
 
-std::optional<std::string> text_at(dom::element e, std::string_view key) {
-  std::string_view v;
-  return e[key].get(v) == simdjson::SUCCESS ? std::optional(std::string(v)) : std::nullopt;
+std::optional<std::uint64_t> number_at(dom::element e, const char* key, const std::string& of, Manifest& m) {
+  return value_at<std::uint64_t>(e, key, "a number", of, m);
 }
 
-Named read_named(dom::element e) {
+std::optional<std::string> text_at(dom::element e, const char* key, const std::string& of, Manifest& m) {
+  const auto v = value_at<std::string_view>(e, key, "a string", of, m);
+  return v ? std::optional(std::string(*v)) : std::nullopt;
+}
+
+// Lower case, as our own hashes are.
+std::optional<std::string> hash_at(dom::element e, const char* key, const std::string& of, Manifest& m) {
+  auto text = text_at(e, key, of, m);
+  if (!text) return text;
+  for (char& c : *text) {
+    if (c >= 'A' && c <= 'F') c = static_cast<char>(c + 32);
+  }
+  return text;
+}
+
+// Some pipelines wrote the paths of the machine they ran on.
+std::string relative_name(std::string_view name) {
+  const fs::path path(name);
+  return (path.is_absolute() ? path.filename() : path.lexically_normal()).string();
+}
+
+Named read_named(dom::element e, Manifest& m) {
   Named named;
   std::string_view text;
   if (e.get(text) == simdjson::SUCCESS) {
-    named.name = text;
+    named.name = relative_name(text);
     return named;
   }
+  if (!e.is_object()) return named;
   for (const char* key : {"path", "name", "file"}) {
-    if (named.name.empty()) named.name = text_at(e, key).value_or("");
+    if (named.name.empty()) named.name = relative_name(text_at(e, key, "", m).value_or(""));
   }
-  named.records = number_at(e, "records");
-  if (!named.records) named.records = number_at(e, "n_samples");
-  named.atoms = number_at(e, "atoms");
-  named.bytes = number_at(e, "bytes");
-  named.xxh128 = text_at(e, "xxh3_128");
-  named.sha256 = text_at(e, "sha256");
+  named.records = number_at(e, "records", named.name, m);
+  if (!named.records) named.records = number_at(e, "n_samples", named.name, m);
+  named.atoms = number_at(e, "atoms", named.name, m);
+  named.bytes = number_at(e, "bytes", named.name, m);
+  named.xxh128 = hash_at(e, "xxh3_128", named.name, m);
+  named.sha256 = hash_at(e, "sha256", named.name, m);
   return named;
+}
+
+// Takes what is new, and says where two statements differ.
+template <class T>
+void unite(std::optional<T>& known, std::optional<T>&& said, const char* what, const std::string& name, Manifest& m) {
+  if (!said) return;
+  if (known && *known != *said) m.problems.push_back(fmt::format("{}: its {} is {} here and {} there", name, what, *known, *said));
+  known = std::move(said);
 }
 
 // Two lists may name the same files: what either one says of a file counts.
 void add_named(Manifest& m, Named named) {
-  // Some pipelines wrote the paths of the machine they ran on.
-  if (fs::path(named.name).is_absolute()) named.name = fs::path(named.name).filename().string();
-  for (Named& known : m.files) {
-    if (known.name != named.name) continue;
-    if (named.records) known.records = named.records;
-    if (named.atoms) known.atoms = named.atoms;
-    if (named.bytes) known.bytes = named.bytes;
-    if (named.xxh128) known.xxh128 = std::move(named.xxh128);
-    if (named.sha256) known.sha256 = std::move(named.sha256);
+  const auto [at, is_new] = m.place_of.emplace(named.name, m.files.size());
+  if (is_new) {
+    m.files.push_back(std::move(named));
     return;
   }
-  m.files.push_back(std::move(named));
+  Named& known = m.files[at->second];
+  unite(known.records, std::move(named.records), "number of records", known.name, m);
+  unite(known.atoms, std::move(named.atoms), "number of atoms", known.name, m);
+  unite(known.bytes, std::move(named.bytes), "size", known.name, m);
+  unite(known.xxh128, std::move(named.xxh128), "XXH3-128", known.name, m);
+  unite(known.sha256, std::move(named.sha256), "SHA-256", known.name, m);
 }
 
 Manifest read_manifest(const std::string& path) {
@@ -91,17 +129,16 @@ Manifest read_manifest(const std::string& path) {
     fail_input(path, "is not a JSON object");
   }
   Manifest m;
-  m.samples = number_at(root, "n_samples");
-  m.most_samples = number_at(root, "max_samples_per_file");
-  m.file_count = number_at(root, "n_files");
-  m.compression = text_at(root, "compression");
-  std::int64_t level = 0;
-  if (root["compression_level"].get(level) == simdjson::SUCCESS) m.level = level;
+  m.samples = number_at(root, "n_samples", "", m);
+  m.most_samples = number_at(root, "max_samples_per_file", "", m);
+  m.file_count = number_at(root, "n_files", "", m);
+  m.compression = text_at(root, "compression", "", m);
+  m.level = value_at<std::int64_t>(root, "compression_level", "a number", "", m);
   for (const char* key : {"output_files", "files"}) {
-    dom::array list;
-    if (root[key].get(list) != simdjson::SUCCESS) continue;
+    const auto list = value_at<dom::array>(root, key, "a list", "", m);
+    if (!list) continue;
     m.names_files = true;
-    for (const auto e : list) add_named(m, read_named(e));
+    for (const auto e : *list) add_named(m, read_named(e, m));
   }
   return m;
 }
@@ -115,6 +152,7 @@ class ManifestCheck {
   FileReport run() {
     manifest_ = read_manifest(report_.path);
     report_.bytes = fs::file_size(report_.path);
+    for (const auto& problem : manifest_.problems) report("", problem);
     std::set<std::string> there;
     for (const auto& path : files_below(folder_, [](const std::string& p) { return p.ends_with(".atp"); })) {
       there.insert(fs::path(path).lexically_relative(folder_).string());
@@ -155,8 +193,8 @@ class ManifestCheck {
 
 void ManifestCheck::check_file(const Named& named) {
   const fs::path relative = fs::path(named.name).lexically_normal();
-  if (named.name.empty() || relative.empty() || *relative.begin() == "..") {
-    return report(named.name, "is no name of a file in the folder");
+  if (named.name.empty() || relative.empty() || *relative.begin() == ".." || named.name.find('\0') != std::string::npos) {
+    return report(named.name.empty() ? "an entry of the list" : named.name, "is no name of a file in the folder");
   }
   try {
     const auto file = open_input_file((fs::path(folder_) / relative).string());

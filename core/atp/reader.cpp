@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <utility>
 
 #include "core/base/error.h"
@@ -86,9 +87,22 @@ std::string_view Reader::metadata() const {
 }
 
 void Reader::check_index() const {
-  if (!slot_.extension) return;
-  if (xxh3(bytes_.subspan(slot_.index_offset, slot_.index_len)) != slot_.extension->index_hash) {
+  if (slot_.extension) (void)index_hash();
+}
+
+std::uint64_t Reader::index_hash() const {
+  const std::uint64_t hash = xxh3(bytes_.subspan(slot_.index_offset, slot_.index_len));
+  if (slot_.extension && hash != slot_.extension->index_hash) {
     fail_input(path_, "the index is damaged: its checksum does not fit", "atp verify says what is left");
+  }
+  return hash;
+}
+
+void Reader::atom_counts(std::span<std::uint32_t> out) const {
+  const std::byte* entry = index_;
+  for (std::uint32_t& atoms : out) {
+    atoms = load<std::uint32_t>(entry + offsetof(RawIndexEntry, atoms));
+    entry += sizeof(RawIndexEntry);
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -64,6 +65,12 @@ class Reader {
   }
   // The entry as it stands in the file, unchecked.
   IndexEntry raw_entry(std::uint64_t i) const { return decode_entry(index_ + sizeof(RawIndexEntry) * i); }
+
+  // The atoms of each record as the index states them, unchecked: `out` is [size()]. Reads the whole index.
+  void atom_counts(std::span<std::uint32_t> out) const;
+  // XXH3-64 of the index block: two files with the same records in the same places have the same. Reads it whole;
+  // throws Error (exit 3) when the file states another.
+  std::uint64_t index_hash() const;
 
   // The stored bytes of record i. With codec none these are the record.
   Bytes stored(std::uint64_t i) const;

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <cstring>
+#include <map>
+#include <utility>
 
 #include "core/atp/verify.h"
 #include "core/base/error.h"
@@ -65,6 +67,7 @@ std::string_view RecordChecker::decode(const IndexEntry& entry, Bytes bytes, Typ
 // Sections mostly come in the order of the schema, so the next entry is tried before a search.
 void RecordChecker::check_lock() {
   if (!lock_) return;
+  std::map<std::pair<Kind, std::string_view>, const std::byte*> last;  // filled when first needed
   auto hint = lock_->entries.begin();
   record_->for_each_section([&](const SectionView& s) {
     if (hint == lock_->entries.end() || hint->first.first != s.kind || hint->first.second != s.key) {
@@ -75,12 +78,16 @@ void RecordChecker::check_lock() {
       return;
     }
     // Of two sections with one key the last counts, so an earlier one may be anything.
-    if (record_->find(s.kind, s.key)->payload.data() != s.payload.data()) return;
+    if (last.empty()) record_->for_each_section([&](const SectionView& t) { last[{t.kind, t.key}] = t.payload.data(); });
+    if (last[{s.kind, s.key}] != s.payload.data()) return;
     const std::string what = describe_key(s.kind, s.key);
     if (hint == lock_->entries.end()) fail_input("", fmt::format("{} is not in the schema", what));
     const SchemaEntry now = schema_entry_of(s);
     if (now.type != hint->second.type) {
       fail_input("", fmt::format("{} is {}, the schema says {}", what, type_info(now.type).name, type_info(hint->second.type).name));
+    }
+    if (now.per_atom != hint->second.per_atom) {
+      fail_input("", fmt::format("{} is one value {}, the schema says one {}", what, now.per_atom ? "an atom" : "a molecule", now.per_atom ? "a molecule" : "an atom"));
     }
     fail_input("", fmt::format("{} has {} bytes, the schema says {}", what, now.slot, hint->second.slot));
   });

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 
 #include "core/atp/generation.h"
+#include "core/atp/repair_check.h"
 #include "core/atp/slots.h"
 #include "core/atp/verify_records.h"
 #include "core/atp/writer.h"
@@ -45,13 +47,18 @@ class Repair {
 
  private:
   void choose_base();
+  void choose_newest();
+  void refuse_empty_file() const;
   std::optional<Candidate> guess(std::size_t slot);
+  bool extension_damaged(std::size_t slot) const;
   void collect_index();
+  void read_checksums();
   void rebuild_index();
   void use_older_entries(std::vector<bool>& good);
+  void keep_what_decodes(std::vector<bool>& good, const std::vector<bool>& decodes);
   void collect_schema();
   Schema rebuild_schema(Type positions, std::uint64_t& records);
-  void collect_checksums();
+  void check_records_left();
   void collect_metadata();
   void choose_end();
   char slot_to_keep() const;
@@ -82,6 +89,7 @@ class Repair {
   std::optional<Candidate> base_, older_;
   bool guessed_ = false;    // the base is what a damaged slot says
   bool commit_ = false;     // a new generation is needed
+  bool checksums_lost_ = false;  // the file had record checksums that cannot be trusted any more
   std::vector<RawIndexEntry> index_;
   std::vector<std::uint64_t> checksums_;
   Schema schema_;
@@ -100,9 +108,45 @@ std::optional<Candidate> Repair::guess(std::size_t number) {
   // valid slot's generation lies behind it and holds no fewer records.
   if (newest && (slot->index_offset < newest->slot.committed_end() || slot->num_molecules < newest->slot.num_molecules)) return std::nullopt;
   Candidate c = examine({*slot, number == 0 ? 'A' : 'B'});
-  if (!c.damage.empty() || c.generation.schema_damaged) return std::nullopt;
-  check_records(*input_, c.generation, pass(), c.damage);
-  return c.damage.empty() ? std::optional(std::move(c)) : std::nullopt;
+  return c.damage.empty() && !c.generation.schema_damaged ? std::optional(std::move(c)) : std::nullopt;
+}
+
+// Beside a damaged slot, bytes behind the other's last commit may be records that only the damaged one
+// led to. They stay, and choose_end() says so; but a new generation must not make a file look whole that
+// would be empty.
+void Repair::refuse_empty_file() const {
+  if (slots_.all_sound()) return;
+  const Slot slot = slots_.newest()->slot;
+  if (slot.num_molecules != 0 || input_->size() <= std::max(slot.committed_end(), kFirstData)) return;
+  const std::size_t damaged = slots_.slots[0] ? 1 : 0;
+  throw Error(Exit::no, path_,
+              fmt::format("nothing was changed: header slot {} is damaged ({}), and the other one knows none of the records that may be in the file",
+                          damaged == 0 ? 'A' : 'B', slots_.problems[damaged]),
+              "atp verify --salvage OUT FILE looks for them");
+}
+
+bool Repair::extension_damaged(std::size_t number) const {
+  const auto& slot = slots_.slots[number];
+  return slot && !slot->extension_problem.empty();
+}
+
+void Repair::choose_newest() {
+  NamedSlot newest = *slots_.newest();
+  const std::size_t number = slot_number(newest.name);
+  if (extension_damaged(number)) {
+    const auto forced = guess_slot(Bytes(slots_.head).subspan(number * kSlotBytes, kSlotBytes), input_->size());
+    Bounded<Damage> damage;
+    if (forced && forced->generation == newest.slot.generation) check_generation(*input_, *forced, damage);
+    if (forced && forced->generation == newest.slot.generation && damage.empty()) {
+      newest.slot = *forced;
+      will(fmt::format("write the extension of header slot {} anew: {}, but all that it leads to is whole", newest.name, slots_.slots[number]->extension_problem));
+    } else {
+      checksums_lost_ = true;
+      will(fmt::format("write a new extension: that of header slot {} is damaged ({})", newest.name, slots_.slots[number]->extension_problem));
+    }
+  }
+  base_ = examine(newest);
+  if (const auto older = slots_.older()) older_ = examine(*older);
 }
 
 void Repair::choose_base() {
@@ -111,16 +155,15 @@ void Repair::choose_base() {
     if (c && (!base_ || c->slot.slot.index_offset > base_->slot.slot.index_offset)) base_ = std::move(c);
   }
   guessed_ = base_.has_value();
-  const auto newest = slots_.newest();
-  if (!guessed_ && !newest) {
+  if (!guessed_ && !slots_.newest()) {
     throw Error(Exit::no, path_, "no header slot leads to a whole generation", "atp verify --salvage OUT FILE looks for its records");
   }
   if (guessed_) {
     will(fmt::format("write header slot {} anew: it is damaged ({}), but generation {}, to which it leads, is whole", base_->slot.name,
                      slots_.problems[slot_number(base_->slot.name)], base_->slot.slot.generation));
   } else {
-    base_ = examine(*newest);
-    if (const auto older = slots_.older()) older_ = examine(*older);
+    refuse_empty_file();
+    choose_newest();
   }
   const Slot& slot = base_->slot.slot;
   if (slot.unknown_extension) {
@@ -132,7 +175,12 @@ void Repair::choose_base() {
     if (slots_.slots[i] || (guessed_ && i == slot_number(base_->slot.name))) continue;
     will(fmt::format("write header slot {} anew: it is damaged ({}), and generation {} counts", i == 0 ? 'A' : 'B', slots_.problems[i], slot.generation));
   }
-  commit_ = !slots_.all_sound();
+  for (std::size_t i = 0; i < 2; ++i) {
+    if (!extension_damaged(i) || (!guessed_ && i == slot_number(base_->slot.name))) continue;
+    will(fmt::format("write header slot {} anew: its extension is damaged ({}), and generation {} counts", i == 0 ? 'A' : 'B', slots_.slots[i]->extension_problem,
+                     slot.generation));
+  }
+  commit_ = !slots_.all_sound() || extension_damaged(0) || extension_damaged(1);
 }
 
 void Repair::collect_index() {
@@ -143,27 +191,46 @@ void Repair::collect_index() {
   checksums_.resize(slot.num_molecules);
   if (slot.num_molecules == 0) return;
   read_exactly(*input_, slot.index_offset + 8, std::as_writable_bytes(std::span(index_)));
-  if (g.has_checksums) read_exactly(*input_, slot.extension->checksums_offset, std::as_writable_bytes(std::span(checksums_)));
+  read_checksums();
 }
 
-// Keeps every entry that leads to a record which decodes, and takes the older generation's entry
-// where it does not: falling back to the older generation as a whole would lose more.
+// Those of a damaged block, too: most of them still fit, which nothing but the right bytes does.
+void Repair::read_checksums() {
+  const Generation& g = base_->generation;
+  if (!g.has_checksums && !g.checksums_damaged) return;
+  try {
+    read_exactly(*input_, g.slot.extension->checksums_offset, std::as_writable_bytes(std::span(checksums_)));
+  } catch (const Error&) {
+    std::fill(checksums_.begin(), checksums_.end(), 0);
+  }
+  if (!g.checksums_damaged) return;
+  checksums_lost_ = commit_ = true;
+  will("write a new block of record checksums: it is damaged; those that still fit their records are kept");
+}
+
+// Keeps every entry that leads to a sound record, takes the older generation's entry where it does not
+// (falling back to the older generation as a whole would lose more), and keeps an entry that leads to a
+// record which at least decodes where no other record lies.
 void Repair::rebuild_index() {
   const Generation& g = base_->generation;
   commit_ = true;
   index_.assign(g.slot.num_molecules, {0, 0, 0, 0});
   checksums_.assign(g.slot.num_molecules, 0);
-  std::vector<bool> good(g.slot.num_molecules);
+  read_checksums();
+  std::vector<bool> good(g.slot.num_molecules), decodes(g.slot.num_molecules);
   IndexCursor cursor(*input_, g);
   for (IndexCursor::Item item; cursor.next(item);) {
     index_[item.record] = {item.entry.offset, item.entry.stored, item.entry.unpacked, item.entry.atoms};
-    checksums_[item.record] = item.checksum;
   }
   RecordPass p = pass();
-  p.decoded = [&](std::uint64_t record, std::uint64_t) { good[record] = true; };
+  p.decoded = [&](std::uint64_t record, std::uint64_t checksum) {
+    decodes[record] = true;
+    good[record] = checksum != 0 && (checksums_[record] == 0 || checksums_[record] == checksum);
+  };
   Bounded<Damage> bad;
   check_records(*input_, g, p, bad);
   if (older_ && older_->generation.index_sound) use_older_entries(good);
+  keep_what_decodes(good, decodes);
 
   std::size_t kept = 0;
   for (std::size_t i = 0; i < good.size(); ++i) {
@@ -177,7 +244,22 @@ void Repair::rebuild_index() {
   index_.resize(kept);
   checksums_.resize(kept);
   will(fmt::format("write a new index: that of generation {} is damaged; {} of {} records are kept", g.slot.generation, kept, good.size()));
-  if (kept != good.size()) will("records behind a lost one move up: their numbers change");
+  if (kept != good.size()) report_.actions.push_back("number the records behind a lost one anew: they move up");
+}
+
+void Repair::keep_what_decodes(std::vector<bool>& good, const std::vector<bool>& decodes) {
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> taken;  // begin, end
+  for (std::size_t i = 0; i < good.size(); ++i) {
+    if (good[i]) taken.emplace_back(index_[i].offset, index_[i].offset + index_[i].stored);
+  }
+  std::sort(taken.begin(), taken.end());
+  for (std::size_t i = 0; i < good.size(); ++i) {
+    if (good[i] || !decodes[i]) continue;
+    const std::uint64_t begin = index_[i].offset, end = begin + index_[i].stored;
+    const auto behind = std::lower_bound(taken.begin(), taken.end(), std::pair(begin, std::uint64_t{0}));
+    const bool free = (behind == taken.end() || behind->first >= end) && (behind == taken.begin() || std::prev(behind)->second <= begin);
+    good[i] = free;
+  }
 }
 
 void Repair::use_older_entries(std::vector<bool>& good) {
@@ -187,7 +269,7 @@ void Repair::use_older_entries(std::vector<bool>& good) {
   std::vector<bool> found(n);
   RecordPass p = pass();
   p.wanted = [&](const IndexCursor::Item& item) { return item.record < n && !good[item.record]; };
-  p.decoded = [&](std::uint64_t record, std::uint64_t) { found[record] = true; };
+  p.decoded = [&](std::uint64_t record, std::uint64_t checksum) { found[record] = checksum != 0; };
   Bounded<Damage> bad;
   check_records(*input_, old, p, bad);
   IndexCursor cursor(*input_, old);
@@ -198,7 +280,9 @@ void Repair::use_older_entries(std::vector<bool>& good) {
     good[item.record] = true;
     ++taken;
   }
-  if (taken != 0) will(fmt::format("take {} index entries from the older generation {} in slot {}", taken, old.slot.generation, older_->slot.name));
+  if (taken != 0) {
+    will(fmt::format("take {} index entr{} from the older generation {} in slot {}", taken, taken == 1 ? "y" : "ies", old.slot.generation, older_->slot.name));
+  }
 }
 
 void Repair::collect_schema() {
@@ -253,38 +337,29 @@ Schema Repair::rebuild_schema(Type positions, std::uint64_t& records) {
   return schema;
 }
 
-// Fills in what is not known, of records that decode.
-void Repair::collect_checksums() {
+// Holds every record that will be there against what is known of it, and fills in checksums that the
+// file never had.
+void Repair::check_records_left() {
   const Generation& g = base_->generation;
-  const auto unknown = static_cast<std::uint64_t>(std::count(checksums_.begin(), checksums_.end(), std::uint64_t{0}));
-  if (unknown == 0) return;
-  // An index that was put together has its own numbers: its records are found by their offsets.
-  std::vector<std::pair<std::uint64_t, std::size_t>> by_offset;
-  for (std::size_t i = 0; i < index_.size(); ++i) {
-    if (checksums_[i] == 0) by_offset.emplace_back(index_[i].offset, i);
-  }
-  std::sort(by_offset.begin(), by_offset.end());
-  const auto place_of = [&](std::uint64_t offset) {
-    const auto at = std::lower_bound(by_offset.begin(), by_offset.end(), std::pair<std::uint64_t, std::size_t>(offset, 0));
-    return at != by_offset.end() && at->first == offset ? std::optional(at->second) : std::nullopt;
-  };
-  std::vector<std::uint64_t> offset_of(g.slot.num_molecules);
-  RecordPass p = pass();
-  p.wanted = [&](const IndexCursor::Item& item) {
-    offset_of[item.record] = item.entry.offset;
-    return place_of(item.entry.offset).has_value();
-  };
-  std::uint64_t filled = 0;
-  p.decoded = [&](std::uint64_t record, std::uint64_t checksum) {
-    if (const auto place = place_of(offset_of[record])) {
-      checksums_[*place] = checksum;
-      ++filled;
+  if (index_.empty()) return;
+  RepairedRecords records{index_, checksums_, schema_, g.codec(), schema_.positions.value_or(Type::vec3_f32), !checksums_lost_, {}};
+  if (checksums_lost_ && older_ && older_->generation.has_checksums) {
+    IndexCursor cursor(*input_, older_->generation);
+    for (IndexCursor::Item item; cursor.next(item);) {
+      if (item.checksum != 0) records.older[item.entry.offset] = item.checksum;
     }
-  };
-  check_records(*input_, g, p, report_.left);
+  }
+  const auto [filled, unproven] = check_repaired(*input_, records, options_.jobs, options_.progress, report_.left);
+  if (unproven != 0) {
+    // New checksums would declare right whatever bytes are there now.
+    throw Error(Exit::no, path_, fmt::format("nothing was changed: the checksums of {} of its records are lost, and nothing else proves their bytes", unproven),
+                "atp verify --salvage OUT FILE takes them as they are");
+  }
   if (filled == 0) return;
   commit_ = true;
-  will(fmt::format("store the checksums of {} records{}", filled, g.checksums_damaged ? ": the block with theirs is damaged" : " that have none"));
+  const std::string records_phrase = fmt::format("{} record{}", filled, filled == 1 ? "" : "s");
+  will(checksums_lost_ ? fmt::format("take the checksums of {} from the older generation", records_phrase)
+                       : fmt::format("store the checksums of {} that {} none", records_phrase, filled == 1 ? "has" : "have"));
 }
 
 void Repair::collect_metadata() {
@@ -306,10 +381,10 @@ void Repair::collect_metadata() {
 }
 
 // A tail is nobody's only when both slots are known; beside a damaged one it may be records, and it
-// stays, inside the new generation.
+// stays, inside the new generation. An older generation may reach further than the newest.
 void Repair::choose_end() {
-  const Slot& slot = base_->slot.slot;
-  const std::uint64_t committed = std::max(slot.committed_end(), kFirstData);
+  std::uint64_t committed = std::max(base_->slot.slot.committed_end(), kFirstData);
+  for (const auto& slot : slots_.slots) committed = std::max(committed, slot ? slot->committed_end() : 0);
   const std::uint64_t size = input_->size();
   end_ = std::max(size, kFirstData);
   if (size <= committed) return;
@@ -359,13 +434,17 @@ void Repair::write() {
   // A, odd ones in B.
   if (guessed_) slot.generation = 1;
   for (const auto& s : slots_.slots) slot.generation = std::max(slot.generation, s ? s->generation : 0);
+  if (slot.generation > std::numeric_limits<std::uint64_t>::max() - 4) {
+    throw Error(Exit::no, path_, fmt::format("generation {} leaves no room for another", slot.generation), "atp verify --salvage OUT FILE saves its records");
+  }
   const bool next_in_a = slot_to_keep() == 'B';
   if ((slot.generation + 1) % 2 == (next_in_a ? 1u : 0u)) ++slot.generation;
   disarm_slots();
   Writer writer = Writer::resume(std::move(output_), {slot, std::move(index_), std::move(checksums_), std::move(schema_), end_},
                                  std::move(options), disk_);
   writer.commit();
-  if (!slots_.slots[0] && !slots_.slots[1]) writer.commit();  // the second slot
+  const std::size_t kept = next_in_a ? 1 : 0;
+  if (!slots_.slots[kept] || extension_damaged(kept)) writer.commit();  // the second slot
 }
 
 RepairReport Repair::run() {
@@ -380,7 +459,7 @@ RepairReport Repair::run() {
   choose_base();
   collect_index();
   collect_schema();
-  collect_checksums();
+  check_records_left();
   collect_metadata();
   if (!base_->slot.slot.extension && !commit_) {
     commit_ = true;

@@ -17,6 +17,7 @@ namespace atp {
 namespace {
 
 constexpr std::size_t kBatchBytes = 4 << 20;
+constexpr std::size_t kMostNotes = 100;
 
 // Where an index says that a record lies.
 struct Lead {
@@ -41,6 +42,10 @@ class Salvage {
   void use_slots();
   void use_slot(const Slot& slot, char name, bool guessed);
   void use_found_blocks();
+  // What was found; hostile bytes may hold any number of things.
+  void note(std::string text) {
+    if (report_.notes.size() < kMostNotes) report_.notes.push_back(std::move(text));
+  }
   void add_block(std::uint64_t offset, std::uint64_t length) { blocks_[offset + length] = offset; }
   void find_checksums(const FoundIndex& index, std::vector<Lead>& leads);
   void choose_codec();
@@ -64,6 +69,7 @@ class Salvage {
   std::vector<FoundSchema> found_schemas_;
   std::string metadata_;
   std::vector<Lead> leads_;
+  std::uint64_t searched_ = 0;  // bytes, for checksums
   std::map<std::uint64_t, std::uint64_t> blocks_;  // end -> begin of what is known to hold no whole record
   std::map<std::uint64_t, std::uint64_t> refused_;  // offset -> the checksum that did not fit there
   std::optional<RecordChecker> checker_;
@@ -95,7 +101,7 @@ void Salvage::use_slot(const Slot& slot, char name, bool guessed) {
   if (guessed && !damage.empty()) return;  // its numbers mean nothing
   codec_ = g.codec();
   if (slot.num_molecules == 0) return;
-  report_.notes.push_back(fmt::format("header slot {}{} leads to {} records (generation {})", name, guessed ? ", although damaged," : "",
+  note(fmt::format("header slot {}{} leads to {} records (generation {})", name, guessed ? ", although damaged," : "",
                                       slot.num_molecules, slot.generation));
   if (g.schema) schema_ = g.schema;
   if (g.positions) positions_ = g.positions;
@@ -117,7 +123,7 @@ void Salvage::use_found_blocks() {
   for (const FoundIndex& index : found.indexes) {
     const auto known = blocks_.find(index.end());
     if (known != blocks_.end() && known->second == index.offset) continue;
-    report_.notes.push_back(fmt::format("an index of {} records lies at byte {}", index.entries.size(), index.offset));
+    note(fmt::format("an index of {} record{} lies at byte {}", index.entries.size(), index.entries.size() == 1 ? "" : "s", index.offset));
     std::vector<Lead> leads;
     for (std::size_t i = 0; i < index.entries.size(); ++i) leads.push_back({index.entries[i], 0, index.offset, i});
     find_checksums(index, leads);
@@ -127,7 +133,7 @@ void Salvage::use_found_blocks() {
     add_block(index.offset, index.end() - index.offset);
   }
   for (const FoundSchema& s : found.schemas) {
-    if (!schema_) report_.notes.push_back(fmt::format("a schema of {} keys lies at byte {}", s.schema.entries.size(), s.offset));
+    if (!schema_) note(fmt::format("a schema of {} keys lies at byte {}", s.schema.entries.size(), s.offset));
     add_block(s.offset, s.length);
   }
   found_schemas_ = std::move(found.schemas);
@@ -144,6 +150,9 @@ void Salvage::find_checksums(const FoundIndex& index, std::vector<Lead>& leads) 
   }
   begin = std::max(begin, index.offset - std::min(index.offset, 8 * n + kOtherBlocks));
   if (index.offset - begin < 8 * n) return;
+  // Hostile bytes may look like any number of indexes: the search stays linear in the file's size.
+  searched_ += index.offset - begin;
+  if (searched_ > 4 * input_->size() + 16 * kOtherBlocks) return;
   try {
     const auto region = read_block(*input_, begin, index.offset - begin);
     const std::size_t tried = std::min<std::size_t>(8, leads.size());
@@ -165,7 +174,7 @@ void Salvage::find_checksums(const FoundIndex& index, std::vector<Lead>& leads) 
       for (std::size_t k = 0; k < leads.size(); ++k) leads[k].checksum = load<std::uint64_t>(block + 8 * k);
       const std::uint64_t start = begin + pos - 8 * i;
       add_block(start, 8 * n);
-      report_.notes.push_back(fmt::format("the checksums of these records lie at byte {}", start));
+      note(fmt::format("the checksums of these records lie at byte {}", start));
       return;
     }
   } catch (const Error&) {  // a bad disk: the records are then taken without
@@ -202,7 +211,7 @@ void Salvage::choose_codec() {
     RecordScan frames_scan(window, Codec{CodecId::zstd, 3}, nullptr, std::nullopt);
     codec_ = frames_scan.next(std::min(kFirstData, input_->size()), input_->size()) ? Codec{CodecId::zstd, 3} : Codec{CodecId::none, 0};
   }
-  report_.notes.push_back(fmt::format("codec {}, as far as can be seen", codec_names()[static_cast<std::size_t>(codec_->id)]));
+  note(fmt::format("codec {}, as far as can be seen", codec_names()[static_cast<std::size_t>(codec_->id)]));
 }
 
 // Without a header, of the schemas that were found the last one counts under which records pass.
@@ -393,7 +402,7 @@ SalvageReport Salvage::run() {
                 codec_->id == CodecId::lz4 ? "records in lz4 can be found only through an index" : "");
   }
   writer_->finish();
-  if (window_->unreadable() != 0) report_.notes.push_back(fmt::format("{} pages of 4096 bytes could not be read", window_->unreadable()));
+  if (window_->unreadable() != 0) note(fmt::format("{} pages of 4096 bytes could not be read", window_->unreadable()));
   return std::move(report_);
 }
 

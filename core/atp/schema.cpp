@@ -71,6 +71,7 @@ Schema Schema::decode(Bytes block) {
       fail_input("", fmt::format("schema entry {} ('{}') makes no sense", i, key));
     }
     const SchemaEntry entry{info->type, raw.per_atom != 0, raw.element, raw.slot};
+    if (!schema.other_kind(static_cast<Kind>(raw.kind), key).empty()) fail_input("", fmt::format("schema key '{}' is both per atom and per molecule", key));
     if (!schema.entries.emplace(Key{static_cast<Kind>(raw.kind), std::string(key)}, entry).second) {
       fail_input("", fmt::format("schema key '{}' stands twice", key));
     }

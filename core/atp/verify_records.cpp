@@ -60,13 +60,25 @@ class Batches {
         item_.reset();
         return;
       }
-    } while (!entry_problem(item.entry, generation_).empty() || (pass_.wanted && !pass_.wanted(item)));
+    } while (!entry_problem(item.entry, generation_).empty() || (pass_.wanted && !pass_.wanted(item)) || too_much_overlap(item.entry));
     item_ = item;
+  }
+
+  // Records that overlap are damage that the index check has named. They are read all the same, but
+  // not many times the file's size.
+  bool too_much_overlap(const IndexEntry& e) {
+    if (e.offset < end_) {
+      overlapped_ += e.stored;
+      if (overlapped_ > generation_.slot.index_offset) return true;
+    }
+    end_ = std::max(end_, e.offset + e.stored);
+    return false;
   }
 
   const Generation& generation_;
   const RecordPass& pass_;
   IndexCursor cursor_;
+  std::uint64_t end_ = 0, overlapped_ = 0;  // of the records so far
   std::optional<IndexCursor::Item> item_;
 };
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <limits>
 
 #include "core/atp/reader.h"
@@ -76,6 +77,77 @@ namespace {
 // Where a generation's slot lies: generation 0 is in both, then they take turns, B first.
 std::uint64_t place_of(std::uint64_t generation) { return generation % 2 == 0 ? 0 : kSlotBytes; }
 
+// What a commit writes behind the records.
+struct Blocks {
+  const WriterOptions& options;
+  const Schema& schema;
+  std::span<const RawIndexEntry> index;
+  std::span<const std::uint64_t> checksums;
+
+  // Schema, checksums, metadata and index, in the order of FORMAT.md: the committed end stays the end of the
+  // index. `end` is where they begin; `put` gets them piece by piece, `next` their places and hashes.
+  void lay_out(std::uint64_t end, const std::function<void(Bytes)>& put, Slot& next) const;
+};
+
+void Blocks::lay_out(std::uint64_t end, const std::function<void(Bytes)>& put, Slot& next) const {
+  const auto append = [&](Bytes bytes) {
+    put(bytes);
+    end += bytes.size();
+  };
+  Extension ext;
+  next.schema_offset = next.schema_len = 0;
+  if (schema.positions || !schema.entries.empty()) {
+    const auto block = schema.encode();
+    next.schema_offset = end;
+    next.schema_len = block.size();
+    ext.schema_hash = xxh3(block);
+    append(block);
+  }
+  if (options.extension) {
+    const Bytes sums = std::as_bytes(checksums);
+    ext.checksums_offset = sums.empty() ? 0 : end;
+    ext.checksums_len = sums.size();
+    ext.checksums_hash = xxh3(sums);
+    append(sums);
+    if (!options.metadata.empty()) {
+      ext.metadata_offset = end;
+      ext.metadata_len = options.metadata.size();
+      ext.metadata_hash = xxh3(as_bytes(options.metadata));
+      append(as_bytes(options.metadata));
+    }
+  }
+  const le_u64 count = index.size();
+  const Bytes count_bytes = std::as_bytes(std::span(&count, 1));
+  const Bytes entries = std::as_bytes(index);
+  Xxh3Stream hash;
+  hash.update(count_bytes);
+  hash.update(entries);
+  ext.index_hash = hash.digest();
+  next.num_molecules = index.size();
+  next.index_offset = end;
+  next.index_len = index_bytes(index.size());
+  append(count_bytes);
+  append(entries);
+  if (options.extension) next.extension = ext;
+}
+
+// The slot that follows `slot`, but for what lay_out() fills in.
+Slot next_slot(const Slot& slot, const Schema& schema) {
+  Slot next = slot;
+  next.generation = slot.generation + 1;
+  next.extension.reset();
+  next.unknown_extension.reset();
+  next.record_format = std::max(slot.record_format, schema.needed_record_format());
+  return next;
+}
+
+Slot first_slot(const WriterOptions& options) {
+  Slot slot;
+  slot.codec = static_cast<std::uint8_t>(options.codec.id);
+  slot.level = options.codec.level;
+  return slot;
+}
+
 }  // namespace
 
 struct Writer::State {
@@ -86,9 +158,8 @@ struct Writer::State {
   void take_over(const Reader& existing);
   void secure_newest_slot(const Reader& existing, Bytes bytes);
   void roll_back();
-  void add(const EncodedRecords& records);
+  void add(Bytes bytes, std::span<const EncodedRecords::Entry> entries, const Schema& added);
   void commit();
-  void write_blocks(Slot& next);
   void write_slot(const Slot& next);
 
   // Runs a step that reaches the disk; when it throws, nothing more is ever written.
@@ -143,8 +214,7 @@ void Writer::State::start_new_file() {
   creating = true;
   guarded([&] {
     file = disk.create_beside(target);
-    slot.codec = static_cast<std::uint8_t>(options.codec.id);
-    slot.level = options.codec.level;
+    slot = first_slot(options);
     const auto bytes = encode_slot(slot);
     file->write_at(0, bytes);
     file->write_at(kSlotBytes, bytes);
@@ -181,65 +251,24 @@ void Writer::State::secure_newest_slot(const Reader& existing, Bytes bytes) {
   });
 }
 
-void Writer::State::add(const EncodedRecords& records) {
+void Writer::State::add(Bytes bytes, std::span<const EncodedRecords::Entry> entries, const Schema& added) {
   Schema merged = schema;
-  if (std::string problem = merged.merge(records.schema); !problem.empty()) fail_input(target, problem);
+  if (std::string problem = merged.merge(added); !problem.empty()) fail_input(target, problem);
   if (merged.needed_record_format() > slot.record_format && slot.num_molecules != 0) {
     fail_input(target, "has record format 2, and these records need format 3 (f64 positions, forces or velocities, or f32 energy, "
                "charges, cell or stress)", "convert them with --dtype, or pack into a new file");
   }
   guarded([&] {
     std::uint64_t offset = tail->end();
-    tail->append(records.bytes);
+    tail->append(bytes);
     unfinished = true;
-    for (const auto& e : records.entries) {
+    for (const auto& e : entries) {
       index.push_back({offset, e.stored, e.unpacked, e.atoms});
       checksums.push_back(e.checksum);
       offset += e.stored;
     }
     schema = std::move(merged);
   });
-}
-
-// Schema, checksums, metadata and index, in the order of FORMAT.md: the committed end stays the
-// end of the index.
-void Writer::State::write_blocks(Slot& next) {
-  Extension ext;
-  next.schema_offset = next.schema_len = 0;
-  if (schema.positions || !schema.entries.empty()) {
-    const auto block = schema.encode();
-    next.schema_offset = tail->end();
-    next.schema_len = block.size();
-    ext.schema_hash = xxh3(block);
-    tail->append(block);
-  }
-  if (options.extension) {
-    const Bytes sums = std::as_bytes(std::span(checksums));
-    ext.checksums_offset = sums.empty() ? 0 : tail->end();
-    ext.checksums_len = sums.size();
-    ext.checksums_hash = xxh3(sums);
-    tail->append(sums);
-    if (!options.metadata.empty()) {
-      ext.metadata_offset = tail->end();
-      ext.metadata_len = options.metadata.size();
-      ext.metadata_hash = xxh3(as_bytes(options.metadata));
-      tail->append(as_bytes(options.metadata));
-    }
-  }
-  const le_u64 count = index.size();
-  const Bytes count_bytes = std::as_bytes(std::span(&count, 1));
-  const Bytes entries = std::as_bytes(std::span(index));
-  Xxh3Stream hash;
-  hash.update(count_bytes);
-  hash.update(entries);
-  ext.index_hash = hash.digest();
-  next.num_molecules = index.size();
-  next.index_offset = tail->end();
-  next.index_len = index_bytes(index.size());
-  tail->append(count_bytes);
-  tail->append(entries);
-  tail->flush();
-  if (options.extension) next.extension = ext;
 }
 
 void Writer::State::write_slot(const Slot& next) {
@@ -256,13 +285,10 @@ void Writer::State::write_slot(const Slot& next) {
 
 void Writer::State::commit() {
   guarded([&] {
-    Slot next = slot;
-    next.generation = slot.generation + 1;
-    next.extension.reset();
-    next.unknown_extension.reset();
-    next.record_format = std::max(slot.record_format, schema.needed_record_format());
+    Slot next = next_slot(slot, schema);
     unfinished = true;
-    write_blocks(next);
+    Blocks{options, schema, index, checksums}.lay_out(tail->end(), [&](Bytes bytes) { tail->append(bytes); }, next);
+    tail->flush();
     file->sync_data();
     write_slot(next);
     file->sync_all();
@@ -271,6 +297,26 @@ void Writer::State::commit() {
     unfinished = false;
     replaced_slot.clear();
   });
+}
+
+std::vector<std::byte> Writer::head_of(const WriterOptions& options, std::span<const EncodedRecords::Entry> entries, const Schema& schema) {
+  std::vector<RawIndexEntry> index;
+  std::vector<std::uint64_t> checksums;
+  std::uint64_t end = kFirstData;
+  for (const auto& e : entries) {
+    index.push_back({end, e.stored, e.unpacked, e.atoms});
+    checksums.push_back(e.checksum);
+    end += e.stored;
+  }
+  const Slot empty = first_slot(options);
+  Slot committed = next_slot(empty, schema);
+  Blocks{options, schema, index, checksums}.lay_out(end, [](Bytes) {}, committed);
+  std::vector<std::byte> head(kFirstData);
+  for (const Slot& slot : {empty, committed}) {
+    const auto bytes = encode_slot(slot);
+    std::copy(bytes.begin(), bytes.end(), head.begin() + static_cast<std::ptrdiff_t>(place_of(slot.generation)));
+  }
+  return head;
 }
 
 Writer::Writer(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -328,7 +374,9 @@ std::uint64_t Writer::size() const { return state_->index.size(); }
 std::string_view Writer::metadata() const { return state_->options.metadata; }
 void Writer::set_metadata(std::string json) { state_->options.metadata = std::move(json); }
 
-void Writer::add(const EncodedRecords& records) { state_->add(records); }
+void Writer::add_stored(Bytes bytes, std::span<const EncodedRecords::Entry> entries, const Schema& schema) {
+  state_->add(bytes, entries, schema);
+}
 void Writer::commit() { state_->commit(); }
 
 void Writer::finish() {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -76,6 +77,10 @@ class Writer {
   // and locked. options.metadata is the file's from then on.
   static Writer resume(std::unique_ptr<OutputFile> file, Resumption from, WriterOptions options, Disk& disk = real_disk());
 
+  // The first 8192 bytes that a file has after create(), add_stored() of records with these entries and
+  // finish(): whoever sums the bytes of a file while it is written needs them first.
+  static std::vector<std::byte> head_of(const WriterOptions& options, std::span<const EncodedRecords::Entry> entries, const Schema& schema);
+
   Writer(Writer&&) noexcept;
   Writer& operator=(Writer&&) noexcept;
   ~Writer();
@@ -89,7 +94,9 @@ class Writer {
 
   // Adds records. Throws Error (exit 3) when their schema disagrees with the file's (nothing is
   // written then), exit 4 when the disk refuses.
-  void add(const EncodedRecords& records);
+  void add(const EncodedRecords& records) { add_stored(records.bytes, records.entries, records.schema); }
+  // The same for stored records that lie, back to back, wherever the caller has them (a mapped file).
+  void add_stored(Bytes bytes, std::span<const EncodedRecords::Entry> entries, const Schema& schema);
 
   // Commits everything added since: records, schema, checksums, metadata, index; sync; header
   // slot; sync (FORMAT.md, "Header slot"). May be called often.

@@ -54,28 +54,48 @@ class Sha256 {
 
 }  // namespace
 
-FileSums sums_of(const InputFile& file, WantedSums wanted, const std::function<void(std::uint64_t)>& progress) {
-  const std::unique_ptr<XXH3_state_t, FreeXxh> xxh(XXH3_createState());
-  if (!xxh) throw std::bad_alloc();
-  XXH3_128bits_reset(xxh.get());
+struct SumsStream::State {
+  explicit State(WantedSums w) : wanted(w), xxh(XXH3_createState()) {
+    if (!xxh) throw std::bad_alloc();
+    XXH3_128bits_reset(xxh.get());
+  }
+
+  WantedSums wanted;
+  std::unique_ptr<XXH3_state_t, FreeXxh> xxh;
   Sha256 sha;
+};
+
+SumsStream::SumsStream(WantedSums wanted) : state_(std::make_unique<State>(wanted)) {}
+SumsStream::SumsStream(SumsStream&&) noexcept = default;
+SumsStream::~SumsStream() = default;
+
+void SumsStream::update(Bytes bytes) {
+  if (state_->wanted.xxh128) XXH3_128bits_update(state_->xxh.get(), bytes.data(), bytes.size());
+  if (state_->wanted.sha256) state_->sha.update(bytes);
+}
+
+FileSums SumsStream::finish() {
+  FileSums sums;
+  if (state_->wanted.xxh128) {
+    const XXH128_hash_t h = XXH3_128bits_digest(state_->xxh.get());
+    sums.xxh128 = fmt::format("{:016x}{:016x}", h.high64, h.low64);
+  }
+  if (state_->wanted.sha256) sums.sha256 = state_->sha.hex();
+  return sums;
+}
+
+FileSums sums_of(const InputFile& file, WantedSums wanted, const std::function<void(std::uint64_t)>& progress) {
+  SumsStream stream(wanted);
   std::vector<std::byte> block(kBlock);
   file.expect_sequential();
   for (std::uint64_t at = 0;;) {
     const std::size_t n = file.read_at(at, block);
-    if (wanted.xxh128) XXH3_128bits_update(xxh.get(), block.data(), n);
-    if (wanted.sha256) sha.update(Bytes(block).first(n));
+    stream.update(Bytes(block).first(n));
     at += n;
     if (progress) progress(at);
     if (n < block.size()) break;
   }
-  FileSums sums;
-  if (wanted.xxh128) {
-    const XXH128_hash_t h = XXH3_128bits_digest(xxh.get());
-    sums.xxh128 = fmt::format("{:016x}{:016x}", h.high64, h.low64);
-  }
-  if (wanted.sha256) sums.sha256 = sha.hex();
-  return sums;
+  return stream.finish();
 }
 
 }  // namespace atp

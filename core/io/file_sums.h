@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 
+#include "core/base/byte_reader.h"
 #include "core/io/input_file.h"
 
 namespace atp {
@@ -17,6 +19,21 @@ struct FileSums {
 
 struct WantedSums {
   bool xxh128 = true, sha256 = true;
+};
+
+// Sums of bytes that come in pieces. One thread.
+class SumsStream {
+ public:
+  explicit SumsStream(WantedSums wanted = {});
+  SumsStream(SumsStream&&) noexcept;
+  ~SumsStream();
+
+  void update(Bytes bytes);
+  FileSums finish();  // once
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
 };
 
 // Reads the file once. `progress` is called with the bytes read so far. Throws Error (exit 4).

@@ -199,6 +199,18 @@ Disk& real_disk() {
   return disk;
 }
 
+void write_text_file(const std::string& path, std::string_view text, bool replace, Disk& disk) {
+  const auto file = disk.create_beside(path);
+  try {
+    file->write_at(0, as_bytes(text));
+    file->sync_all();
+    disk.rename(file->path(), path, replace);
+  } catch (...) {
+    disk.remove(file->path());
+    throw;
+  }
+}
+
 std::vector<std::string> leftovers_of(const std::string& target) {
   namespace fs = std::filesystem;
   const std::string prefix = fs::path(target).filename().string() + ".tmp-";

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/byte_reader.h"
@@ -57,6 +58,9 @@ class Disk {
 
 // The real one.
 Disk& real_disk();
+
+// A small text file: complete and on the disk under its name, or not there. Throws Error (exit 4).
+void write_text_file(const std::string& path, std::string_view text, bool replace, Disk& disk = real_disk());
 
 // Temporary files of `target` whose process is gone: killed runs left them behind. They disturb
 // nobody but the disk's owner. (On a file system that machines share, the process may live elsewhere.)

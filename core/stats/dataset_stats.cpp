@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "core/base/error.h"
+#include "core/chem/cell.h"
 
 namespace atp {
 namespace {
@@ -22,18 +23,6 @@ void count_odd(const std::vector<double>& numbers, std::uint64_t& nan, std::uint
 }
 
 bool is_float(Scalar s) { return s == Scalar::f32 || s == Scalar::f64; }
-
-double volume_of(const std::array<double, 9>& c) {
-  return std::abs(c[0] * (c[4] * c[8] - c[5] * c[7]) - c[1] * (c[3] * c[8] - c[5] * c[6]) +
-                  c[2] * (c[3] * c[7] - c[4] * c[6]));
-}
-
-// Flat cells often miss zero by rounding.
-bool has_volume(const std::array<double, 9>& c) {
-  double edges = 1;
-  for (std::size_t k = 0; k < 9; k += 3) edges *= std::hypot(c[k], c[k + 1], c[k + 2]);
-  return volume_of(c) > 1e-12 * edges;
-}
 
 void check_length(std::string_view key, const std::vector<double>& numbers, std::uint64_t wanted) {
   if (numbers.size() != wanted)
@@ -131,9 +120,9 @@ void DatasetStats::add_stress(const std::vector<double>& rows) {
 }
 
 void DatasetStats::add_volume(const std::array<double, 9>& cell, std::uint64_t n) {
-  const double v = volume_of(cell);
+  const double v = cell_volume(cell);
   if (!std::isfinite(v)) return;
-  if (!has_volume(cell)) {
+  if (v == 0) {
     ++zero_volume_cells;
     return;
   }
@@ -143,7 +132,8 @@ void DatasetStats::add_volume(const std::array<double, 9>& cell, std::uint64_t n
 
 void DatasetStats::add_neighbours(const Sample& sample, const Builtins& found, StatsScratch& scratch) {
   const auto cell = found.cell.value_or(std::array<double, 9>{});
-  const bool periodic = found.cell && has_volume(cell);
+  const double spanned = found.cell ? cell_volume(cell) : 0;
+  const bool periodic = spanned > 0 && std::isfinite(spanned);
   const auto pbc = found.pbc.value_or(std::array{periodic, periodic, periodic});
   const auto edges = scratch.neighbours.count(scratch.positions, cell, pbc, *options_.cutoff);
   if (!edges) {

@@ -1,0 +1,179 @@
+#include "core/io/npy.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <limits>
+#include <optional>
+
+#include "core/base/error.h"
+
+namespace atp {
+namespace {
+
+constexpr std::string_view kMagic = "\x93NUMPY";
+// NumPy itself refuses longer headers.
+constexpr std::size_t kMostHeader = 10000;
+
+// The header is a Python dictionary with three keys: {'descr': '<i8', 'fortran_order': False, 'shape': (3,), }
+class HeaderParser {
+ public:
+  HeaderParser(std::string_view text, const std::string& name) : rest_(text), name_(name) {}
+
+  struct Header {
+    std::string_view descr;
+    bool fortran_order = false;
+    std::vector<std::uint64_t> shape;
+  };
+
+  Header parse() {
+    Header header;
+    unsigned seen = 0;
+    expect('{');
+    while (!accept('}')) {
+      const std::string_view key = text();
+      expect(':');
+      if (key == "descr") {
+        header.descr = text(), seen += 1;
+      } else if (key == "fortran_order") {
+        header.fortran_order = boolean(), seen += 10;
+      } else if (key == "shape") {
+        header.shape = shape(), seen += 100;
+      } else {
+        fail();
+      }
+      if (!accept(',') && peek() != '}') fail();
+    }
+    skip_space();
+    if (seen != 111 || !rest_.empty()) fail();
+    return header;
+  }
+
+ private:
+  [[noreturn]] void fail() const { fail_input(name_, "its .npy header cannot be read"); }
+
+  void skip_space() {
+    while (!rest_.empty() && (rest_[0] == ' ' || rest_[0] == '\n' || rest_[0] == '\t')) rest_.remove_prefix(1);
+  }
+  char peek() {
+    skip_space();
+    if (rest_.empty()) fail();
+    return rest_[0];
+  }
+  bool accept(char c) {
+    if (peek() != c) return false;
+    rest_.remove_prefix(1);
+    return true;
+  }
+  void expect(char c) {
+    if (!accept(c)) fail();
+  }
+  std::string_view text() {
+    const char quote = peek();
+    if (quote != '\'' && quote != '"') fail();
+    const std::size_t end = rest_.find(quote, 1);
+    if (end == std::string_view::npos) fail();
+    const std::string_view found = rest_.substr(1, end - 1);
+    rest_.remove_prefix(end + 1);
+    return found;
+  }
+  bool boolean() {
+    skip_space();
+    for (const auto& [word, value] : {std::pair<std::string_view, bool>{"True", true}, {"False", false}}) {
+      if (!rest_.starts_with(word)) continue;
+      rest_.remove_prefix(word.size());
+      return value;
+    }
+    fail();
+  }
+  std::vector<std::uint64_t> shape() {
+    std::vector<std::uint64_t> shape;
+    expect('(');
+    while (!accept(')')) {
+      std::uint64_t n = 0;
+      skip_space();
+      const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), n);
+      if (error != std::errc() || shape.size() == 32) fail();
+      rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
+      shape.push_back(n);
+      if (!accept(',') && peek() != ')') fail();
+    }
+    return shape;
+  }
+
+  std::string_view rest_;
+  const std::string& name_;
+};
+
+void read_type(std::string_view descr, NpyArray& array, const std::string& name) {
+  const auto refuse = [&](std::string_view fix) { fail_input(name, fmt::format("holds numbers of type '{}', not integers", descr), std::string(fix)); };
+  if (descr.size() != 3 || (descr[1] != 'i' && descr[1] != 'u')) refuse("save it with array.astype('int64')");
+  if (descr[0] == '>') fail_input(name, fmt::format("is big-endian ('{}')", descr), "save it with array.astype('<i8')");
+  const auto width = static_cast<unsigned>(descr[2] - '0');
+  if ((width != 1 && width != 2 && width != 4 && width != 8) || (descr[0] != '<' && descr[0] != '|' && descr[0] != '=')) refuse("save it with array.astype('int64')");
+  array.is_signed = descr[1] == 'i';
+  array.item_bytes = width;
+}
+
+}  // namespace
+
+std::int64_t NpyArray::at(std::uint64_t i) const {
+  const std::byte* p = data.data() + i * item_bytes;
+  switch (item_bytes) {
+    case 1: return is_signed ? std::int64_t{load<std::int8_t>(p)} : std::int64_t{load<std::uint8_t>(p)};
+    case 2: return is_signed ? std::int64_t{load<std::int16_t>(p)} : std::int64_t{load<std::uint16_t>(p)};
+    case 4: return is_signed ? std::int64_t{load<std::int32_t>(p)} : std::int64_t{load<std::uint32_t>(p)};
+    default: return load<std::int64_t>(p);
+  }
+}
+
+NpyArray parse_npy(Bytes bytes, const std::string& name) {
+  if (bytes.size() < 10 || as_text(bytes.first(6)) != kMagic) fail_input(name, "is not a .npy file", "write it with numpy.save");
+  const auto major = static_cast<unsigned>(bytes[6]), minor = static_cast<unsigned>(bytes[7]);
+  if (major < 1 || major > 3 || minor != 0) fail_input(name, fmt::format("has .npy version {}.{}, known are 1.0, 2.0 and 3.0", major, minor));
+  ByteReader reader(bytes.subspan(8));
+  const std::size_t length = major == 1 ? reader.number<std::uint16_t>("its header") : reader.number<std::uint32_t>("its header");
+  if (length > kMostHeader || length > reader.rest().size()) fail_input(name, fmt::format("its .npy header claims {} bytes", length));
+  const auto header = HeaderParser(as_text(reader.take(length, "its header")), name).parse();
+  NpyArray array;
+  read_type(header.descr, array, name);
+  if (header.fortran_order && header.shape.size() > 1) fail_input(name, "is in Fortran order", "save numpy.ascontiguousarray(array)");
+  std::uint64_t items = 1;
+  const std::uint64_t held = reader.rest().size() / array.item_bytes;
+  for (const std::uint64_t n : header.shape) {
+    if (n != 0 && items > held / n) fail_input(name, fmt::format("is cut off: its shape asks for more than the {} numbers it holds", held));
+    items *= n;
+  }
+  array.shape = header.shape;
+  array.data = reader.take(items * array.item_bytes, "its data");
+  array.trailer = reader.rest();
+  return array;
+}
+
+std::string npy_header(std::string_view type, std::span<const std::uint64_t> shape) {
+  std::string dims;
+  for (const std::uint64_t n : shape) dims += fmt::format("{}{}", dims.empty() ? "" : ", ", n);
+  if (shape.size() == 1) dims += ",";
+  std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", type, dims);
+  header.append(63 - (10 + header.size()) % 64, ' ');  // the data begin at a multiple of 64
+  header += '\n';
+  const auto length = static_cast<std::uint16_t>(header.size());
+  std::string start(kMagic);
+  start += {'\1', '\0', static_cast<char>(length & 0xff), static_cast<char>(length >> 8)};
+  return start + header;
+}
+
+HugeBuffer<std::uint32_t> counts_of(const NpyArray& array, const std::string& name) {
+  if (array.shape.size() != 1) fail_input(name, fmt::format("has {} dimensions, counts have one", array.shape.size()));
+  HugeBuffer<std::uint32_t> counts(array.size());
+  for (std::uint64_t i = 0; i < array.size(); ++i) {
+    const std::int64_t value = array.at(i);
+    if (value < 0 || value > std::numeric_limits<std::uint32_t>::max()) {
+      fail_input(fmt::format("{}: record {}", name, i), fmt::format("{} is no count", value));
+    }
+    counts[i] = static_cast<std::uint32_t>(value);
+  }
+  return counts;
+}
+
+}  // namespace atp

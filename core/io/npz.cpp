@@ -1,0 +1,212 @@
+#include "core/io/npz.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <zlib.h>
+
+#include <limits>
+#include <optional>
+
+#include "core/base/error.h"
+#include "core/base/little.h"
+
+namespace atp {
+namespace {
+
+// APPNOTE.TXT of PKWARE, sections 4.3.7, 4.3.12, 4.3.16.
+struct LocalHeader {
+  le_u32 signature;
+  le_u16 version, flags, method, time, date;
+  le_u32 crc, stored, unpacked;
+  le_u16 name_length, extra_length;
+};
+static_assert(sizeof(LocalHeader) == 30);
+
+struct CentralHeader {
+  le_u32 signature;
+  le_u16 made_by, version, flags, method, time, date;
+  le_u32 crc, stored, unpacked;
+  le_u16 name_length, extra_length, comment_length, disk, internal;
+  le_u32 external, offset;
+};
+static_assert(sizeof(CentralHeader) == 46);
+
+struct EndRecord {
+  le_u32 signature;
+  le_u16 disk, central_disk, here, entries;
+  le_u32 central_bytes, central_offset;
+  le_u16 comment_length;
+};
+static_assert(sizeof(EndRecord) == 22);
+
+struct Zip64End {  // its first fields
+  le_u32 signature;
+  le_u64 bytes;
+  le_u16 made_by, version;
+  le_u32 disk, central_disk;
+  le_u64 here, entries, central_bytes, central_offset;
+};
+static_assert(sizeof(Zip64End) == 56);
+
+constexpr std::uint32_t kLocal = 0x04034b50, kCentral = 0x02014b50, kEnd = 0x06054b50, kEnd64 = 0x06064b50, kLocator64 = 0x07064b50;
+constexpr std::uint32_t kIn64 = 0xffffffff;
+constexpr std::uint64_t kMostRatio = 1032;  // deflate cannot do better
+constexpr std::uint16_t kDate = 0x21;       // 1 January 1980, the earliest
+
+struct Member {
+  std::string_view name;
+  std::uint16_t method = 0;
+  std::uint32_t crc = 0;
+  std::uint64_t stored = 0, unpacked = 0, offset = 0;
+};
+
+class Archive {
+ public:
+  Archive(Bytes bytes, const std::string& file) : bytes_(bytes), file_(file) { read_directory(); }
+
+  std::vector<std::byte> unpack(const Member& member) const;
+  const std::vector<Member>& members() const { return members_; }
+
+ private:
+  [[noreturn]] void fail(const std::string& what) const { fail_input(file_, what); }
+  template <class T>
+  T at(std::uint64_t offset) const {
+    if (offset > bytes_.size() || sizeof(T) > bytes_.size() - offset) fail("is a damaged zip archive: it is cut off");
+    return load<T>(bytes_.data() + offset);
+  }
+  void read_directory();
+  Member read_entry(std::uint64_t& offset) const;
+  void read_extra64(Bytes extra, Member& member) const;
+  Bytes range(std::uint64_t offset, std::uint64_t length) const {
+    if (offset > bytes_.size() || length > bytes_.size() - offset) fail("is a damaged zip archive: it is cut off");
+    return bytes_.subspan(offset, length);
+  }
+
+  Bytes bytes_;
+  const std::string& file_;
+  std::vector<Member> members_;
+};
+
+void Archive::read_directory() {
+  // The end record comes last but for a comment of at most 64 KiB.
+  const std::uint64_t size = bytes_.size();
+  const std::uint64_t lowest = size > sizeof(EndRecord) + 0xffff ? size - sizeof(EndRecord) - 0xffff : 0;
+  std::optional<std::uint64_t> end;
+  for (std::uint64_t at_end = size < sizeof(EndRecord) ? 0 : size - sizeof(EndRecord) + 1; !end && at_end-- > lowest;) {
+    if (load<std::uint32_t>(bytes_.data() + at_end) == kEnd) end = at_end;
+  }
+  if (!end) fail("is a damaged zip archive: it has no directory");
+  const auto record = at<EndRecord>(*end);
+  std::uint64_t entries = record.entries, offset = record.central_offset;
+  if (*end >= 20 && load<std::uint32_t>(bytes_.data() + *end - 20) == kLocator64) {
+    const auto end64 = at<Zip64End>(load<std::uint64_t>(bytes_.data() + *end - 20 + 8));
+    if (end64.signature != kEnd64) fail("is a damaged zip archive: its directory cannot be found");
+    entries = end64.entries, offset = end64.central_offset;
+  }
+  if (entries > size / sizeof(CentralHeader)) fail(fmt::format("is a damaged zip archive: it claims {} members", entries));
+  for (std::uint64_t i = 0; i < entries; ++i) members_.push_back(read_entry(offset));
+}
+
+Member Archive::read_entry(std::uint64_t& offset) const {
+  const auto entry = at<CentralHeader>(offset);
+  if (entry.signature != kCentral) fail("is a damaged zip archive: its directory does not hold together");
+  Member member{as_text(range(offset + sizeof entry, entry.name_length)), entry.method, entry.crc, entry.stored, entry.unpacked, entry.offset};
+  read_extra64(range(offset + sizeof entry + entry.name_length, entry.extra_length), member);
+  offset += sizeof entry + entry.name_length + entry.extra_length + entry.comment_length;
+  return member;
+}
+
+void Archive::read_extra64(Bytes extra, Member& member) const {
+  while (extra.size() >= 4) {
+    const auto id = load<std::uint16_t>(extra.data());
+    const auto length = load<std::uint16_t>(extra.data() + 2);
+    if (length > extra.size() - 4) fail("is a damaged zip archive: a field of its directory is cut off");
+    ByteReader field(extra.subspan(4, length));
+    extra = extra.subspan(4 + std::size_t{length});
+    if (id != 1) continue;
+    for (std::uint64_t* value : {&member.unpacked, &member.stored, &member.offset}) {
+      if (*value == kIn64 && field.rest().size() >= 8) *value = field.number<std::uint64_t>("its zip64 field");
+    }
+  }
+}
+
+std::vector<std::byte> Archive::unpack(const Member& member) const {
+  const auto local = at<LocalHeader>(member.offset);
+  if (local.signature != kLocal) fail(fmt::format("is a damaged zip archive: member '{}' is not where it should be", member.name));
+  const Bytes stored = range(member.offset + sizeof local + local.name_length + local.extra_length, member.stored);
+  if (member.method != 0 && member.method != 8) fail(fmt::format("member '{}' is compressed in a way that is not known ({})", member.name, member.method));
+  if (member.method == 0 ? member.unpacked != member.stored : member.unpacked / kMostRatio > member.stored) {
+    fail(fmt::format("is a damaged zip archive: member '{}' claims {} bytes", member.name, member.unpacked));
+  }
+  std::vector<std::byte> out(member.unpacked);
+  if (member.method == 0) {
+    std::copy(stored.begin(), stored.end(), out.begin());
+  } else {
+    z_stream z = {};
+    if (::inflateInit2(&z, -MAX_WBITS) != Z_OK) throw std::bad_alloc();
+    constexpr std::uint64_t kPiece = std::numeric_limits<std::uint32_t>::max();
+    std::uint64_t in = 0;
+    int status = Z_OK;
+    z.next_out = reinterpret_cast<Bytef*>(out.data());
+    std::uint64_t made = 0;
+    while (status == Z_OK) {
+      z.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(stored.data() + in));
+      const auto offered = static_cast<uInt>(std::min(kPiece, stored.size() - in));
+      const auto space = static_cast<uInt>(std::min(kPiece, out.size() - made));
+      z.avail_in = offered, z.avail_out = space;
+      status = ::inflate(&z, Z_NO_FLUSH);
+      in += offered - z.avail_in;
+      made += space - z.avail_out;
+      if (offered == z.avail_in && space == z.avail_out) break;  // no progress
+    }
+    ::inflateEnd(&z);
+    if (status != Z_STREAM_END || made != out.size()) fail(fmt::format("is a damaged zip archive: member '{}' does not decompress", member.name));
+  }
+  if (::crc32_z(0, reinterpret_cast<const Bytef*>(out.data()), out.size()) != member.crc) {
+    fail(fmt::format("is a damaged zip archive: the checksum of member '{}' does not fit", member.name));
+  }
+  return out;
+}
+
+template <class T>
+void append(std::string& out, const T& value) {
+  out.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+}  // namespace
+
+bool looks_like_zip(Bytes bytes) { return bytes.size() >= 4 && load<std::uint32_t>(bytes.data()) == kLocal; }
+
+std::vector<std::byte> npz_member(Bytes bytes, std::string_view name, const std::string& file) {
+  const Archive archive(bytes, file);
+  std::vector<std::string_view> names;
+  for (const Member& member : archive.members()) {
+    if (member.name == fmt::format("{}.npy", name)) return archive.unpack(member);
+    if (names.size() < 10) names.push_back(member.name);
+  }
+  fail_input(file, fmt::format("has no array '{}', but {}", name, fmt::join(names, ", ")));
+}
+
+std::string zip_archive(const std::vector<std::pair<std::string, std::string>>& members, const std::string& file) {
+  std::string out, directory;
+  for (const auto& [name, data] : members) {
+    if (out.size() + data.size() > 0xfff00000) {
+      throw Error(Exit::system, file, "arrays of 4 GiB and more do not fit into this .npz", "use --format npy");
+    }
+    const auto crc = static_cast<std::uint32_t>(::crc32_z(0, reinterpret_cast<const Bytef*>(data.data()), data.size()));
+    const auto bytes = static_cast<std::uint32_t>(data.size());
+    const auto length = static_cast<std::uint16_t>(name.size());
+    append(directory, CentralHeader{kCentral, 20, 20, 0, 0, 0, kDate, crc, bytes, bytes, length, 0, 0, 0, 0, 0x01800000, static_cast<std::uint32_t>(out.size())});
+    directory += name;
+    append(out, LocalHeader{kLocal, 20, 0, 0, 0, kDate, crc, bytes, bytes, length, 0});
+    out += name;
+    out += data;
+  }
+  const auto count = static_cast<std::uint16_t>(members.size());
+  const EndRecord end{kEnd, 0, 0, count, count, static_cast<std::uint32_t>(directory.size()), static_cast<std::uint32_t>(out.size()), 0};
+  out += directory;
+  append(out, end);
+  return out;
+}
+
+}  // namespace atp

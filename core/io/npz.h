@@ -1,0 +1,24 @@
+// NumPy's .npz: a zip archive of .npy files.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/base/byte_reader.h"
+
+namespace atp {
+
+bool looks_like_zip(Bytes bytes);
+
+// The unpacked bytes of the archive's member NAME.npy. Stored and deflated members, zip64 too. Throws Error
+// (exit 3, at `file`): no zip archive, no such member (the error names those there are), damage.
+std::vector<std::byte> npz_member(Bytes archive, std::string_view name, const std::string& file);
+
+// An archive of stored members, as numpy.savez writes one, with a fixed date: the same members give the same bytes.
+// Each below 4 GiB, else Error (exit 4).
+std::string zip_archive(const std::vector<std::pair<std::string, std::string>>& members, const std::string& file);
+
+}  // namespace atp
