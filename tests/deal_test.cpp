@@ -235,3 +235,23 @@ TEST_CASE("patterns hold every graph once and keep to their limits") {
     for (std::size_t c = 0; c < counts.size(); ++c) CHECK(counts[c] == classes.all()[c].count);
   }
 }
+
+TEST_CASE("two tight limits need no more batches than packing under both") {
+  std::mt19937_64 random(7);
+  for (int run = 0; run < 20; ++run) {
+    std::vector<std::uint32_t> atoms, edges;
+    for (int i = 0; i < 1500; ++i) {
+      atoms.push_back(1 + static_cast<std::uint32_t>(random() % 700));
+      edges.push_back(atoms.back() * (4 + static_cast<std::uint32_t>(random() % 20)));
+    }
+    PlanInput input;
+    input.atoms = atoms;
+    input.edges = edges;
+    input.limits = {3072, 38000, kNoLimit};
+    input.gpus = 8;
+    const auto steps = [](const Batches& b) { return ceil_div(b.size(), 8); };
+    const Batches dealt = deal(input);
+    CHECK(steps(dealt) <= std::min(steps(best_fit_decreasing(input)), steps(algorithm_one(input, true))));
+    for (const Load& load : loads_of(input, dealt)) CHECK(load.within(input.limits));
+  }
+}

@@ -5,10 +5,12 @@
 #include <limits>
 
 #include "core/base/error.h"
+#include "core/base/interrupt.h"
 
 namespace atp {
 namespace {
 
+constexpr double kComparisonsBetweenLooks = 2e7;  // for signals
 using Vec = std::array<double, 3>;
 
 // Atoms sit in bins by rounded coordinates, so a bin is held a hair wider than the cutoff.
@@ -153,6 +155,10 @@ void NeighbourCounter::sort_into_bins(std::size_t n) {
 
 void NeighbourCounter::spend(double comparisons) {
   compared_ += comparisons;
+  if (compared_ > next_look_) {  // a tiny cell alone can take a minute
+    next_look_ = compared_ + kComparisonsBetweenLooks;
+    throw_if_interrupted();
+  }
   if (compared_ > kMostComparisons)
     throw Error(Exit::input, "", "counting neighbours within the cutoff would compare over 20 billion pairs of atoms",
                 "pass a smaller --cutoff");
@@ -211,6 +217,7 @@ std::optional<std::uint64_t> NeighbourCounter::count(std::span<const double> pos
   pbc_ = pbc;
   cutoff_ = cutoff;
   compared_ = 0;
+  next_look_ = kComparisonsBetweenLooks;
   if (!all_usable(positions) || !set_axes(cell)) return std::nullopt;
   if (n == 0) return 0;
   place_atoms(positions);

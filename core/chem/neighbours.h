@@ -44,6 +44,7 @@ class NeighbourCounter {
   std::array<bool, 3> pbc_{};
   double cutoff_ = 0;
   double compared_ = 0;
+  double next_look_ = 0;  // for signals, in comparisons
   std::array<Vec, 3> axes_{};        // lattice vectors; unit vectors normal to them where not periodic
   std::array<Vec, 3> reciprocal_{};  // reciprocal_[i] · axes_[j] = δij
   Vec low_{}, length_{};             // range of the scaled coordinates: [0, 1) where periodic

@@ -4,12 +4,13 @@
 #include <optional>
 
 #include "core/base/error.h"
+#include "core/plan/best_fit.h"
 #include "core/plan/deal_classes.h"
 #include "core/plan/deal_order.h"
 #include "core/plan/deal_patterns.h"
 #include "core/plan/deal_repair.h"
 #include "core/plan/deal_slots.h"
-#include "core/plan/best_fit.h"
+#include "core/plan/mace.h"
 
 namespace atp {
 namespace {
@@ -48,15 +49,16 @@ class Deal {
     std::uint64_t batches = lower_bound(total_, input_.limits, input_.gpus);
     for (int trial = 0; trial < kMostTrials; ++trial) {
       const Patterns patterns = fewest_batches(classes_, batches, roles_.packed_limit, input_.limits.graphs, input_.gpus);
-      if (auto dealt = deal(patterns)) return std::move(*dealt);
+      if (auto dealt = deal(patterns)) return trial == 0 ? std::move(*dealt) : fewest(std::move(*dealt));
       // Slack grows fast, so that hopeless limits do not cost many trials.
       batches = rounded_up(patterns.batches, input_.gpus) + (std::uint64_t{input_.gpus} << trial);
     }
-    return in_order(best_fit_decreasing(input_));  // keeps all limits, whatever they are
+    return fewest(in_order(best_fit_decreasing(input_)));
   }
 
  private:
   std::optional<Batches> deal(const Patterns& patterns);
+  Batches fewest(Batches&& dealt) const;
   Batches in_order(Batches&& batches) const;
   std::size_t pool() const { return std::max<std::size_t>(1, kPool / input_.gpus) * input_.gpus; }
   std::uint64_t cost(const Load& load) const;
@@ -87,6 +89,14 @@ std::optional<Batches> Deal::deal(const Patterns& patterns) {
     }
   }
   return in_order(std::move(levelled.batches));
+}
+
+// Where two limits are tight, packing under both at once may need fewer batches than levelling one of them.
+Batches Deal::fewest(Batches&& dealt) const {
+  const auto steps = [&](const Batches& b) { return ceil_div(b.size(), input_.gpus); };
+  Batches shuffled = algorithm_one(input_, true), best_fit = best_fit_decreasing(input_);
+  Batches& packed = steps(best_fit) < steps(shuffled) ? best_fit : shuffled;  // of equals the one that epochs change
+  return steps(packed) < steps(dealt) ? in_order(std::move(packed)) : std::move(dealt);
 }
 
 std::uint64_t Deal::cost(const Load& load) const {

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 #include <numeric>
+#include <set>
 
 #include "core/base/error.h"
 
@@ -46,6 +47,7 @@ std::vector<double> mix_weights(std::string_view mix, std::span<const std::strin
     return tempered(counts, 1 / t);
   }
   std::vector<double> weights(counts.size(), 1);
+  std::set<std::string_view> seen;
   for (std::string_view rest = mix; !rest.empty();) {
     const std::string_view part = rest.substr(0, rest.find(','));
     rest.remove_prefix(std::min(rest.size(), part.size() + 1));
@@ -57,6 +59,10 @@ std::vector<double> mix_weights(std::string_view mix, std::span<const std::strin
     if (found == names.end()) {
       throw Error(Exit::usage, "", fmt::format("--mix names '{}', which is no dataset here", part.substr(0, equals)), fmt::format("there are {}", fmt::join(names, ", ")));
     }
+    if (std::find(found + 1, names.end(), *found) != names.end()) {
+      throw Error(Exit::usage, "", fmt::format("--mix names '{}', and several datasets are called so", *found), "give the files names of their own");
+    }
+    if (!seen.insert(*found).second) throw Error(Exit::usage, "", fmt::format("--mix gives '{}' two weights", *found));
     weights[static_cast<std::size_t>(found - names.begin())] = number(part.substr(equals + 1), mix);
   }
   return weights;

@@ -62,8 +62,8 @@ void remove_places(std::vector<T>& list, std::span<const std::uint64_t> places) 
   list.resize(kept);
 }
 
-// Which of the parts each item goes to: groups stay whole, and part p gets fractions[p] of the items, as
-// nearly as whole groups can. Groups are drawn by the seed. Fractions add up to 1.
+// Which of the parts each item goes to: groups stay whole, and part p gets about fractions[p] of the items:
+// groups in an order drawn by the seed are cut there, and one on a cut goes to where most of it lies. Fractions add up to 1.
 std::vector<std::uint32_t> split_groups(std::span<const Hash128> groups, std::span<const double> fractions, std::uint64_t seed);
 // The same where every item is a group alone; then the counts are exact.
 std::vector<std::uint32_t> split_items(std::uint64_t items, std::span<const double> fractions, std::uint64_t seed);
