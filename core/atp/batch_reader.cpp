@@ -67,7 +67,7 @@ double seconds_of(const std::function<void()>& work) {
 }  // namespace
 
 std::string_view io_name(Io io) {
-  static constexpr std::array<std::string_view, 4> kNames = {"auto", "map", "pread", "uring"};
+  static constexpr std::array<std::string_view, 3> kNames = {"auto", "map", "pread"};
   return kNames[static_cast<std::size_t>(io)];
 }
 

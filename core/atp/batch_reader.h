@@ -11,12 +11,11 @@
 
 namespace atp {
 
-// How records come into memory. The names are those of --io.
+// How records come into memory.
 enum class Io {
   automatic,  // map; what a short measurement prefers for files that are not in memory
   map,        // the mapped file, with reads announced ahead where it is not in memory
   pread,      // plain reads on many threads, for file systems that ignore announcements
-  uring,      // many reads under way from one thread (Linux, where build and system have it)
 };
 std::string_view io_name(Io io);
 
