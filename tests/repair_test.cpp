@@ -425,6 +425,17 @@ TEST_CASE("an extension whose own checksum alone is wrong is written anew") {
   }
 }
 
+TEST_CASE("a damaged slot that names another codec is not believed") {
+  test::TempDir dir;
+  test::write_many(dir / "x.atp", 20, {});
+  File bytes = test::read_bytes(dir / "x.atp");
+  bytes[4096 + 48] ^= std::byte{1};  // none becomes lz4
+  test::write_bytes(dir / "x.atp", bytes);
+  CHECK_THROWS_WITH_AS(repair(dir / "x.atp"), doctest::Contains("nothing was changed"), Error);
+  CHECK(test::read_bytes(dir / "x.atp") == bytes);
+  CHECK(salvage(dir / "x.atp", dir / "out.atp").records == 20);
+}
+
 TEST_CASE("an entry that leads to another record's bytes is no record of its own") {
   test::TempDir dir;
   File bytes = test::sample(dir / "x.atp", {});

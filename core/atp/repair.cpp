@@ -98,7 +98,8 @@ class Repair {
   RepairReport report_;
 };
 
-// What a damaged slot seems to say counts only when every block and every record it leads to is sound.
+// What a damaged slot seems to say counts only when every block it leads to is sound, and every record but for
+// those whose bytes have changed since: a wrong codec would leave no record readable.
 std::optional<Candidate> Repair::guess(std::size_t number) {
   if (slots_.slots[number] || slots_.head.size() < (number + 1) * kSlotBytes) return std::nullopt;
   const auto slot = guess_slot(Bytes(slots_.head).subspan(number * kSlotBytes, kSlotBytes), input_->size());
@@ -108,7 +109,11 @@ std::optional<Candidate> Repair::guess(std::size_t number) {
   // valid slot's generation lies behind it and holds no fewer records.
   if (newest && (slot->index_offset < newest->slot.committed_end() || slot->num_molecules < newest->slot.num_molecules)) return std::nullopt;
   Candidate c = examine({*slot, number == 0 ? 'A' : 'B'});
-  return c.damage.empty() && !c.generation.schema_damaged ? std::optional(std::move(c)) : std::nullopt;
+  if (!c.damage.empty() || c.generation.schema_damaged) return std::nullopt;
+  Bounded<Damage> of_records;
+  check_records(*input_, c.generation, pass(), of_records);
+  const auto changed = [](const Damage& d) { return d.kind == damage_kind::checksum || d.kind == damage_kind::io_error; };
+  return std::all_of(of_records.items.begin(), of_records.items.end(), changed) ? std::optional(std::move(c)) : std::nullopt;
 }
 
 // Beside a damaged slot, bytes behind the other's last commit may be records that only the damaged one

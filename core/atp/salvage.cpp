@@ -99,7 +99,7 @@ void Salvage::use_slot(const Slot& slot, char name, bool guessed) {
   Bounded<Damage> damage;
   const Generation g = check_generation(*input_, slot, damage);
   if (guessed && !damage.empty()) return;  // its numbers mean nothing
-  codec_ = g.codec();
+  if (!guessed) codec_ = g.codec();  // a damaged slot's may be what is damaged: choose_codec() looks at the records
   if (slot.num_molecules == 0) return;
   note(fmt::format("header slot {}{} leads to {} records (generation {})", name, guessed ? ", although damaged," : "",
                                       slot.num_molecules, slot.generation));
