@@ -62,7 +62,7 @@ std::string existing_folder(const std::string& path) {
 }
 
 // Whether a shard that a killed run left behind is the one of the plan, as far as its index can tell.
-std::optional<ShardFile> finished_shard(const ShardRun& run, const std::string& path, std::span<const std::uint64_t> records) {
+std::optional<ShardFile> finished_shard(const ShardRun& run, const std::string& path, std::span<const std::uint64_t> records, bool mine) {
   try {
     const Reader file(path);
     file.check_index();
@@ -79,10 +79,10 @@ std::optional<ShardFile> finished_shard(const ShardRun& run, const std::string& 
       if (now.atoms != wanted.atoms) return std::nullopt;
       if (!run.rules.recoding.any() && now.unpacked != wanted.unpacked) return std::nullopt;
     }
-    // What a crash or a disk has spoiled since is written again.
+    // What a crash or a disk has spoiled since is written again; the process whose shard it is looks.
     VerifyOptions full;
     full.jobs = jobs();
-    if (run.rules.verify && !verify_file(*open_input_file(path), full).sound()) return std::nullopt;
+    if (mine && run.rules.verify && !verify_file(*open_input_file(path), full).sound()) return std::nullopt;
     return found;
   } catch (const Error&) {
     return std::nullopt;
@@ -139,7 +139,7 @@ void ShardWork::find_pending() {
       const bool mine = is_mine(ranks_, number);
       Pending p{g, k, number++, {folder_.path(group.file(k)), group.plan.shard(k)}};
       if (folder_.has(group.file(k))) {
-        if (auto found = finished_shard(run_, p.target.path, p.target.records)) {
+        if (auto found = finished_shard(run_, p.target.path, p.target.records, mine)) {
           if (!mine) continue;
           result_.files[g][k] = std::move(*found);
           ++result_.kept_shards;
