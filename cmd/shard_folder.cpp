@@ -123,11 +123,15 @@ void ShardFolder::check(bool resume, bool force) {
   if (!fs::exists(status)) return;
   if (!fs::is_directory(status)) throw Error(Exit::usage, folder_, "is not a folder", "name a folder with -o");
   std::vector<std::string> there = listing();
-  // A run killed before its state file was in place has done nothing yet.
-  for (const auto& leftover : leftovers_of(path(kShardStateName))) {
-    obsolete_.push_back(fs::path(leftover).lexically_relative(folder_).string());
-    std::erase(there, obsolete_.back());
-  }
+  // What a killed run was writing belongs to nobody, also before its state file was in place.
+  std::set<std::string> folders{""};
+  for (const auto& file : files_) folders.insert(fs::path(file).parent_path().string());
+  const auto stays = [&](const std::string& file) {
+    return !folders.contains(fs::path(file).parent_path().string()) || !is_ours(file) || !is_leftover(file);
+  };
+  const auto leftovers = std::stable_partition(there.begin(), there.end(), stays);
+  obsolete_.assign(leftovers, there.end());
+  there.erase(leftovers, there.end());
   if (there.empty()) return;
 
   const bool unfinished = plan_in(path(kShardStateName)) == plan_;

@@ -171,9 +171,11 @@ class RealDisk final : public Disk {
 };
 
 // The process number in "x.atp.tmp-123-0"; 0 when the name is none of ours.
-pid_t owner_of(std::string_view name, std::string_view prefix) {
-  if (!name.starts_with(prefix)) return 0;
-  name.remove_prefix(prefix.size());
+pid_t owner_of(std::string_view name) {
+  constexpr std::string_view kMark = ".tmp-";
+  const auto mark = name.rfind(kMark);
+  if (mark == std::string_view::npos) return 0;
+  name.remove_prefix(mark + kMark.size());
   pid_t pid = 0;
   unsigned number = 0;
   const char* const end = name.data() + name.size();
@@ -211,14 +213,18 @@ void write_text_file(const std::string& path, std::string_view text, bool replac
   }
 }
 
+bool is_leftover(std::string_view path) {
+  const pid_t owner = owner_of(path);
+  return owner > 0 && is_gone(owner);
+}
+
 std::vector<std::string> leftovers_of(const std::string& target) {
   namespace fs = std::filesystem;
   const std::string prefix = fs::path(target).filename().string() + ".tmp-";
   std::vector<std::string> found;
   std::error_code error;
   for (fs::directory_iterator at(folder_of(target), error), end; !error && at != end; at.increment(error)) {
-    const pid_t owner = owner_of(at->path().filename().string(), prefix);
-    if (owner > 0 && is_gone(owner)) found.push_back(at->path().string());
+    if (at->path().filename().string().starts_with(prefix) && is_leftover(at->path().native())) found.push_back(at->path().string());
   }
   std::sort(found.begin(), found.end());
   return found;

@@ -62,8 +62,12 @@ Disk& real_disk();
 // A small text file: complete and on the disk under its name, or not there. Throws Error (exit 4).
 void write_text_file(const std::string& path, std::string_view text, bool replace, Disk& disk = real_disk());
 
-// Temporary files of `target` whose process is gone: killed runs left them behind. They disturb
-// nobody but the disk's owner. (On a file system that machines share, the process may live elsewhere.)
+// Whether the name is one of a temporary file (create_beside()) whose process is gone: a killed run left it
+// behind. It disturbs nobody but the disk's owner. (On a file system that machines share, the process may live
+// elsewhere.)
+bool is_leftover(std::string_view path);
+
+// The leftovers beside `target` that were to become it.
 std::vector<std::string> leftovers_of(const std::string& target);
 
 }  // namespace atp
