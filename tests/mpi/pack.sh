@@ -2,33 +2,11 @@
 # atp pack --shards by several processes gives the bytes that one gives: pack.sh ATP ATP_WITH_MPI
 set -euo pipefail
 
-data=$(cd "$(dirname "$0")/../data" && pwd)
-alone=$(realpath "${1:?usage: pack.sh ATP ATP_WITH_MPI}")
-together=$(realpath "${2:?usage: pack.sh ATP ATP_WITH_MPI}")
-if ! command -v mpirun >/dev/null; then
-  echo "mpi.pack: skipped: there is no mpirun (Debian: openmpi-bin)"
-  exit 77
-fi
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-export SOURCE_DATE_EPOCH=1700000000  # the manifests' time
-export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_btl_vader_single_copy_mechanism=none OMPI_MCA_orte_tmpdir_base=$work/ompi
-export HOME=$work TERM=dumb
-mkdir ompi
-
-failed=0
-fail() {
-  echo "FAILED: $*" >&2
-  failed=$((failed + 1))
-}
+# shellcheck source=tests/mpi/lib.sh disable=SC1091
+. "$(dirname "$0")/lib.sh"
 
 # ranks N OPTIONS...: atp pack by N processes; output in `said`, exit code returned.
-ranks() {
-  local n=$1
-  shift
-  timeout -k 5 120 mpirun --oversubscribe --allow-run-as-root -n "$n" "$together" pack "$@" >said 2>&1 </dev/null
-}
+ranks() { run_ranks "$1" pack "${@:2}"; }
 
 # Everything but the command, which names the program and the folder.
 same() { diff -r -x manifest.json "$1" "$2" && diff <(manifest "$1") <(manifest "$2"); }
@@ -154,11 +132,7 @@ for delay in 0.2 0.4 0.6 0.8; do
   rm -rf ended
 done
 
-# A build without MPI does not do everything several times.
-code=0; timeout 60 mpirun --oversubscribe --allow-run-as-root -n 2 "$alone" pack raw -o none --shards 2 >said 2>&1 </dev/null || code=$?
-[ $code = 2 ] || fail "without MPI: exit code $code"
-grep -q 'this build has no MPI' said || fail "without MPI: $(cat said)"
-[ ! -e none ] || fail "without MPI something was written"
+refused_without_mpi pack raw -o none --shards 2
 
 [ $failed = 0 ] && echo "atp pack --shards by 1, 2, 3 and 4 processes: the same bytes, $cases times"
 [ $failed = 0 ]

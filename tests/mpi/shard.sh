@@ -2,33 +2,11 @@
 # atp shard by several processes gives the bytes that one gives: shard.sh ATP ATP_WITH_MPI
 set -euo pipefail
 
-data=$(cd "$(dirname "$0")/../data" && pwd)
-alone=$(realpath "${1:?usage: shard.sh ATP ATP_WITH_MPI}")
-together=$(realpath "${2:?usage: shard.sh ATP ATP_WITH_MPI}")
-if ! command -v mpirun >/dev/null; then
-  echo "mpi.shard: skipped: there is no mpirun (Debian: openmpi-bin)"
-  exit 77
-fi
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-export SOURCE_DATE_EPOCH=1700000000  # the manifests' time
-export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_btl_vader_single_copy_mechanism=none OMPI_MCA_orte_tmpdir_base=$work/ompi
-export HOME=$work TERM=dumb
-mkdir ompi
-
-failed=0
-fail() {
-  echo "FAILED: $*" >&2
-  failed=$((failed + 1))
-}
+# shellcheck source=tests/mpi/lib.sh disable=SC1091
+. "$(dirname "$0")/lib.sh"
 
 # ranks N OPTIONS...: atp shard by N processes; output in `said`, exit code returned.
-ranks() {
-  local n=$1
-  shift
-  timeout -k 5 120 mpirun --oversubscribe --allow-run-as-root -n "$n" "$together" shard "$@" >said 2>&1 </dev/null
-}
+ranks() { run_ranks "$1" shard "${@:2}"; }
 
 # Everything but the command, which names the program and the folder.
 same() { diff -r -x manifest.json "$1" "$2" && diff <(cd "$1" && cat_manifests) <(cd "$2" && cat_manifests); }
@@ -95,11 +73,7 @@ ranks 2 a.atp b.atp -o resumed --shards 5 --resume || fail "resuming: $(cat said
 grep -q '3 shards kept' said || fail "nothing was kept: $(cat said)"
 same wanted1 resumed || fail "resuming gives other bytes"
 
-# A build without MPI does not do everything several times.
-code=0; timeout 60 mpirun --oversubscribe --allow-run-as-root -n 2 "$alone" shard a.atp -o none --shards 2 >said 2>&1 </dev/null || code=$?
-[ $code = 2 ] || fail "without MPI: exit code $code"
-grep -q 'this build has no MPI' said || fail "without MPI: $(cat said)"
-[ ! -e none ] || fail "without MPI something was written"
+refused_without_mpi shard a.atp -o none --shards 2
 
 [ $failed = 0 ] && echo "atp shard by 1, 2, 3 and 4 processes: the same bytes, $cases times"
 [ $failed = 0 ]
