@@ -1,5 +1,6 @@
 #include "cmd/commands.h"
 
+#include "cmd/manual_export.h"
 #include "cmd/manual_shard.h"
 #include "cmd/options.h"
 
@@ -306,6 +307,7 @@ constexpr Command kCommands[] = {
     // the only list; headings appear in the order of their first command
     {"pack", "Make", "turn datasets into one .atp file, or a folder of equal shards", declare_pack, kPackExamples, kPackDetails},
     {"shard", "Make", "split, merge, shuffle and balance .atp datasets", declare_shard, kShardExamples, kShardDetails},
+    {"export", "Make", "write records in the formats of other programs", declare_export, kExportExamples, kExportDetails},
     {"inspect", "Look", "show what a dataset holds", declare_inspect, kInspectExamples, kInspectDetails},
     {"verify", "Look", "check every byte of .atp datasets, and mend them", declare_verify, kVerifyExamples, kVerifyDetails},
     {"plan-batches", "Train", "plan mini-batches of equal size for many GPUs", declare_plan_batches, kPlanExamples, kPlanDetails},
