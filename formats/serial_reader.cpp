@@ -37,25 +37,41 @@ class ReadyBatch : public FrameBatch {
 
 }  // namespace
 
+// False at the end, and where reading failed: then failure_ says why.
+bool SerialReader::fill(ReadyFrame& frame, std::uint64_t number) {
+  throw_if_interrupted();
+  frame.origin.frame = number;
+  try {
+    return read(frame);
+  } catch (const Error& e) {
+    failure_ = e;
+    return false;
+  }
+}
+
 std::unique_ptr<FrameBatch> SerialReader::next() {
-  if (failure_) throw *failure_;
+  if (!begun_) {
+    begun_ = true;
+    ReadyFrame first;
+    if (fill(first, 0)) ahead_ = std::move(first);
+  }
   std::vector<ReadyFrame> frames;
   std::uint64_t atoms = 0;
-  while (frames.size() < kBatchFrames && atoms < kBatchAtoms) {
-    throw_if_interrupted();
-    ReadyFrame frame;
-    frame.origin.frame = frames_ + frames.size();
-    try {
-      if (!read(frame)) break;
-    } catch (const Error& e) {
-      if (frames.empty()) throw;
-      failure_ = e;
-      break;
+  while (ahead_ && frames.size() < kBatchFrames && atoms < kBatchAtoms) {
+    frames.push_back(std::move(*ahead_));
+    ahead_.reset();
+    atoms += frames.back().structure.n_atoms();
+    ReadyFrame following;
+    if (fill(following, frames_ + frames.size())) {
+      ahead_ = std::move(following);
+    } else if (std::string words = last_words(); !words.empty()) {
+      frames.back().notes.push_back(std::move(words));
     }
-    atoms += frame.structure.n_atoms();
-    frames.push_back(std::move(frame));
   }
-  if (frames.empty()) return nullptr;
+  if (frames.empty()) {
+    if (failure_) throw *failure_;
+    return nullptr;
+  }
   const std::uint64_t first = frames_;
   frames_ += frames.size();
   return std::make_unique<ReadyBatch>(first, position(), std::move(frames));

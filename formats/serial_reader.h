@@ -31,9 +31,15 @@ class SerialReader : public FormatReader {
   // takes it. Throws Error (exit 3) where the input cannot be followed any further.
   virtual bool read(ReadyFrame& frame) = 0;
   virtual std::uint64_t position() const = 0;
+  // What the user should know once read() has returned false: told with the last frame.
+  virtual std::string last_words() const { return {}; }
 
  private:
+  bool fill(ReadyFrame& frame, std::uint64_t number);
+
   std::uint64_t frames_ = 0;
+  std::optional<ReadyFrame> ahead_;  // read before it is known that it is not the last
+  bool begun_ = false;
   std::optional<Error> failure_;
 };
 

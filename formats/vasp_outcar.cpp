@@ -37,13 +37,12 @@ class OutcarReader : public SerialReader {
       finish(frame);
       return true;
     }
-    if (step_.has_forces && !told_end_) {
-      told_end_ = true;
-      fail_input(lines_.name(), fmt::format("ends within step {}, before its energy", frame.origin.frame), "the run was cut off; --on-error skip keeps the whole steps");
-    }
+    cut_off_ = cut_off_ || step_.has_forces;
+    if (frame.origin.frame == 0) fail_input(lines_.name(), cut_off_ ? "ends within its first step" : "holds no step with forces and energy", "the run was cut off");
     return false;
   }
   std::uint64_t position() const override { return lines_.position(); }
+  std::string last_words() const override { return cut_off_ ? fmt::format("{} is cut off: its whole steps are kept", lines_.name()) : std::string(); }
 
  private:
   struct Step {
@@ -153,7 +152,7 @@ class OutcarReader : public SerialReader {
     for (std::uint64_t i = 0; i < atoms_; ++i) {
       const auto line = lines_.next();
       std::array<double, 6> v;
-      if (!line) lines_.fail(fmt::format("ends within step {}, atom {} of {}", frame.origin.frame, i, atoms_), "the run was cut off; --on-error skip keeps the whole steps");
+      if (!line) return void(cut_off_ = true);
       if (read_reals(*line, v) != 6) lines_.fail(fmt::format("'{}' is no position with a force (step {}, atom {})", excerpt(*line), frame.origin.frame, i));
       step_.positions.insert(step_.positions.end(), v.begin(), v.begin() + 3);
       step_.forces.insert(step_.forces.end(), v.begin() + 3, v.end());
@@ -189,7 +188,7 @@ class OutcarReader : public SerialReader {
   std::vector<std::uint8_t> numbers_;  // of all atoms
   std::uint64_t atoms_ = 0;
   std::array<double, 9> cell_ = {};
-  bool has_cell_ = false, told_end_ = false;
+  bool has_cell_ = false, cut_off_ = false;
   Step step_;
 };
 

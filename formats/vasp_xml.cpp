@@ -35,6 +35,7 @@ class VasprunReader : public SerialReader {
     }
   }
   std::uint64_t position() const override { return xml_.position(); }
+  std::string last_words() const override { return cut_off_ ? fmt::format("{} is cut off: its whole steps are kept", xml_.file()) : std::string(); }
 
  private:
   using Event = XmlReader::Event;
