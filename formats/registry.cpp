@@ -7,10 +7,12 @@
 #include "core/base/interrupt.h"
 #include "core/base/nearest_name.h"
 #include "formats/byte_source.h"
+#include "formats/cube.h"
 #include "formats/excerpt.h"
 #include "formats/extxyz.h"
 #include "formats/foreign.h"
 #include "formats/format.h"
+#include "formats/vasp.h"
 
 namespace atp {
 
@@ -21,6 +23,11 @@ constexpr Format kFormats[] = {
     {"extxyz", "extxyz, xyz", "extended XYZ of ASE, QUIP, MACE, NequIP and others, plain frames too", sniff_extxyz,
      open_extxyz, ""},
     {"xyz", "xyz", "plain XYZ: species x y z, the comment kept as text", sniff_xyz, open_xyz, ""},
+    {.name = "vasp", .extensions = "poscar, POSCAR, vasp, xml", .summary = "VASP: POSCAR, CONTCAR, XDATCAR, OUTCAR, vasprun.xml", .sniff = sniff_vasp,
+     .open = open_vasp, .file_names = "POSCAR*, CONTCAR*, OUTCAR*, XDATCAR*, *vasprun*, *POSCAR*"},
+    {.name = "chgcar", .extensions = "chgcar", .summary = "structures of CHGCAR and the like; the grid is left out", .sniff = sniff_chgcar, .open = open_vasp,
+     .file_names = "CHGCAR*, AECCAR*, LOCPOT*, ELFCAR*, PARCHG*"},
+    {.name = "cube", .extensions = "cube, cub", .summary = "structures of Gaussian cube files; the grid is left out", .sniff = sniff_cube, .open = open_cube},
 };
 
 std::string names_of_formats() {

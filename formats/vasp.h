@@ -15,6 +15,9 @@ namespace atp {
 int sniff_vasp(std::string_view head);
 std::unique_ptr<FormatReader> open_vasp(std::unique_ptr<ByteSource> source, const ReadOptions& options);
 
+// 4 for a POSCAR with a grid behind it.
+int sniff_chgcar(std::string_view head);
+
 int sniff_outcar(std::string_view head);
 std::unique_ptr<FormatReader> open_outcar(std::unique_ptr<ByteSource> source);
 

@@ -407,6 +407,22 @@ bool looks_like_xdatcar(std::string_view head) {
   return (line.starts_with("Direct") || line.starts_with("Cartesian")) && line.find("onfiguration") != std::string_view::npos;
 }
 
+bool has_grid(std::string_view head) {
+  if (!looks_like_poscar(head)) return false;
+  std::string_view rest = *behind_counts(head);
+  bool positions = false;
+  while (!rest.empty()) {
+    const auto words = split_words(cut_line(rest));
+    if (words.empty() && positions) {
+      const auto grid = split_words(cut_line(rest));
+      return grid.size() == 3 && std::all_of(grid.begin(), grid.end(), is_whole);
+    }
+    double x;
+    positions = !words.empty() && parse_real(words[0], x);
+  }
+  return false;
+}
+
 std::unique_ptr<FormatReader> open_poscar(std::unique_ptr<ByteSource> source) { return std::make_unique<PoscarReader>(std::move(source)); }
 
 std::unique_ptr<FormatReader> open_xdatcar(std::unique_ptr<ByteSource> source) { return std::make_unique<XdatcarReader>(std::move(source)); }

@@ -29,6 +29,8 @@ PoscarHead read_poscar_head(LineReader& lines);
 // 3 for a POSCAR (a CHGCAR is one), 0 for anything else. XDATCAR is told apart by its "Direct configuration".
 bool looks_like_poscar(std::string_view head);
 bool looks_like_xdatcar(std::string_view head);
+// A POSCAR with a grid behind its positions, as far as the head reaches.
+bool has_grid(std::string_view head);
 
 std::unique_ptr<FormatReader> open_poscar(std::unique_ptr<ByteSource> source);
 std::unique_ptr<FormatReader> open_xdatcar(std::unique_ptr<ByteSource> source);
