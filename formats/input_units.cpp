@@ -34,8 +34,9 @@ std::string example_of(Quantity q) {
 }
 
 std::string conversion_text(std::string_view unit, double factor, Quantity q, std::string_view by) {
+  if (by.empty() && factor == 1) return "";
   const std::string change = factor == 1 ? std::string(unit_name(q)) : fmt::format("{} to {}", excerpt(unit), unit_name(q));
-  return fmt::format("{}, by {}", change, by);
+  return by.empty() ? change : fmt::format("{}, by {}", change, by);
 }
 
 }  // namespace
@@ -82,6 +83,7 @@ std::optional<Conversion> InputUnits::derived(Quantity quantity, bool asked) con
   if (!energy || !length) return std::nullopt;
   const bool force = quantity == Quantity::force;
   const double below = force ? length->factor : length->factor * length->factor * length->factor;
+  if (energy->by.empty() && length->by.empty()) return Conversion{energy->factor / below, ""};
   const std::string unit = fmt::format("{}/{}{}", energy->unit, length->unit, force ? "" : "^3");
   const double factor = energy->factor / below;
   return Conversion{factor, conversion_text(unit, factor, quantity, "the units of energy and length")};
@@ -102,7 +104,14 @@ Conversion InputUnits::need(Quantity quantity, std::string_view found) const {
 }
 
 std::string from_key(std::string_view key, const Conversion& conversion) {
-  return fmt::format("from '{}' ({})", key, conversion.how);
+  return conversion.how.empty() ? fmt::format("from '{}'", key) : fmt::format("from '{}' ({})", key, conversion.how);
+}
+
+void declare_standard_units(InputUnits& units) {
+  for (std::size_t i = 0; i < kQuantities; ++i) {
+    const auto quantity = static_cast<Quantity>(i);
+    units.declare(quantity, unit_name(quantity), "");
+  }
 }
 
 void parse_units(std::string_view text, ReadOptions& options) {

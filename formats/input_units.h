@@ -16,7 +16,7 @@ std::string_view quantity_name(Quantity quantity);
 
 struct Conversion {
   double factor = 1;  // to atp's unit
-  std::string how;    // "hartree to eV, by attribute 'units'": for FrameSink::mapped
+  std::string how;    // "hartree to eV, by attribute 'units'": for FrameSink::mapped; empty: nothing to say
 };
 
 // What is known about the units of one input. Of several sources the first counts: --units, what the
@@ -29,7 +29,8 @@ class InputUnits {
   explicit InputUnits(const ReadOptions& options);
 
   // The input's own word: `unit` as written, and where it is ("attribute 'units'", "the ANI-1x layout").
-  // A second word about a quantity replaces the first. Throws Error (exit 3, no place) when atp
+  // An empty `by`: the format has always these units, so nothing is said about it. A second word
+  // about a quantity replaces the first. Throws Error (exit 3, no place) when atp
   // knows no such unit and --units does not name one.
   void declare(Quantity quantity, std::string_view unit, std::string_view by);
 
@@ -49,8 +50,11 @@ class InputUnits {
   std::array<std::optional<Word>, kQuantities> asked_, declared_;
 };
 
-// "from 'dft_energy' (hartree to eV, by attribute 'units')".
+// "from 'dft_energy' (hartree to eV, by attribute 'units')", or without what is in parentheses.
 std::string from_key(std::string_view key, const Conversion& conversion);
+
+// Declares eV, Å, eV/Å, eV/Å³ and e, as formats of ASE and its kind always have them.
+void declare_standard_units(InputUnits& units);
 
 // Reads "energy=hartree,length=bohr" into options.units. Throws Error (exit 2).
 void parse_units(std::string_view text, ReadOptions& options);
