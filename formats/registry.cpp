@@ -12,6 +12,7 @@
 #include "formats/extxyz.h"
 #include "formats/foreign.h"
 #include "formats/format.h"
+#include "formats/npz.h"
 #include "formats/vasp.h"
 
 namespace atp {
@@ -28,6 +29,7 @@ constexpr Format kFormats[] = {
     {.name = "chgcar", .extensions = "chgcar", .summary = "structures of CHGCAR and the like; the grid is left out", .sniff = sniff_chgcar, .open = open_vasp,
      .file_names = "CHGCAR*, AECCAR*, LOCPOT*, ELFCAR*, PARCHG*"},
     {.name = "cube", .extensions = "cube, cub", .summary = "structures of Gaussian cube files; the grid is left out", .sniff = sniff_cube, .open = open_cube},
+    {.name = "npz", .extensions = "npz", .summary = "NumPy archives: MD17, rMD17, sGDML, SO3LR, others by --npz-map", .sniff = sniff_npz, .open_path = open_npz},
 };
 
 std::string names_of_formats() {
