@@ -102,6 +102,36 @@ std::optional<std::string> positions_among(const std::vector<std::string>& names
 
 std::optional<std::string> numbers_among(const std::vector<std::string>& names, const ArrayMap& map) { return among(names, map, "numbers", kNumbers); }
 
+std::optional<Quantity> quantity_of_array(std::string_view name, const ArrayMap& map, const FieldRules& rules) {
+  const auto is = [&](std::string_view role, std::span<const std::string_view> known) {
+    const auto asked = map.find(role);
+    return asked != map.end() ? asked->second == name : std::ranges::find(known, name) != known.end();
+  };
+  if (is("positions", kPositions) || is("cell", kCell)) return Quantity::length;
+  std::optional<Field> field;
+  for (const FieldName& f : kFieldNames) {
+    if (f.name == name) field = f.field;
+  }
+  for (const auto& [what, array] : map) {
+    if (array == name && field_named(what)) field = field_named(what);
+  }
+  if (!field) {
+    if (const auto claim = rules.of_frame_value(name)) field = claim->field;
+  }
+  for (const std::string_view forces : {"forces", "force", "gradient"}) {
+    if (!field && name == forces) field = Field::forces;
+  }
+  if (!field && name == "charges") field = Field::charges;
+  if (!field) return std::nullopt;
+  switch (*field) {
+    case Field::energy: return Quantity::energy;
+    case Field::forces: return Quantity::force;
+    case Field::stress: return Quantity::stress;
+    case Field::charges: return Quantity::charge;
+    default: return std::nullopt;
+  }
+}
+
 std::string describe(const FrameArray& a) {
   std::string shape;
   for (const std::uint64_t d : a.shape) shape += fmt::format("{} x ", d);
@@ -314,7 +344,9 @@ class ArrayFrameDecoder : public FrameDecoder {
       const FrameValue cell = slice(*arrays_->cell_, frame, false);
       bool zero = true;
       for (std::uint64_t i = 0; i < cell.count(); ++i) zero = zero && cell.real(i) == 0;
-      if (!zero) set_cell(structure, arrays_->arrays_[*arrays_->cell_].name, cell, settings.units, remarks);
+      const FrameArray& a = arrays_->arrays_[*arrays_->cell_];
+      if (!zero) set_cell(structure, a.name, cell, settings.units, remarks);
+      if (!zero && a.conversion) scale_cell(structure, a.conversion->factor / settings.units.find(Quantity::length).value_or(Conversion{}).factor);
       periodic = !zero;
     }
     std::array<bool, 3> pbc = {periodic, periodic, periodic};
@@ -324,6 +356,13 @@ class ArrayFrameDecoder : public FrameDecoder {
       for (std::size_t i = 0; i < 3; ++i) pbc[i] = v.real(v.count() == 3 ? i : 0) != 0;
     }
     structure.set_pbc(pbc);
+  }
+
+  static void scale_cell(Structure& structure, double factor) {
+    const auto* cell = structure.find(Kind::builtin, "cell");
+    std::array<double, 9> rows;
+    for (std::size_t i = 0; i < 9; ++i) rows[i] = load<double>(cell->payload.data() + 8 * i) * factor;
+    structure.set_cell(rows);
   }
 
   void read(std::uint64_t frame, Structure& structure, FrameRemarks& remarks) {
@@ -340,6 +379,7 @@ class ArrayFrameDecoder : public FrameDecoder {
       const bool role = i == arrays_->positions_ || i == arrays_->numbers_ || arrays_->cell_ == i || arrays_->pbc_ == i || arrays_->mask_ == i;
       if (!role && arrays_->uses_[i].per_frame) add(i, frame);
     }
+    for (const auto& [key, text] : arrays_->texts_) fields_.add(key, FrameValue::of_text(text));
     fields_.finish(structure, remarks);
   }
 

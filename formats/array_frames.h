@@ -50,6 +50,10 @@ class FrameArrays {
   // is there; shapes that do not fit each other; units that nobody knows.
   FrameArrays(std::shared_ptr<const Settings> settings, std::string where, std::vector<FrameArray> arrays, bool single,
               std::shared_ptr<const void> owner);
+  // A text that every frame gets as a property. Before the first batch.
+  void add_text(std::string key, std::string text) { texts_.emplace_back(std::move(key), std::move(text)); }
+  // Something to say with every frame.
+  void add_note(std::string text) { left_out_.push_back(std::move(text)); }
 
   std::uint64_t frames() const { return frames_; }
   std::uint64_t atoms() const { return atoms_; }  // of a frame, padding included
@@ -72,6 +76,7 @@ class FrameArrays {
   std::vector<FrameArray> arrays_;
   std::vector<Use> uses_;
   std::vector<std::string> left_out_;
+  std::vector<std::pair<std::string, std::string>> texts_;
   bool single_;
   std::shared_ptr<const void> owner_;
   std::uint64_t frames_ = 0, atoms_ = 0;
@@ -81,6 +86,8 @@ class FrameArrays {
 
 // The name of the positions' array among `names`, as FrameArrays finds it; nothing when there is none.
 std::optional<std::string> positions_among(const std::vector<std::string>& names, const ArrayMap& map);
+// What an array of that name is measured in, where FrameArrays takes it for a field.
+std::optional<Quantity> quantity_of_array(std::string_view name, const ArrayMap& map, const FieldRules& rules);
 // As FrameArrays finds it, the atomic numbers.
 std::optional<std::string> numbers_among(const std::vector<std::string>& names, const ArrayMap& map);
 
