@@ -219,7 +219,8 @@ constexpr std::string_view kVerifyDetails =
     "and all are counted. --format github prints annotations that GitHub workflows show.\n"
     "\n"
     "Exit code: 0 sound, 1 damaged (or findings with --strict, or records that repair could not keep), 3 a file is not what "
-    "it should be, 4 the system refused. Of several files all are checked; damage in one decides the code.";
+    "it should be, 4 the system refused. Of several files all are checked or repaired; damage in one decides the code. "
+    "--salvage exits 0 when it saved records, and lists what it left behind.";
 
 constexpr Example kShardExamples[] = {
     {"atp shard parts/ -o train --shards 8 --order shuffle", "20 uneven files become 8 equal, shuffled, verified shards"},
