@@ -24,6 +24,8 @@ struct PackOptions {
   std::vector<std::string> map;     // FIELD=KEY
   std::string units;                // QUANTITY=UNIT,...
   std::vector<std::string> keep, drop;
+  std::string npz_map, hdf5_map;    // WHAT=ARRAY,...
+  bool keep_source = false;
   std::string on_error = "stop";
   std::vector<std::string> meta;    // KEY=VALUE
   std::optional<std::uint64_t> limit;

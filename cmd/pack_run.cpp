@@ -14,6 +14,7 @@
 #include "core/atp/reader.h"
 #include "core/base/nearest_name.h"
 #include "core/base/parallel.h"
+#include "formats/array_frames.h"
 
 namespace atp {
 namespace {
@@ -37,7 +38,10 @@ PackRun::PackRun(const PackOptions& options) : o_(options) {
   rules_.skip_errors = o_.on_error == "skip";
   for (const auto& pair : o_.meta) split_pair(pair, "--meta", "KEY=VALUE");
   if (!o_.from.empty()) format_named(o_.from);
+  rules_.keep_source = o_.keep_source;
   read_ = read_options(o_.map, o_.units);
+  parse_array_map("--npz-map", o_.npz_map, read_.npz_arrays);
+  parse_array_map("--hdf5-map", o_.hdf5_map, read_.hdf5_arrays);
   if (!o_.records.empty()) records_ = Selection::parse(o_.records);
   for (const auto& [field, key] : read_.map) part_.report.chosen.insert(field);
   part_.report.codec = rules_.codec;

@@ -16,7 +16,7 @@ std::unique_ptr<FormatReader> open_cif(std::unique_ptr<ByteSource> source, const
 inline constexpr std::string_view kCifMissing = "";
 #else
 inline constexpr std::nullptr_t open_cif = nullptr;
-inline constexpr std::string_view kCifMissing = "it was built without gemmi (Debian: gemmi-dev)";
+inline constexpr std::string_view kCifMissing = "it was built without gemmi (Debian: gemmi-dev tao-pegtl-dev)";
 #endif
 
 }  // namespace atp

@@ -25,7 +25,7 @@ struct ReadOptions {
   // the wrong thing about: `--units energy=hartree,length=bohr`. Checked by InputUnits.
   std::map<std::string, std::string, std::less<>> units;
   // What arrays of .npz and HDF5 files hold: `--npz-map` and `--hdf5-map positions=coords,...`.
-  std::map<std::string, std::string, std::less<>> arrays;
+  std::map<std::string, std::string, std::less<>> npz_arrays, hdf5_arrays;
 };
 
 // A frame's place in its input, for messages and the `source` of errors.

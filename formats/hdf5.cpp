@@ -102,7 +102,7 @@ std::string text_attribute(hid_t object, const char* name) {
 
 class Hdf5Reader : public FormatReader {
  public:
-  Hdf5Reader(const std::string& path, const ReadOptions& options) : path_(path), rules_(options), units_(options), map_(options.arrays) {
+  Hdf5Reader(const std::string& path, const ReadOptions& options) : path_(path), rules_(options), units_(options), map_(options.hdf5_arrays) {
     H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);  // errors are ours to print
     H5PLset_loading_state(0);                     // no code from wherever a variable of the environment says
     const Fd fd = open_for_reading(path);

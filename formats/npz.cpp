@@ -46,9 +46,9 @@ class NpzReader : public FormatReader {
   NpzReader(const std::string& path, const ReadOptions& options) : path_(path), holder_(std::make_shared<Holder>()) {
     holder_->file = MappedFile(path);
     std::vector<FrameArray> arrays = read_arrays();
-    auto settings = std::make_shared<FrameArrays::Settings>(FrameArrays::Settings{path, FieldRules(options), InputUnits(options), options.arrays});
+    auto settings = std::make_shared<FrameArrays::Settings>(FrameArrays::Settings{path, FieldRules(options), InputUnits(options), options.npz_arrays});
     declare_units(arrays, settings->units);
-    const bool single = is_single(arrays, options.arrays);
+    const bool single = is_single(arrays, options.npz_arrays);
     arrays_ = std::make_shared<const FrameArrays>(std::move(settings), path, std::move(arrays), single, holder_);
   }
 
