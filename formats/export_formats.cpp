@@ -13,6 +13,8 @@ using Output = ExportFormat::Output;
 // The only list of output formats.
 constexpr ExportFormat kFormats[] = {
     {"extxyz", ".extxyz .xyz", "extended XYZ, as ASE and most programs read it", Output::stream, export_extxyz, ""},
+    {"ase-db", ".db", "an ASE database in SQLite, version 9", Output::file, export_ase_db, kAseDbExportMissing},
+    {"poscar", "", "a folder of POSCAR files, atoms and cells alone", Output::folder, export_poscar, ""},
     {"jsonl", ".jsonl .ndjson", "one JSON object a line", Output::stream, export_jsonl, ""},
 };
 
