@@ -6,6 +6,8 @@
 #include "core/base/error.h"
 #include "core/base/interrupt.h"
 #include "core/base/nearest_name.h"
+#include "formats/ase_db.h"
+#include "formats/ase_json.h"
 #include "formats/byte_source.h"
 #include "formats/excerpt.h"
 #include "formats/extxyz.h"
@@ -21,7 +23,17 @@ constexpr Format kFormats[] = {
     {"extxyz", "extxyz, xyz", "extended XYZ of ASE, QUIP, MACE, NequIP and others, plain frames too", sniff_extxyz,
      open_extxyz, ""},
     {"xyz", "xyz", "plain XYZ: species x y z, the comment kept as text", sniff_xyz, open_xyz, ""},
+#ifdef ATP_HAVE_SQLITE
+    {.name = "ase-db", .extensions = "db", .summary = "ASE's SQLite database, also SchNetPack's, with its units", .sniff = sniff_ase_db,
+     .open_path = open_ase_db},
+#else
+    {.name = "ase-db", .extensions = "db", .summary = "ASE's SQLite database, also SchNetPack's, with its units", .sniff = sniff_ase_db,
+     .missing = "it was built without SQLite (Debian: libsqlite3-dev)"},
+#endif
+    {.name = "aselmdb", .extensions = "aselmdb", .summary = "ASE's LMDB files: OMat24, OMol25, ODAC25, OC25", .sniff = sniff_aselmdb,
+     .open_path = open_aselmdb, .sniff_path = sniff_aselmdb_path, .claims_folder = is_aselmdb_folder},
 };
+
 
 std::string names_of_formats() {
   std::string names;
