@@ -13,6 +13,7 @@
 #include "formats/extxyz.h"
 #include "formats/foreign.h"
 #include "formats/format.h"
+#include "formats/json.h"
 
 namespace atp {
 
@@ -30,6 +31,9 @@ constexpr Format kFormats[] = {
     {.name = "ase-db", .extensions = "db", .summary = "ASE's SQLite database, also SchNetPack's, with its units", .sniff = sniff_ase_db,
      .missing = "it was built without SQLite (Debian: libsqlite3-dev)"},
 #endif
+    {.name = "ase-json", .extensions = "json", .summary = "ASE's JSON database", .sniff = sniff_ase_json, .open = open_ase_json},
+    {.name = "json", .extensions = "json, jsonl", .summary = "pymatgen, MPtrj, MatPES, maml, ALIGNN, trajectories, task documents",
+     .sniff = sniff_json, .open = open_json},
     {.name = "aselmdb", .extensions = "aselmdb", .summary = "ASE's LMDB files: OMat24, OMol25, ODAC25, OC25", .sniff = sniff_aselmdb,
      .open_path = open_aselmdb, .sniff_path = sniff_aselmdb_path, .claims_folder = is_aselmdb_folder},
 };
