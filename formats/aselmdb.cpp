@@ -177,7 +177,8 @@ int sniff_aselmdb(std::string_view head) { return looks_like_lmdb(head) ? 1 : 0;
 
 int sniff_aselmdb_path(const std::string& path, std::string_view head) {
   if (!looks_like_lmdb(head)) return 0;
-  return is_zlib(first_numbered_entry(path).second) ? 3 : 1;
+  const auto [key, value] = first_numbered_entry(path);
+  return is_zlib(value) ? 3 : key.empty() ? 1 : 0;
 }
 
 bool is_aselmdb_folder(const std::string& folder) { return !lmdb_file_of(folder).empty() && is_zlib(first_numbered_entry(folder).second); }
