@@ -1,5 +1,6 @@
 #include "cmd/commands.h"
 
+#include "cmd/manual_pull.h"
 #include "cmd/manual_shard.h"
 #include "cmd/options.h"
 
@@ -296,6 +297,12 @@ constexpr std::string_view kPlanDetails =
     "Limits: 2^32 - 1 graphs. Atoms or edges above 8191 are packed in steps of 1/4096, rounded up. Exit code: 0 done, 1 --verify "
     "found something, 2 a wrong option, 3 an input is not what it should be, 4 the system refused.";
 
+constexpr Example kPullExamples[] = {
+    {"atp pull LeMaterial/Atompack omat/train", "a dataset into the cache; prints where it is"},
+    {"atp pull LeMaterial/Atompack --list", "which datasets a repository has"},
+    {"atp pull https://data.example.org/train/manifest.json --local-dir train", "shards from a web server"},
+};
+
 constexpr Example kGenerateExamples[] = {
     {"atp generate man man", "rewrite the man pages of the commands"},
     {"atp generate completions completions", "rewrite the shell completions"},
@@ -309,6 +316,7 @@ constexpr Command kCommands[] = {
     {"inspect", "Look", "show what a dataset holds", declare_inspect, kInspectExamples, kInspectDetails},
     {"verify", "Look", "check every byte of .atp datasets, and mend them", declare_verify, kVerifyExamples, kVerifyDetails},
     {"plan-batches", "Train", "plan mini-batches of equal size for many GPUs", declare_plan_batches, kPlanExamples, kPlanDetails},
+    {"pull", "Fetch", "fetch datasets from the Hugging Face Hub or a web server", declare_pull, kPullExamples, kPullDetails},
     {"generate", "", "write man pages and completions, for atp's own developers", declare_generate, kGenerateExamples,
      "Writes what is printed from the declarations of the commands. The results are checked in."},
 };
