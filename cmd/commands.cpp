@@ -1,5 +1,6 @@
 #include "cmd/commands.h"
 
+#include "cmd/manual_pull.h"
 #include "cmd/manual_shard.h"
 #include "cmd/options.h"
 
@@ -218,7 +219,8 @@ constexpr std::string_view kVerifyDetails =
     "and all are counted. --format github prints annotations that GitHub workflows show.\n"
     "\n"
     "Exit code: 0 sound, 1 damaged (or findings with --strict, or records that repair could not keep), 3 a file is not what "
-    "it should be, 4 the system refused. Of several files all are checked; damage in one decides the code.";
+    "it should be, 4 the system refused. Of several files all are checked or repaired; damage in one decides the code. "
+    "--salvage exits 0 when it saved records, and lists what it left behind.";
 
 constexpr Example kShardExamples[] = {
     {"atp shard parts/ -o train --shards 8 --order shuffle", "20 uneven files become 8 equal, shuffled, verified shards"},
@@ -299,6 +301,12 @@ constexpr std::string_view kPlanDetails =
     "Limits: 2^32 - 1 graphs. Atoms or edges above 8191 are packed in steps of 1/4096, rounded up. Exit code: 0 done, 1 --verify "
     "found something, 2 a wrong option, 3 an input is not what it should be, 4 the system refused.";
 
+constexpr Example kPullExamples[] = {
+    {"atp pull LeMaterial/Atompack omat/train", "a dataset into the cache; prints where it is"},
+    {"atp pull LeMaterial/Atompack --list", "which datasets a repository has"},
+    {"atp pull https://data.example.org/train/manifest.json --local-dir train", "shards from a web server"},
+};
+
 constexpr Example kFormatsExamples[] = {
     {"atp formats", "what this build reads, and what it was built without"},
     {"atp formats --json | jq -r .name", "the names that --from takes"},
@@ -327,6 +335,7 @@ constexpr Command kCommands[] = {
     {"verify", "Look", "check every byte of .atp datasets, and mend them", declare_verify, kVerifyExamples, kVerifyDetails},
     {"formats", "Look", "list the formats that can be read", declare_formats, kFormatsExamples, kFormatsDetails},
     {"plan-batches", "Train", "plan mini-batches of equal size for many GPUs", declare_plan_batches, kPlanExamples, kPlanDetails},
+    {"pull", "Fetch", "fetch datasets from the Hugging Face Hub or a web server", declare_pull, kPullExamples, kPullDetails},
     {"generate", "", "write man pages and completions, for atp's own developers", declare_generate, kGenerateExamples,
      "Writes what is printed from the declarations of the commands. The results are checked in."},
 };

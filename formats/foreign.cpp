@@ -6,8 +6,6 @@ namespace atp {
 
 namespace {
 
-using namespace std::string_view_literals;
-
 struct Signature {
   std::size_t offset;
   std::string_view bytes;

@@ -1,28 +1,41 @@
 #include "core/atp/section_pattern.h"
 
+#include <array>
+
 namespace atp {
 
 void SectionPattern::learn(const RecordView& record) {
   heads_.clear();
   parts_.clear();
   known_ = true;
-  record.for_each_section([&](const SectionView& s) {
-    const Part part = part_of(s);
-    // The head lies right before the payload and its length.
-    const std::byte* head = s.payload.data() - kLength - part.head;
-    heads_.insert(heads_.end(), head, head + part.head);
+  record.for_each_section([this](const SectionView& s) {
+    Part part;
+    add_head(part, s);
+    add_length(part, s);
     parts_.push_back(part);
   });
   known_ &= parts_.size() == record.n_sections();  // some may be of a kind that this program does not know
-  heads_.resize(heads_.size() + kWord);
 }
 
-SectionPattern::Part SectionPattern::part_of(const SectionView& s) {
-  Part part{2 + s.key.size() + 1, false, 0, 0};
+void SectionPattern::add_head(Part& part, const SectionView& s) {
+  part.head = 2 + s.key.size() + 1;
+  part.copy = heads_.size();
+  // The head lies right before the payload and its length.
+  const std::byte* head = s.payload.data() - kLength - part.head;
+  heads_.insert(heads_.end(), head, head + part.head);
+  if (part.head < kWord) part.mask >>= 8 * (kWord - part.head);
+  part.tail = std::max(part.head, kWord) - kWord;
+  std::array<std::byte, kWord> padded{};
+  std::memcpy(padded.data(), head, std::min(part.head, kWord));
+  part.first = word(padded.data());
+  part.last = part.tail == 0 ? part.first : word(head + part.tail);
+}
+
+void SectionPattern::add_length(Part& part, const SectionView& s) {
   const BuiltinInfo* builtin = s.kind == Kind::builtin ? builtin_info(s.key) : nullptr;
   if (of_ == Of::builtins && !builtin) {
     part.any_length = true;
-    return part;
+    return;
   }
   const bool per_atom = s.kind == Kind::atom || (builtin && builtin->per_atom);
   const auto bytes = static_cast<std::uint32_t>(s.payload.size());
@@ -36,7 +49,6 @@ SectionPattern::Part SectionPattern::part_of(const SectionView& s) {
     case Form::null: part.any_length = true; break;
     case Form::tensor: known_ = false; break;  // its shape must be looked at
   }
-  return part;
 }
 
 }  // namespace atp

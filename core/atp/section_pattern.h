@@ -1,6 +1,7 @@
 // What the sections of a record look like, for the records after it, which mostly look the same.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <vector>
@@ -26,41 +27,45 @@ class SectionPattern {
   template <class Seen>
   bool match(const RecordView& record, Seen&& seen) const {
     if (!known_ || record.n_sections() != parts_.size()) return false;
-    Bytes rest = record.sections_bytes();
-    const std::byte* head = heads_.data();
-    for (std::size_t i = 0; i < parts_.size(); ++i) {
-      const Part& part = parts_[i];
-      if (rest.size() < part.head + kLength || !same_head(rest, head, part.head)) return false;
-      const auto length = load<std::uint32_t>(rest.data() + part.head);
-      rest = rest.subspan(part.head + kLength);
-      if (length > rest.size()) return false;
+    const std::byte* at = record.sections_bytes().data();
+    std::size_t left = record.sections_bytes().size();
+    std::size_t number = 0;
+    for (const Part& part : parts_) {
+      if (left < std::max(kWord, part.head + kLength)) return false;
+      if ((((word(at) ^ part.first) | (word(at + part.tail) ^ part.last)) & part.mask) != 0) return false;
+      if (part.head > 2 * kWord && std::memcmp(at, heads_.data() + part.copy, part.head) != 0) return false;
+      const std::size_t length = load<std::uint32_t>(at + part.head);
       if (!part.any_length && length != part.fixed + std::uint64_t{part.per_atom} * record.n_atoms()) return false;
-      seen(i, rest.first(length));
-      rest = rest.subspan(length);
-      head += part.head;
+      at += part.head + kLength;
+      left -= part.head + kLength;
+      if (length > left) return false;
+      seen(number++, Bytes(at, length));
+      at += length;
+      left -= length;
     }
     return true;
   }
 
  private:
   static constexpr std::size_t kLength = 4;  // bytes of a payload's length
-  static constexpr std::size_t kWord = 8;    // heads_ goes on for so many behind the last head
+  static constexpr std::size_t kWord = 8;
 
+  // A head is kind, key length, key and type. Its first and its last word tell it apart, where it has no more than
+  // two: memcmp for so few bytes costs more than the comparison.
   struct Part {
-    std::size_t head;               // kind, key length, key, type: bytes of heads_
-    bool any_length;                // of the payload
-    std::uint32_t fixed, per_atom;  // its length
+    std::size_t head = 0;                    // bytes
+    std::size_t tail = 0;                    // where its last word begins
+    std::size_t copy = 0;                    // where it lies in heads_
+    std::uint64_t first = 0, last = 0;       // the words
+    std::uint64_t mask = ~std::uint64_t{0};  // of a head that is shorter than a word
+    std::uint32_t fixed = 0, per_atom = 0;   // bytes of the payload
+    bool any_length = false;                 // of the payload
   };
 
-  // memcmp for the few bytes of a head: a call costs more than the comparison.
-  static bool same_head(Bytes there, const std::byte* head, std::size_t n) {
-    const auto word = [](const std::byte* p) { return load<std::uint64_t>(p); };
-    if (n > 2 * kWord || there.size() < kWord) return std::memcmp(there.data(), head, n) == 0;
-    if (n <= kWord) return ((word(there.data()) ^ word(head)) << (64 - 8 * n)) == 0;
-    return word(there.data()) == word(head) && word(there.data() + n - kWord) == word(head + n - kWord);
-  }
+  static std::uint64_t word(const std::byte* at) { return load<std::uint64_t>(at); }
 
-  Part part_of(const SectionView& section);
+  void add_head(Part& part, const SectionView& section);
+  void add_length(Part& part, const SectionView& section);
 
   Of of_;
   std::vector<std::byte> heads_;
