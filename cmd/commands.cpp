@@ -1,6 +1,7 @@
 #include "cmd/commands.h"
 
 #include "cmd/manual_export.h"
+#include "cmd/manual_pull.h"
 #include "cmd/manual_shard.h"
 #include "cmd/options.h"
 
@@ -301,6 +302,12 @@ constexpr std::string_view kPlanDetails =
     "Limits: 2^32 - 1 graphs. Atoms or edges above 8191 are packed in steps of 1/4096, rounded up. Exit code: 0 done, 1 --verify "
     "found something, 2 a wrong option, 3 an input is not what it should be, 4 the system refused.";
 
+constexpr Example kPullExamples[] = {
+    {"atp pull LeMaterial/Atompack omat/train", "a dataset into the cache; prints where it is"},
+    {"atp pull LeMaterial/Atompack --list", "which datasets a repository has"},
+    {"atp pull https://data.example.org/train/manifest.json --local-dir train", "shards from a web server"},
+};
+
 constexpr Example kFormatsExamples[] = {
     {"atp formats", "what this build reads, and what it was built without"},
     {"atp formats --json | jq -r .name", "the names that --from takes"},
@@ -330,6 +337,7 @@ constexpr Command kCommands[] = {
     {"verify", "Look", "check every byte of .atp datasets, and mend them", declare_verify, kVerifyExamples, kVerifyDetails},
     {"formats", "Look", "list the formats that can be read", declare_formats, kFormatsExamples, kFormatsDetails},
     {"plan-batches", "Train", "plan mini-batches of equal size for many GPUs", declare_plan_batches, kPlanExamples, kPlanDetails},
+    {"pull", "Fetch", "fetch datasets from the Hugging Face Hub or a web server", declare_pull, kPullExamples, kPullDetails},
     {"generate", "", "write man pages and completions, for atp's own developers", declare_generate, kGenerateExamples,
      "Writes what is printed from the declarations of the commands. The results are checked in."},
 };

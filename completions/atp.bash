@@ -16,7 +16,7 @@ _atp() {
     prev=${COMP_WORDS[COMP_CWORD-2]}
   fi
   if ((COMP_CWORD == 1)); then
-    COMPREPLY=($(compgen -W "pack shard inspect verify formats plan-batches help --help --version" -- "$cur"))
+    COMPREPLY=($(compgen -W "pack shard inspect verify formats plan-batches pull help --help --version" -- "$cur"))
     return
   fi
   case ${COMP_WORDS[1]} in
@@ -183,7 +183,34 @@ _atp() {
       else
         _atp_files
       fi ;;
-    help) ((COMP_CWORD == 2)) && COMPREPLY=($(compgen -W "pack shard inspect verify formats plan-batches help" -- "$cur")) ;;
+    pull)
+      case $prev in
+        --local-dir)
+          _atp_files
+          return ;;
+        --verify)
+          COMPREPLY=($(compgen -W "full quick none" -- "$cur"))
+          return ;;
+        --token)
+          _atp_files
+          return ;;
+        --ca-file)
+          _atp_files
+          return ;;
+        --progress)
+          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          return ;;
+        --color)
+          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          return ;;
+        --revision|--include|--exclude|--limit-rate|-j|--jobs) return ;;
+      esac
+      if [[ $cur == -* ]]; then
+        COMPREPLY=($(compgen -W "--revision --include --exclude --list --inspect --local-dir --dry-run --verify --limit-rate --token --ca-file --json -j --jobs -q --quiet -v --verbose --progress --color -h --help" -- "$cur"))
+      else
+        _atp_files
+      fi ;;
+    help) ((COMP_CWORD == 2)) && COMPREPLY=($(compgen -W "pack shard inspect verify formats plan-batches pull help" -- "$cur")) ;;
   esac
 }
 

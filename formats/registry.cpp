@@ -8,6 +8,8 @@
 #include "core/base/nearest_name.h"
 #include "formats/archive.h"
 #include "formats/atp_input.h"
+#include "formats/ase_db.h"
+#include "formats/ase_json.h"
 #include "formats/byte_source.h"
 #include "formats/cif.h"
 #include "formats/cube.h"
@@ -19,6 +21,8 @@
 #include "formats/hdf5.h"
 #include "formats/npz.h"
 #include "formats/vasp.h"
+#include "formats/json.h"
+#include "formats/lmdb_pickle.h"
 
 namespace atp {
 
@@ -29,6 +33,20 @@ constexpr Format kFormats[] = {
     {"extxyz", "extxyz, xyz", "extended XYZ of ASE, QUIP, MACE, NequIP and others, plain frames too", sniff_extxyz,
      open_extxyz, ""},
     {"xyz", "xyz", "plain XYZ: species x y z, the comment kept as text", sniff_xyz, open_xyz, ""},
+#ifdef ATP_HAVE_SQLITE
+    {.name = "ase-db", .extensions = "db", .summary = "ASE's SQLite database, also SchNetPack's, with its units", .sniff = sniff_ase_db,
+     .open_path = open_ase_db},
+#else
+    {.name = "ase-db", .extensions = "db", .summary = "ASE's SQLite database, also SchNetPack's, with its units", .sniff = sniff_ase_db,
+     .missing = "it was built without SQLite (Debian: libsqlite3-dev)"},
+#endif
+    {.name = "ase-json", .extensions = "json", .summary = "ASE's JSON database", .sniff = sniff_ase_json, .open = open_ase_json},
+    {.name = "json", .extensions = "json, jsonl", .summary = "pymatgen, MPtrj, MatPES, maml, ALIGNN, trajectories, task documents",
+     .sniff = sniff_json, .open = open_json},
+    {.name = "aselmdb", .extensions = "aselmdb", .summary = "ASE's LMDB files: OMat24, OMol25, ODAC25, OC25", .sniff = sniff_aselmdb,
+     .open_path = open_aselmdb, .sniff_path = sniff_aselmdb_path, .claims_folder = is_aselmdb_folder},
+    {.name = "lmdb-pickle", .extensions = "lmdb, pkl", .summary = "pickled PyG Data or dicts: OC20, OC22 and matsciml LMDBs; nothing in them is run",
+     .sniff = sniff_lmdb_pickle, .open_path = open_lmdb_pickle, .sniff_path = sniff_lmdb_pickle_path, .claims_folder = is_lmdb_pickle_folder},
     {.name = "vasp", .extensions = "poscar, POSCAR, vasp, xml", .summary = "VASP: POSCAR, CONTCAR, XDATCAR, OUTCAR, vasprun.xml", .sniff = sniff_vasp,
      .open = open_vasp, .file_names = "POSCAR*, CONTCAR*, OUTCAR*, XDATCAR*, *vasprun*, *POSCAR*"},
     {.name = "chgcar", .extensions = "chgcar", .summary = "structures of CHGCAR and the like; the grid is left out", .sniff = sniff_chgcar, .open = open_vasp,
@@ -44,6 +62,7 @@ constexpr Format kFormats[] = {
      .open = open_archive, .missing = kArchiveMissing},
     {.name = "npz", .extensions = "npz", .summary = "NumPy archives: MD17, rMD17, sGDML, SO3LR, others by --npz-map", .sniff = sniff_npz, .open_path = open_npz},
 };
+
 
 std::string names_of_formats() {
   std::string names;
