@@ -13,8 +13,10 @@
 #include "core/io/npy.h"
 #include "formats/array_frames.h"
 #include "formats/byte_source.h"
+#include "formats/deepmd_lmdb.h"
 #include "formats/excerpt.h"
 #include "formats/line_reader.h"
+#include "formats/lmdb_file.h"
 #include "formats/number.h"
 
 namespace atp {
@@ -229,10 +231,16 @@ class DeepmdReader : public FormatReader {
 
 int sniff_nothing(std::string_view /*head*/) { return 0; }
 
-bool is_deepmd_system(const std::string& folder) {
-  return exists(folder + "/type.raw") && (exists(folder + "/coord.raw") || !sets_of(folder).empty());
+int sniff_deepmd_path(const std::string& path, std::string_view head) { return looks_like_lmdb(head) && is_deepmd_lmdb(path) ? 3 : 0; }
+
+bool is_deepmd_folder(const std::string& folder) {
+  if (exists(folder + "/type.raw")) return exists(folder + "/coord.raw") || !sets_of(folder).empty();
+  return !lmdb_file_of(folder).empty() && is_deepmd_lmdb(folder);
 }
 
-std::unique_ptr<FormatReader> open_deepmd(const std::string& path, const ReadOptions& options) { return std::make_unique<DeepmdReader>(path, options); }
+std::unique_ptr<FormatReader> open_deepmd(const std::string& path, const ReadOptions& options) {
+  if (!lmdb_file_of(path).empty() && !exists(path + "/type.raw")) return open_deepmd_lmdb(path, options);
+  return std::make_unique<DeepmdReader>(path, options);
+}
 
 }  // namespace atp
