@@ -53,7 +53,7 @@ struct Dataset5 {
   char kind = 'f';
   unsigned item_bytes = 0;
   std::vector<std::uint64_t> shape;
-  std::string unit;
+  std::string unit, unit_by;  // of the attribute that names it
 };
 
 struct Buffers {
@@ -241,7 +241,9 @@ class Hdf5Reader : public FormatReader {
       fail_input(path_, fmt::format("'{}{}' claims {} bytes and stores {}", excerpt(where), excerpt(name), claimed, H5Dget_storage_size(d.id.get())));
     }
     for (const char* attribute : {"units", "u", "unit"}) {
-      if (d.unit.empty()) d.unit = text_attribute(d.id.get(), attribute);
+      if (!d.unit.empty()) break;
+      d.unit = text_attribute(d.id.get(), attribute);
+      d.unit_by = fmt::format("attribute '{}'", attribute);
     }
     datasets_.push_back(std::move(d));
   }
@@ -336,7 +338,7 @@ class Hdf5Reader : public FormatReader {
       if (d.unit.empty() || !quantity || d.kind != 'f') continue;
       InputUnits own = units_;
       try {
-        own.declare(*quantity, d.unit, "attribute");
+        own.declare(*quantity, d.unit, d.unit_by);
       } catch (const Error& e) {
         throw Error(e.exit(), fmt::format("{}: {}{}", path_, where_, d.name), e.problem(), e.fix());
       }

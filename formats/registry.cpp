@@ -54,7 +54,7 @@ constexpr Format kFormats[] = {
     {.name = "cube", .extensions = "cube, cub", .summary = "structures of Gaussian cube files; the grid is left out", .sniff = sniff_cube, .open = open_cube},
     {.name = "hdf5", .extensions = "h5, hdf5, hdf", .summary = "ANI-1x, ANI-2x, SPICE, AIMNet, QM7-X, modelforge, MACE's own; others by --hdf5-map", .sniff = sniff_hdf5,
      .missing = kHdf5Missing, .open_path = open_hdf5},
-    {.name = "deepmd", .extensions = "", .summary = "DeePMD: folders of systems (npy and raw, mixed types), LMDB files", .sniff = sniff_nothing, .open_path = open_deepmd,
+    {.name = "deepmd", .extensions = "mdb", .summary = "DeePMD: folders of systems (npy and raw, mixed types), LMDB files", .sniff = sniff_nothing, .open_path = open_deepmd,
      .sniff_path = sniff_deepmd_path, .claims_folder = is_deepmd_folder},
     {.name = "cif", .extensions = "cif", .summary = "structures of CIF files, symmetry expanded", .sniff = sniff_cif, .open = open_cif, .missing = kCifMissing},
     {.name = "atp", .extensions = "atp", .summary = "files of atp itself, for merging and packing anew", .sniff = sniff_atp, .open_path = open_atp},
