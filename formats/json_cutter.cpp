@@ -38,6 +38,8 @@ bool is_digits(std::string_view s) { return !s.empty() && s.find_first_not_of("0
 
 JsonOutline outline_of_json(std::string_view head) {
   JsonOutline out;
+  const std::size_t first = head.find_first_not_of(" \t\r\n");
+  if (first != std::string_view::npos && head[first] == '[') out.depth = 1;
   std::string open;
   std::vector<bool> digits;  // whether the last key of each open container is a number
   std::string_view last;

@@ -75,7 +75,7 @@ std::string names_of_formats() {
 
 [[noreturn]] void fail_unknown(const std::string& name, std::string_view head) {
   const Foreign foreign = recognise_foreign(head);
-  const std::string reads = "this version reads: " + names_of_formats();
+  const std::string reads = "atp formats lists what it reads";
   if (foreign.looks_like.empty()) {
     const std::string_view line = head.substr(0, head.find('\n'));
     fail_input(name, fmt::format("is of no format atp knows (it begins with '{}')", excerpt(line)),
