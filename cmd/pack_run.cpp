@@ -255,14 +255,20 @@ Metadata PackRun::metadata(const PackedPart& whole) const {
   return m;
 }
 
+bool PackRun::is_output(const std::string& input) const {
+  std::error_code error;
+  return !o_.output.empty() && fs::equivalent(input, o_.output, error);
+}
+
 Exit PackRun::to_file() {
   check_target();
   const auto start = std::chrono::steady_clock::now();
   if (o_.append) prepare_append();
-  const std::vector<std::string> all = inputs();
+  std::vector<std::string> all = inputs();
+  // What an earlier run left in a folder of inputs is none of them.
+  std::erase_if(all, [&](const std::string& input) { return is_output(input) && std::ranges::find(o_.inputs, input) == o_.inputs.end(); });
   for (const auto& input : all) {
-    std::error_code error;
-    if (!o_.output.empty() && fs::equivalent(input, o_.output, error)) {
+    if (is_output(input)) {
       throw Error(Exit::usage, input, "is an input and the output");
     }
   }

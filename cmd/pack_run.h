@@ -48,6 +48,7 @@ class PackRun {
   Metadata metadata(const PackedPart& whole) const;
 
  private:
+  bool is_output(const std::string& input) const;
   void check_target();
   void mention_leftovers() const;
   void prepare_append();

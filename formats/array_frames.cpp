@@ -422,7 +422,7 @@ class ArrayFrameDecoder : public FrameDecoder {
   // [M, 3] dipoles and [M, 1] numbers of molecules with three atoms, or one, are the frame's.
   bool is_one_of_frame(const FrameArray& a, std::size_t first) const {
     if (arrays_->atoms_ != 1 && a.shape.size() == first + 1 && a.shape[first] == 1) return true;
-    if (a.shape.size() != first + 1) return a.name == "stress" || a.name == "virial";
+    if (a.shape.size() != first + 1) return a.name.ends_with("stress") || a.name.ends_with("virial") || a.name.ends_with("virials");
     for (const std::string_view name : {"dipole", "quadrupole", "stress", "virial", "E", "energy", "energies"}) {
       if (a.name.find(name) != std::string::npos) return true;
     }

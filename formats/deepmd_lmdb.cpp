@@ -173,8 +173,10 @@ class DeepmdLmdb : public FormatReader {
 
 bool is_deepmd_lmdb(const std::string& path) {
   // A frame is a map that begins with the type of its atoms.
-  const std::string value = first_numbered_entry(path).second;
-  return value.size() > 12 && (static_cast<unsigned char>(value[0]) & 0xf0) == 0x80 && value.find("\xa4type") != std::string::npos && value.find("\xa6" "coords") != std::string::npos;
+  const auto entry = first_numbered_entry(path);
+  const std::string_view value = entry.second;
+  if (value.size() < 12 || (static_cast<unsigned char>(value.front()) & 0xf0) != 0x80) return false;
+  return value.find("\xa4type") != std::string_view::npos && value.find("\xa6" "coords") != std::string_view::npos;
 }
 
 std::unique_ptr<FormatReader> open_deepmd_lmdb(const std::string& path, const ReadOptions& options) { return std::make_unique<DeepmdLmdb>(path, options); }

@@ -26,6 +26,9 @@ std::unique_ptr<FormatReader> open_vasprun(std::unique_ptr<ByteSource> source);
 
 // VASP prints stress in kB and positive where the cell wants to grow.
 inline constexpr double kVaspStress = -0.1 * kGigaPascalInEvPerAngstrom3;
-inline constexpr std::string_view kVaspStressHow = "(kB to eV/A^3, sign turned)";
+// One wording for all of VASP's files, as they mean the same.
+inline constexpr const char* kVaspEnergyHow = "from VASP (sigma to 0)";
+inline constexpr const char* kVaspForcesHow = "from VASP";
+inline constexpr const char* kVaspStressHow = "from VASP (kB to eV/A^3, sign turned)";
 
 }  // namespace atp

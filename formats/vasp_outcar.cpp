@@ -171,12 +171,12 @@ class OutcarReader : public SerialReader {
     s.set_cell(cell_);
     s.set_pbc({true, true, true});
     s.set_energy(*step_.energy);
-    frame.mapped.emplace_back("energy", "from 'energy(sigma->0)'");
+    frame.mapped.emplace_back("energy", kVaspEnergyHow);
     s.set_forces(step_.forces);
-    frame.mapped.emplace_back("forces", "from 'TOTAL-FORCE'");
+    frame.mapped.emplace_back("forces", kVaspForcesHow);
     if (step_.stress) {
       s.set_stress(*step_.stress);
-      frame.mapped.emplace_back("stress", fmt::format("from 'in kB' {}", kVaspStressHow));
+      frame.mapped.emplace_back("stress", kVaspStressHow);
     }
     if (step_.free_energy) s.put_f64(Kind::molecule, "free_energy", *step_.free_energy);
     if (step_.magmoms.size() == atoms_) s.put_array(Kind::atom, "magmoms", Type::f64_array, std::span<const double>(step_.magmoms));

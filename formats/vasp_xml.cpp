@@ -184,7 +184,7 @@ class VasprunReader : public SerialReader {
     s.set_pbc({true, true, true});
     if (forces.size() == 3 * n) {
       s.set_forces(forces);
-      frame.mapped.emplace_back("forces", "from 'forces'");
+      frame.mapped.emplace_back("forces", kVaspForcesHow);
     } else if (!forces.empty()) {
       fail_input("", fmt::format("has {} forces for {} atoms", forces.size() / 3, n));
     }
@@ -192,7 +192,7 @@ class VasprunReader : public SerialReader {
       std::array<double, 9> m;
       for (std::size_t i = 0; i < 9; ++i) m[i] = stress[i] * kVaspStress;
       s.set_stress(m);
-      frame.mapped.emplace_back("stress", fmt::format("from 'stress' {}", kVaspStressHow));
+      frame.mapped.emplace_back("stress", kVaspStressHow);
     }
     if (velocities.size() == 3 * n) {
       s.put_array(Kind::builtin, "velocities", Type::vec3_f64, std::span<const double>(velocities));
@@ -211,10 +211,10 @@ class VasprunReader : public SerialReader {
     Structure& s = frame.structure;
     if (last_cycle.free_energy) {
       s.set_energy(*own.free_energy + (*last_cycle.zero - *last_cycle.free_energy));
-      frame.mapped.emplace_back("energy", "from 'e_0_energy' (by the last electronic cycle)");
+      frame.mapped.emplace_back("energy", kVaspEnergyHow);
     } else if (own.zero) {
       s.set_energy(*own.zero);
-      frame.mapped.emplace_back("energy", "from 'e_0_energy'");
+      frame.mapped.emplace_back("energy", kVaspEnergyHow);
     }
     s.put_f64(Kind::molecule, "free_energy", *own.free_energy);
   }
