@@ -10,7 +10,6 @@
 #include "core/io/npz.h"
 #include "formats/array_frames.h"
 #include "formats/format.h"
-#include "formats/hdf5.h"
 #include "tests/support/files.h"
 #include "tests/support/read_frames.h"
 
@@ -180,7 +179,7 @@ TEST_CASE("deepmd: text, without periodicity, a folder among others") {
 }
 
 TEST_CASE("hdf5: groups by atom count") {
-  if (!kHdf5Missing.empty()) return;
+  if (!format_named("hdf5").missing.empty()) return;
   const ReadFrames r = read_all(*open_input(test::data("arrays/aimnet.h5"), "", {}));
   CHECK(r.bad.empty());
   REQUIRE(r.frames.size() == 195);
@@ -198,7 +197,7 @@ TEST_CASE("hdf5: groups by atom count") {
 }
 
 TEST_CASE("hdf5: cut and flipped") {
-  if (!kHdf5Missing.empty()) return;
+  if (!format_named("hdf5").missing.empty()) return;
   const TempDir dir;
   const std::string whole = read_text(test::data("arrays/aimnet.h5"));
   for (std::size_t n = 100; n < whole.size(); n += whole.size() / 20) {

@@ -95,7 +95,8 @@ TEST_CASE("export: extended XYZ reads back as it was") {
   s.put_array<double>(Kind::molecule, "one", Type::f64_array, std::vector<double>{1});
   s.put_array<double>(Kind::molecule, "vectors", Type::vec3_f64, std::vector<double>{1, 2, 3, 4, 5, 6});
   const std::uint32_t shape[] = {2, 2, 1};
-  s.put_tensor(Kind::molecule, "tensor", Type::tensor_i64, shape, std::as_bytes(std::span(std::vector<std::int64_t>{1, 2, 3, 4})));
+  const std::vector<std::int64_t> values = {1, 2, 3, 4};
+  s.put_tensor(Kind::molecule, "tensor", Type::tensor_i64, shape, std::as_bytes(std::span(values)));
   s.put_array<std::int64_t>(Kind::atom, "tags", Type::i64_array, std::vector<std::int64_t>{0, 1, 2});
   s.put_array<double>(Kind::atom, "magmoms", Type::f64_array, std::vector<double>{1, -1, 0});
   check_equal(read_back(exported(s)), s);

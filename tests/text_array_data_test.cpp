@@ -10,9 +10,7 @@
 
 #include "core/base/error.h"
 #include "core/chem/units.h"
-#include "formats/cif.h"
 #include "formats/format.h"
-#include "formats/hdf5.h"
 #include "tests/support/files.h"
 #include "tests/support/read_frames.h"
 
@@ -99,8 +97,8 @@ void check_facts(const std::string& path, element facts, const Factors& f) {
 }
 
 bool in_this_build(std::string_view name) {
-  if (name.ends_with(".cif")) return kCifMissing.empty();
-  if (name.ends_with("5")) return kHdf5Missing.empty() || name.find("OUTCAR") != std::string_view::npos;
+  if (name.ends_with(".cif")) return format_named("cif").missing.empty();
+  if (name.ends_with("5")) return format_named("hdf5").missing.empty() || name.find("OUTCAR") != std::string_view::npos;
   return true;
 }
 
@@ -125,11 +123,11 @@ TEST_CASE("data: files of VASP, CIF, cube, NumPy, HDF5 and DeePMD say what other
     check_facts(path.string(), facts, factors_of(name));
     ++compared;
   }
-  CHECK(compared >= 25);
+  CHECK(compared >= 28);
 }
 
 TEST_CASE("cif: symmetry is expanded, disorder refused") {
-  if (!kCifMissing.empty()) return;
+  if (!format_named("cif").missing.empty()) return;
   const ReadFrames r = read_all(*open_input(test::data("vasp/1011031.cif"), "", {}));
   REQUIRE(r.frames.size() == 1);
   CHECK(r.frames[0].n_atoms() == 8);
