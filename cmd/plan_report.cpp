@@ -93,7 +93,7 @@ std::vector<std::string> quality_row(const std::string& name, const PlanSizes& s
   const PlanStatistics& s = plan.statistics;
   return {name, human_count(s.batches), fmt::format("{:.2f}", 100 * s.padding),
           fmt::format("{}..{}", s.atoms_min, s.atoms_max), fmt::format("{:.4f}", s.straggler_atoms),
-          sizes.edges.empty() ? "-" : fmt::format("{:.4f}", s.straggler_edges), fmt::format("{:.4f}", s.mix), fmt::format("{:.4f} s", plan.seconds)};
+          sizes.edges_known ? fmt::format("{:.4f}", s.straggler_edges) : "-", fmt::format("{:.4f}", s.mix), fmt::format("{:.4f} s", plan.seconds)};
 }
 
 const std::vector<std::string> kQualityHead{"strategy", "batches", "padding %", "atoms", "straggler", "edges", "mix", "planned in"};
@@ -109,6 +109,7 @@ double repeats_next_epoch(const PlanCommand& command, const PlanSizes& sizes, co
 void report_plan(const PlanCommand& command, const PlanSizes& sizes) {
   const ChosenStrategy strategy = parse_strategy(command.strategy), fixed = safe_fixed_count(command, sizes);
   const FinishedPlan before = make_plan(command, sizes, fixed, command.epoch), after = make_plan(command, sizes, strategy, command.epoch);
+  warn_if_empty(after);
   std::string text = table({kQualityHead, quality_row(fixed.name(), sizes, before), quality_row(strategy.name(), sizes, after)}, {false, true, true, true, true, true, true, true});
   text += fmt::format("lower bound: {} batches\n\nLoad of each {}\n", human_count(after.lower_bound), command.per_node > 0 ? "node (mean of its GPUs)" : "GPU");
   const double top = static_cast<double>(std::max({before.statistics.atoms_max, after.statistics.atoms_max, std::uint64_t{1}}));

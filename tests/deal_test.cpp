@@ -108,7 +108,7 @@ TEST_CASE("edges are level, and far more so than without them") {
     Batches b = deal(input_of(m, 3000, 32, edges));
     auto loads = loads_of(input_of(m, 3000, 32), b);
     const Schedule s = make_schedule(b, loads, 32, Tail::pad);
-    return statistics_of(b, loads, s, 3000, std::vector<std::uint64_t>{0, m.atoms.size()}).straggler_edges;
+    return statistics_of(b, loads, s, {3000, kNoLimit, kNoLimit}, std::vector<std::uint64_t>{0, m.atoms.size()}).straggler_edges;
   };
   CHECK(straggler(true) < 1.003);
   CHECK(straggler(false) > 1.02);
