@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "cmd/plan_batches.h"
+#include "core/plan/copies.h"
 #include "core/plan/cost.h"
 
 namespace atp {
@@ -67,6 +68,7 @@ FinishedPlan make_plan(const PlanCommand& command, const PlanSizes& sizes, const
   FinishedPlan plan;
   const auto begin = std::chrono::steady_clock::now();
   plan.batches = strategy.run(input);
+  if (!items.records.empty()) separate_copies(input, items.records, plan.batches);
   plan.loads = plan.batches.loads.empty() ? loads_of(input, plan.batches) : std::exchange(plan.batches.loads, {});
   plan.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   plan.epoch = epoch;
