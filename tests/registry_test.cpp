@@ -43,10 +43,11 @@ std::string unknown_format(std::string_view name) {
 TEST_CASE("registry: rows are complete") {
   for (const Format& f : formats()) {
     CHECK_FALSE(f.name.empty());
-    CHECK_FALSE(f.extensions.empty());
+    CHECK_FALSE((f.extensions.empty() && f.file_names.empty()));
     CHECK_FALSE(f.summary.empty());
     CHECK(static_cast<bool>(f.sniff));
-    CHECK((f.open != nullptr) == f.missing.empty());
+    CHECK((f.open != nullptr || f.open_path != nullptr) == f.missing.empty());
+    CHECK((f.claims_folder == nullptr || f.open_path != nullptr || !f.missing.empty()));
     CHECK(&format_named(f.name) == &f);
   }
 }
@@ -54,7 +55,7 @@ TEST_CASE("registry: rows are complete") {
 TEST_CASE("registry: a mistyped format") {
   CHECK(unknown_format("extxzy") == "unknown format 'extxzy'; did you mean 'extxyz'?");
   CHECK(unknown_format("zyx").find("unknown format 'zyx'") == 0);
-  CHECK(unknown_format("netcdf") == "unknown format 'netcdf'; formats are extxyz, xyz");
+  CHECK(unknown_format("netcdf").find("unknown format 'netcdf'; formats are extxyz, xyz") == 0);
 }
 
 TEST_CASE("registry: sniffing") {
@@ -87,17 +88,11 @@ TEST_CASE("registry: content decides, and says what it looks like") {
 
   CHECK(refusal(file("e.xyz", "")) == "is empty");
   CHECK(refusal(file("a", "ATPK\2\0\0\0")) == "looks like an .atp file already");
-  CHECK(refusal(file("b.xyz", std::string("SQLite format 3\0....", 20))) ==
-        "looks like an SQLite database (perhaps of ASE)");
   CHECK(refusal(file("c", "\x89HDF\r\n\x1A\n....")) == "looks like an HDF5 file");
-  CHECK(refusal(file("d", std::string(16, '\0') + "\xDE\xC0\xEF\xBE")) ==
-        "looks like an LMDB database (perhaps .aselmdb)");
   CHECK(refusal(file("f", "PK\3\4......")) == "looks like a zip archive (perhaps .npz)");
-  CHECK(refusal(file("g", " {\"a\": 1}")) == "looks like JSON");
   CHECK(refusal(file("h", "CDF\1....")) == "looks like a NetCDF file");
   CHECK(refusal(file("i", "<?xml version=\"1.0\"?>\n<modeling>\n")) == "looks like a VASP vasprun.xml");
   CHECK(refusal(file("j", "# generated\ndata_NaCl\n")) == "looks like a CIF file");
-  CHECK(refusal(file("k", "\x80\x04\x95....")) == "looks like a Python pickle");
   CHECK(refusal(file("l", "what is this\n")) == "is of no format atp knows (it begins with 'what is this')");
   CHECK_THROWS_AS(open_input(cube, "exyz", {}), Error);
 }

@@ -20,6 +20,8 @@ void prefetch_lines(Bytes bytes) {
 
 }  // namespace
 
+void fail_cut_short(const std::string& path) { throw Error(Exit::system, path, "was cut short while it was being read"); }
+
 RecordWindow::RecordWindow(const Dataset& dataset, std::span<const std::uint64_t> indices, bool cold)
     : dataset_(dataset), indices_(indices), cold_(cold), locate_ahead_(cold ? 384 : 16), entry_ahead_(cold ? 128 : 8), prefetch_ahead_(8) {}
 
