@@ -50,7 +50,6 @@ class PackRun {
  private:
   bool is_output(const std::string& input) const;
   void check_target();
-  void mention_leftovers() const;
   void prepare_append();
   FrameSource make_source(std::vector<std::string> inputs) const;
   void open_spool(const std::string& target);

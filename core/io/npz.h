@@ -32,6 +32,9 @@ struct NpzArrayName {
 };
 std::vector<NpzArrayName> npz_arrays(Bytes archive, const std::string& file);
 
+// The names of its arrays, without ".npy", as they come. Throws Error as npz_member() does.
+std::vector<std::string> npz_names(Bytes archive, const std::string& file);
+
 // An archive of stored members, as numpy.savez writes one, with a fixed date: the same members give the same bytes.
 // Each below 4 GiB, else Error (exit 4).
 std::string zip_archive(const std::vector<std::pair<std::string, std::string>>& members, const std::string& file);
