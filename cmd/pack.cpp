@@ -34,6 +34,7 @@ Run declare_pack(CLI::App& app) {
       ->type_name("WHAT=ARRAY,...")->group("Input");
   app.add_option("--hdf5-map", o->hdf5_map, "the same for the datasets of HDF5 files")->type_name("WHAT=ARRAY,...")->group("Input");
   app.add_flag("--keep-source", o->keep_source, "store where each record comes from as property 'source' (FILE:FRAME)")->group("Input");
+  app.add_flag("--adsorption-energy", o->adsorption_energy, "of OC20's S2EF pairs, subtract the reference energies beside the frames")->group("Input");
   app.add_option("--keep", o->keep, "of the other columns and keys, keep those that match (repeatable)")->type_name("GLOB")->group("Input");
   app.add_option("--drop", o->drop, "leave out columns and keys that match (repeatable)")->type_name("GLOB")->group("Input");
   add_choice(app, "--on-error", o->on_error, {"stop", "skip"}, "at a bad frame: stop, or leave it out and count it (default: stop)")

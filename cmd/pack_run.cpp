@@ -43,6 +43,7 @@ PackRun::PackRun(const PackOptions& options) : o_(options) {
   read_ = read_options(o_.map, o_.units);
   parse_array_map("--npz-map", o_.npz_map, read_.npz_arrays);
   parse_array_map("--hdf5-map", o_.hdf5_map, read_.hdf5_arrays);
+  read_.adsorption_energy = o_.adsorption_energy;
   if (!o_.records.empty()) records_ = Selection::parse(o_.records);
   for (const auto& [field, key] : read_.map) part_.report.chosen.insert(field);
   part_.report.codec = rules_.codec;

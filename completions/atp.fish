@@ -29,6 +29,7 @@ complete -c atp -n '__fish_seen_subcommand_from pack' -l units -x -d 'the inputs
 complete -c atp -n '__fish_seen_subcommand_from pack' -l npz-map -x -d 'what the arrays of .npz files hold: positions=coords,numbers=z,energy=E,forces=F'
 complete -c atp -n '__fish_seen_subcommand_from pack' -l hdf5-map -x -d 'the same for the datasets of HDF5 files'
 complete -c atp -n '__fish_seen_subcommand_from pack' -l keep-source -d 'store where each record comes from as property \'source\' (FILE:FRAME)'
+complete -c atp -n '__fish_seen_subcommand_from pack' -l adsorption-energy -d 'of OC20\'s S2EF pairs, subtract the reference energies beside the frames'
 complete -c atp -n '__fish_seen_subcommand_from pack' -l keep -x -d 'of the other columns and keys, keep those that match (repeatable)'
 complete -c atp -n '__fish_seen_subcommand_from pack' -l drop -x -d 'leave out columns and keys that match (repeatable)'
 complete -c atp -n '__fish_seen_subcommand_from pack' -l on-error -x -a 'stop skip' -d 'at a bad frame: stop, or leave it out and count it (default: stop)'

@@ -26,6 +26,8 @@ struct ReadOptions {
   std::map<std::string, std::string, std::less<>> units;
   // What arrays of .npz and HDF5 files hold: `--npz-map` and `--hdf5-map positions=coords,...`.
   std::map<std::string, std::string, std::less<>> npz_arrays, hdf5_arrays;
+  // OC20 S2EF files: the reference energy beside a frame is subtracted from its energy.
+  bool adsorption_energy = false;
 };
 
 // A frame's place in its input, for messages and the `source` of errors.
