@@ -11,8 +11,10 @@
 namespace atp {
 namespace {
 
-std::vector<std::string> table_row(const BenchRow& row) {
-  std::vector<std::string> cells = {row.workload, row.backend, bench_value(row, row.median),
+std::vector<std::string> table_row(const BenchRow& row, std::uint64_t all) {
+  // A store that took too long to write holds fewer.
+  const std::string held = row.molecules < all ? fmt::format(" ({})", human_count(row.molecules)) : "";
+  std::vector<std::string> cells = {row.workload, std::string(row.backend) + held, bench_value(row, row.median),
                                     row.values.size() > 1 ? bench_value(row, row.interval.low) + " .. " + bench_value(row, row.interval.high) : ""};
   const bool is_rate = row.unit == BenchUnit::molecules_per_second;
   cells.push_back(is_rate ? bench_rate(row.median * row.atoms) : "");
@@ -76,8 +78,12 @@ std::string bench_head(const BenchResults& r) {
 std::string bench_tables(const BenchResults& results) {
   std::string out;
   for (const auto& [dir, load] : bench_groups(results)) {
+    std::uint64_t most = 0;
+    for (const BenchRow& row : results.rows) {
+      if (row.dir == dir && row.load == load) most = std::max(most, row.molecules);
+    }
     const BenchRow& first = *std::find_if(results.rows.begin(), results.rows.end(), [&, d = dir, l = load](const BenchRow& r) { return r.dir == d && r.load == l; });
-    out += styled(fmt::format("\n{}, {}: {} molecules of {:.4g} atoms, {:.0f} bytes each\n", printable(dir), load == "dataset" ? load : load + " atoms", human_count(first.molecules), first.atoms, first.payload), Style::bold);
+    out += styled(fmt::format("\n{}, {}: {} molecules of {:.4g} atoms, {:.0f} bytes each\n", printable(dir), load == "dataset" ? load : load + " atoms", human_count(most), first.atoms, first.payload), Style::bold);
     std::vector<std::vector<std::string>> rows = {
         {"workload", "backend", "molecules/s", "95 %", "atoms/s", "MB/s", "p50", "p95", "p99", "CPU µs", "faults", "read", "atp is"}};
     std::vector<std::string> problems;
@@ -86,7 +92,7 @@ std::string bench_tables(const BenchResults& results) {
       if (!row.problem.empty()) {
         problems.push_back(fmt::format("{}, {}: {}", row.workload, row.backend, printable(row.problem)));
       } else {
-        rows.push_back(table_row(row));
+        rows.push_back(table_row(row, most));
       }
     }
     out += table(rows, {false, false, true, true, true, true, true, true, true, true, true, true, true});

@@ -131,7 +131,7 @@ class BenchRun {
     o.trials = static_cast<int>(std::clamp<std::uint64_t>(command_.trials.value_or(5), 1, 1000));
     o.batch = static_cast<std::size_t>(std::clamp<std::uint64_t>(command_.batch.value_or(256), 1, 1 << 20));
     o.seed = command_.seed;
-    o.io = command_.io == "map" ? Io::map : command_.io == "pread" ? Io::pread : Io::automatic;
+    o.io = command_.io == "map" ? Io::map : command_.io == "pread" ? Io::pread : command_.io == "uring" ? Io::uring : Io::automatic;
     if (in_place()) {
       o.in_place = command_.datasets;
       std::erase_if(o.backends, [](const Backend* b) { return b->kind == BackendKind::peer || b->kind == BackendKind::python || !b->sums || b->name == "atp-zstd"; });

@@ -1,6 +1,7 @@
 #include "cmd/commands.h"
 
 #include "cmd/manual_bench.h"
+#include "cmd/manual_pull.h"
 #include "cmd/manual_shard.h"
 #include "cmd/options.h"
 
@@ -26,7 +27,10 @@ constexpr std::string_view kPackDetails =
     "and --drop choose among these properties by shell patterns, and --drop NAME without wildcards also drops the "
     "field of that name.\n"
     "\n"
-    "Stored units are Å, eV, eV/Å and eV/Å³. Stress is a 3x3 tensor, positive when the cell wants to shrink. 6 numbers "
+    "Stored units are Å, eV, eV/Å, eV/Å³ and e. What an input or its layout says to be in other units is converted; what was "
+    "converted, and on whose word, is printed and stored in the metadata. --units energy=hartree,length=bohr,forces=kcal/mol/A,stress=GPa "
+    "counts before the input's own word; forces and stress follow from energy and length when they are not named. An input whose units "
+    "nothing tells is refused until they are named: units are never guessed. Stress is a 3x3 tensor, positive when the cell wants to shrink. 6 numbers "
     "are read as xx yy zz yz xz xy, 9 as a matrix column by column; a virial becomes -virial/volume. Without --dtype, "
     "positions, forces and velocities are f32, energy, cell, stress and charges f64, and other properties as they are "
     "in the source; under --append the file's own types count.\n"
@@ -216,7 +220,8 @@ constexpr std::string_view kVerifyDetails =
     "and all are counted. --format github prints annotations that GitHub workflows show.\n"
     "\n"
     "Exit code: 0 sound, 1 damaged (or findings with --strict, or records that repair could not keep), 3 a file is not what "
-    "it should be, 4 the system refused. Of several files all are checked; damage in one decides the code.";
+    "it should be, 4 the system refused. Of several files all are checked or repaired; damage in one decides the code. "
+    "--salvage exits 0 when it saved records, and lists what it left behind.";
 
 constexpr Example kShardExamples[] = {
     {"atp shard parts/ -o train --shards 8 --order shuffle", "20 uneven files become 8 equal, shuffled, verified shards"},
@@ -297,6 +302,26 @@ constexpr std::string_view kPlanDetails =
     "Limits: 2^32 - 1 graphs. Atoms or edges above 8191 are packed in steps of 1/4096, rounded up. Exit code: 0 done, 1 --verify "
     "found something, 2 a wrong option, 3 an input is not what it should be, 4 the system refused.";
 
+constexpr Example kPullExamples[] = {
+    {"atp pull LeMaterial/Atompack omat/train", "a dataset into the cache; prints where it is"},
+    {"atp pull LeMaterial/Atompack --list", "which datasets a repository has"},
+    {"atp pull https://data.example.org/train/manifest.json --local-dir train", "shards from a web server"},
+};
+
+constexpr Example kFormatsExamples[] = {
+    {"atp formats", "what this build reads, and what it was built without"},
+    {"atp formats --json | jq -r .name", "the names that --from takes"},
+    {"atp formats --json --quiet", "the same for programs, with the reason for what is missing"},
+};
+
+constexpr std::string_view kFormatsDetails =
+    "Lists the formats that atp pack and atp inspect read: the name that --from takes, the file names by which "
+    "files of a folder are found, and what is read. A file that is named outright is told by its content, whatever its name. "
+    "A format whose library was missing when atp was built stays in the list and says which.\n"
+    "\n"
+    "--json prints one object a line: name, extensions, file_names (shell patterns), reads, folders (whether a folder can be one input), "
+    "streams (whether compressed files and pipes can be read), built_in, and missing (why it is not, else empty).";
+
 constexpr Example kGenerateExamples[] = {
     {"atp generate man man", "rewrite the man pages of the commands"},
     {"atp generate completions completions", "rewrite the shell completions"},
@@ -315,8 +340,10 @@ constexpr Command kCommands[] = {
     {"shard", "Make", "split, merge, shuffle and balance .atp datasets", declare_shard, kShardExamples, kShardDetails},
     {"inspect", "Look", "show what a dataset holds", declare_inspect, kInspectExamples, kInspectDetails},
     {"verify", "Look", "check every byte of .atp datasets, and mend them", declare_verify, kVerifyExamples, kVerifyDetails},
+    {"formats", "Look", "list the formats that can be read", declare_formats, kFormatsExamples, kFormatsDetails},
     {"plan-batches", "Train", "plan mini-batches of equal size for many GPUs", declare_plan_batches, kPlanExamples, kPlanDetails},
     {"bench", "Look", "measure what a file system gives, against other formats", declare_bench, kBenchExamples, kBenchDetails},
+    {"pull", "Fetch", "fetch datasets from the Hugging Face Hub or a web server", declare_pull, kPullExamples, kPullDetails},
     {"generate", "", "write man pages and completions, for atp's own developers", declare_generate, kGenerateExamples,
      "Writes what is printed from the declarations of the commands. The results are checked in."},
 };

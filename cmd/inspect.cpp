@@ -133,6 +133,9 @@ Run declare_inspect(CLI::App& app) {
       ->type_name("FIELD=KEY")
       ->allow_extra_args(false)
       ->group("Reading other formats");
+  app.add_option("--units", o->units, "the input's units, where it does not tell: energy=hartree,length=bohr")
+      ->type_name("QUANTITY=UNIT,...")
+      ->group("Reading other formats");
   CLI::Option* sql = app.get_option("--sql");
   return [o, sql] {
     check_sql_options(*o, sql->count() > 0);

@@ -24,6 +24,7 @@ struct InspectOptions {
   std::string records;           // a Selection; empty: the summary
   std::string from;              // a format's name; empty: the content decides
   std::vector<std::string> map;  // FIELD=KEY
+  std::string units;             // QUANTITY=UNIT,...
   std::string sql;               // a SELECT; empty: none
   bool csv = false;              // its rows as CSV
 };

@@ -1,6 +1,5 @@
 // Input formats: read from beginning to end, as pack would read them.
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 
@@ -108,9 +107,7 @@ struct PieceFindings {
 };
 
 std::optional<std::uint64_t> size_of(const std::string& path) {
-  struct stat info {};
-  if (path == "-" || ::stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return std::nullopt;
-  return static_cast<std::uint64_t>(info.st_size);
+  return path == "-" ? std::nullopt : input_bytes(path);
 }
 
 // Reference energies of the first batch. It is decoded twice, which costs a few MB of reading and
@@ -130,7 +127,7 @@ class InputPass {
   }
 
   void read(const std::string& path, Findings& all) {
-    const auto reader = open_input(path, options_.from, parse_map(options_.map));
+    const auto reader = open_input(path, options_.from, read_options(options_.map, options_.units));
     note_format(*reader, all);
     all.files.push_back({path, 0, 0, size_of(path), std::nullopt});
     ordered_parallel<Piece, PieceFindings>(
@@ -234,7 +231,7 @@ struct Plan {
 
 Plan plan_of(const Selection& selection, const std::vector<std::string>& files, const InspectOptions& options) {
   constexpr std::uint64_t kMostListed = 1'000'000;
-  if (selection.needs_size()) return {false, count_frames(files, options.from, parse_map(options.map), false)};
+  if (selection.needs_size()) return {false, count_frames(files, options.from, read_options(options.map, options.units), false)};
   const auto end = selection.end();
   if (end && *end <= kMostListed) return {false, *end};
   return {true, UINT64_MAX};
@@ -274,7 +271,7 @@ std::uint64_t print_input_records(const std::vector<std::string>& files, const I
   RecordSink sink(wanted, done, options.json);
   Structure structure;
   for (const std::string& path : files) {
-    const auto reader = open_input(path, options.from, parse_map(options.map));
+    const auto reader = open_input(path, options.from, read_options(options.map, options.units));
     std::uint64_t frames = 0;
     while (plan.in_stream_order || sink.offset + frames < last) {
       throw_if_interrupted();

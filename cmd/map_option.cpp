@@ -7,6 +7,7 @@
 
 #include "cmd/options.h"
 #include "core/base/error.h"
+#include "formats/input_units.h"
 
 namespace atp {
 namespace {
@@ -23,9 +24,10 @@ std::pair<std::string, std::string> split_pair(const std::string& text, std::str
   return {text.substr(0, equals), text.substr(equals + 1)};
 }
 
-ReadOptions parse_map(const std::vector<std::string>& pairs) {
+ReadOptions read_options(const std::vector<std::string>& map, const std::string& units) {
   ReadOptions read;
-  for (const auto& pair : pairs) {
+  parse_units(units, read);
+  for (const auto& pair : map) {
     auto [field, key] = split_pair(pair, "--map", "FIELD=KEY");
     if (std::find(std::begin(kFields), std::end(kFields), field) == std::end(kFields)) {
       const std::vector<std::string> fields(std::begin(kFields), std::end(kFields));

@@ -13,7 +13,8 @@ namespace atp {
 // "a=b" in two. Throws Error (exit 2): "--meta takes KEY=VALUE, not 'x'".
 std::pair<std::string, std::string> split_pair(const std::string& text, std::string_view option, std::string_view form);
 
-// The values of `--map FIELD=KEY`. Throws Error (exit 2): no field of that name, one named twice.
-ReadOptions parse_map(const std::vector<std::string>& pairs);
+// The values of `--map FIELD=KEY` and the value of `--units`. Throws Error (exit 2): no field, quantity or unit of
+// that name, one named twice.
+ReadOptions read_options(const std::vector<std::string>& map, const std::string& units);
 
 }  // namespace atp

@@ -28,6 +28,8 @@ Run declare_pack(CLI::App& app) {
   app.add_option("--from", o->from, "the inputs' format (default: by content)")->type_name("FORMAT")->group("Input");
   app.add_option("--map", o->map, "take FIELD from KEY, or from nothing with KEY 'none' (repeatable)")
       ->type_name("FIELD=KEY")->group("Input");
+  app.add_option("--units", o->units, "the inputs' units, where they are not Å, eV, eV/Å and eV/Å³ and say nothing about it: energy=hartree,length=bohr")
+      ->type_name("QUANTITY=UNIT,...")->group("Input");
   app.add_option("--keep", o->keep, "of the other columns and keys, keep those that match (repeatable)")->type_name("GLOB")->group("Input");
   app.add_option("--drop", o->drop, "leave out columns and keys that match (repeatable)")->type_name("GLOB")->group("Input");
   add_choice(app, "--on-error", o->on_error, {"stop", "skip"}, "at a bad frame: stop, or leave it out and count it (default: stop)")

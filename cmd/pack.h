@@ -22,6 +22,7 @@ struct PackOptions {
   bool dry_run = false;
   bool json = false;
   std::vector<std::string> map;     // FIELD=KEY
+  std::string units;                // QUANTITY=UNIT,...
   std::vector<std::string> keep, drop;
   std::string on_error = "stop";
   std::vector<std::string> meta;    // KEY=VALUE

@@ -13,11 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::uint64_t size_of(const std::string& path) {
-  std::error_code error;
-  const auto size = fs::file_size(path, error);
-  return error ? 0 : size;
-}
+std::uint64_t size_of(const std::string& path) { return input_bytes(path).value_or(0); }
 
 // ---- a part as text --------------------------------------------------------------------------------
 
@@ -163,7 +159,7 @@ void check_for_ranks(const PackOptions& o, const std::vector<std::string>& input
   for (const auto& input : inputs) {
     std::error_code error;
     if (input == "-") refuse("", "stdin cannot be shared by several processes");
-    if (!fs::is_regular_file(input, error)) refuse(input, "is not a regular file, and cannot be shared by several processes");
+    if (!fs::is_regular_file(input, error) && !fs::is_directory(input, error)) refuse(input, "is no file or folder, and cannot be shared by several processes");
   }
 }
 

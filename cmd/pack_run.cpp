@@ -37,7 +37,7 @@ PackRun::PackRun(const PackOptions& options) : o_(options) {
   rules_.skip_errors = o_.on_error == "skip";
   for (const auto& pair : o_.meta) split_pair(pair, "--meta", "KEY=VALUE");
   if (!o_.from.empty()) format_named(o_.from);
-  read_ = parse_map(o_.map);
+  read_ = read_options(o_.map, o_.units);
   if (!o_.records.empty()) records_ = Selection::parse(o_.records);
   for (const auto& [field, key] : read_.map) part_.report.chosen.insert(field);
   part_.report.codec = rules_.codec;

@@ -25,13 +25,12 @@ FrameSource::FrameSource(FrameSourceOptions options)
     all_frames_ = count_frames(options_.inputs, options_.from, options_.read, options_.skip_bad_files);
   }
   for (const auto& input : options_.inputs) {
-    std::error_code error;
-    const auto size = fs::is_regular_file(input, error) ? fs::file_size(input, error) : 0;
-    if (input == "-" || error) {
+    const auto size = input == "-" ? std::nullopt : input_bytes(input);
+    if (!size) {
       total_bytes_ = 0;
       break;
     }
-    total_bytes_ += size;
+    total_bytes_ += *size;
   }
 }
 

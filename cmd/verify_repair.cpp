@@ -89,38 +89,51 @@ std::string salvage_json(const SalvageReport& r) {
 
 }  // namespace
 
+namespace {
+
+RepairReport repair_with_progress(const std::string& path, const VerifyCommand& command) {
+  RepairOptions options;
+  options.dry_run = command.dry_run;
+  options.jobs = jobs();
+  options.metadata = metadata_of_this_program();
+  Progress progress(command.dry_run ? "checking" : "repairing", 0, true);
+  options.progress = [&](std::uint64_t bytes, std::uint64_t records) {
+    progress.advance_to(bytes);
+    progress.set_records(records);
+  };
+  return repair_file(path, options);
+}
+
+}  // namespace
+
+// A file that cannot be repaired keeps none of the others from being repaired.
 Exit repair_files(const VerifyCommand& command) {
   const NamedFiles named = files_of(command.inputs);
   if (!named.refused.empty()) throw named.refused[0].error.within(named.refused[0].path);
-  bool whole = true;
+  Exit worst = Exit::ok;
   JsonWriter w;
   w.begin_object().key("files").begin_array();
   for (const auto& path : named.files) {
-    RepairOptions options;
-    options.dry_run = command.dry_run;
-    options.jobs = jobs();
-    options.metadata = metadata_of_this_program();
-    RepairReport report;
-    {
-      Progress progress(command.dry_run ? "checking" : "repairing", 0, true);
-      options.progress = [&](std::uint64_t bytes, std::uint64_t records) {
-        progress.advance_to(bytes);
-        progress.set_records(records);
-      };
-      report = repair_file(path, options);
-    }
-    whole &= report.lost.empty() && report.left.empty();
-    if (command.json) {
-      write_repair_json(w, report, command.dry_run);
-    } else if (!common_options().quiet) {
-      print(repair_text(report, command.dry_run));
+    try {
+      const RepairReport report = repair_with_progress(path, command);
+      if (!report.lost.empty() || !report.left.empty()) worst = std::max(worst, Exit::no);
+      if (command.json) {
+        write_repair_json(w, report, command.dry_run);
+      } else if (!common_options().quiet) {
+        print(repair_text(report, command.dry_run));
+      }
+    } catch (const Error& e) {
+      if (named.files.size() == 1) throw;
+      worst = std::max(worst, e.exit());
+      print_error(e.what());
+      if (command.json) w.begin_object().key("path").string(path).key("dry_run").boolean(command.dry_run).key("error").string(e.problem()).end_object();
     }
   }
   if (command.json) {
-    w.end_array().key("sound").boolean(whole).end_object();
+    w.end_array().key("sound").boolean(worst == Exit::ok).end_object();
     print(w.text() + "\n");
   }
-  return whole ? Exit::ok : Exit::no;
+  return worst;
 }
 
 Exit salvage(const VerifyCommand& command) {

@@ -8,6 +8,7 @@
 #include "atp_build_info.h"
 #include "cmd/manual.h"
 #include "core/atp/codec.h"
+#include "core/hub/http.h"
 #include "core/mpi/ranks.h"
 #include "core/query/query.h"
 #include "formats/format.h"
@@ -37,6 +38,7 @@ std::string version_text() {
     }
   }
   if (!query_missing().empty()) missing += fmt::format("left out: inspect --sql, shard --where ({})\n", query_missing());
+  if (!network_missing().empty()) missing += fmt::format("left out: pull, hf:// and https:// ({})\n", network_missing());
   const auto list = [](std::string_view label, const auto& names) {
     return fmt::format("{:10}{}\n", label, wrapped(fmt::format("{}", fmt::join(names, ", ")), 80, 10));
   };

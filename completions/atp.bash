@@ -16,7 +16,7 @@ _atp() {
     prev=${COMP_WORDS[COMP_CWORD-2]}
   fi
   if ((COMP_CWORD == 1)); then
-    COMPREPLY=($(compgen -W "pack shard inspect verify plan-batches help --help --version" -- "$cur"))
+    COMPREPLY=($(compgen -W "pack shard inspect verify formats plan-batches pull help --help --version" -- "$cur"))
     return
   fi
   case ${COMP_WORDS[1]} in
@@ -43,10 +43,10 @@ _atp() {
         --color)
           COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
           return ;;
-        --shards|--meta|--map|--keep|--drop|--limit|--records|-j|--jobs) return ;;
+        --shards|--meta|--map|--units|--keep|--drop|--limit|--records|-j|--jobs) return ;;
       esac
       if [[ $cur == -* ]]; then
-        COMPREPLY=($(compgen -W "-o --output -f --force --shards --append --codec --dtype --meta --dry-run --json --from --map --keep --drop --on-error --limit --records -j --jobs -q --quiet -v --verbose --progress --color -h --help" -- "$cur"))
+        COMPREPLY=($(compgen -W "-o --output -f --force --shards --append --codec --dtype --meta --dry-run --json --from --map --units --keep --drop --on-error --limit --records -j --jobs -q --quiet -v --verbose --progress --color -h --help" -- "$cur"))
       else
         _atp_files
       fi ;;
@@ -103,10 +103,10 @@ _atp() {
         --color)
           COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
           return ;;
-        --cutoff|--record|--records|--sql|--map|-j|--jobs) return ;;
+        --cutoff|--record|--records|--sql|--map|--units|-j|--jobs) return ;;
       esac
       if [[ $cur == -* ]]; then
-        COMPREPLY=($(compgen -W "--stats --cutoff --record --records --sql --csv --json --from --map -j --jobs -q --quiet -v --verbose --progress --color -h --help" -- "$cur"))
+        COMPREPLY=($(compgen -W "--stats --cutoff --record --records --sql --csv --json --from --map --units -j --jobs -q --quiet -v --verbose --progress --color -h --help" -- "$cur"))
       else
         _atp_files
       fi ;;
@@ -130,6 +130,19 @@ _atp() {
         COMPREPLY=($(compgen -W "--quick --values --max-force --strict --manifest --sums --check --repair --dry-run --salvage -f --force --json --format -j --jobs -q --quiet -v --verbose --progress --color -h --help" -- "$cur"))
       else
         _atp_files
+      fi ;;
+    formats)
+      case $prev in
+        --progress)
+          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          return ;;
+        --color)
+          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          return ;;
+        -j|--jobs) return ;;
+      esac
+      if [[ $cur == -* ]]; then
+        COMPREPLY=($(compgen -W "--json -j --jobs -q --quiet -v --verbose --progress --color -h --help" -- "$cur"))
       fi ;;
     plan-batches)
       case $prev in
@@ -170,7 +183,34 @@ _atp() {
       else
         _atp_files
       fi ;;
-    help) ((COMP_CWORD == 2)) && COMPREPLY=($(compgen -W "pack shard inspect verify plan-batches help" -- "$cur")) ;;
+    pull)
+      case $prev in
+        --local-dir)
+          _atp_files
+          return ;;
+        --verify)
+          COMPREPLY=($(compgen -W "full quick none" -- "$cur"))
+          return ;;
+        --token)
+          _atp_files
+          return ;;
+        --ca-file)
+          _atp_files
+          return ;;
+        --progress)
+          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          return ;;
+        --color)
+          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          return ;;
+        --revision|--include|--exclude|--limit-rate|-j|--jobs) return ;;
+      esac
+      if [[ $cur == -* ]]; then
+        COMPREPLY=($(compgen -W "--revision --include --exclude --list --inspect --local-dir --dry-run --verify --limit-rate --token --ca-file --json -j --jobs -q --quiet -v --verbose --progress --color -h --help" -- "$cur"))
+      else
+        _atp_files
+      fi ;;
+    help) ((COMP_CWORD == 2)) && COMPREPLY=($(compgen -W "pack shard inspect verify formats plan-batches pull help" -- "$cur")) ;;
   esac
 }
 

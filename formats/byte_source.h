@@ -37,6 +37,8 @@ class ByteSource {
   // The first bytes, at most 64 KiB, which read() will give again. Only before the first read().
   std::string_view peek();
 
+  // Whether the bytes are decompressed on the way.
+  bool compressed() const { return decompressor_ != nullptr; }
   // Bytes of the file taken so far, before decompression: for progress.
   std::uint64_t position() const { return position_; }
   // Bytes read and, at the end, their hash.

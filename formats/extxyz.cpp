@@ -23,6 +23,7 @@ constexpr const char* kSkip = "fix the file or pass --on-error skip";
 struct Settings {
   std::string name;
   FieldRules rules;
+  FieldReader::Asked units;
   bool always_plain;
 };
 
@@ -38,7 +39,7 @@ bool mentions(std::string_view text, std::string_view word) { return text.find(w
 // Decodes the frames of one piece of text. One thread; keeps its memory from frame to frame.
 class FrameDecoder {
  public:
-  explicit FrameDecoder(const Settings& settings) : settings_(settings), fields_(settings.rules) {}
+  explicit FrameDecoder(const Settings& settings) : settings_(settings), fields_(settings.rules, settings.units) {}
 
   // Throws Error (exit 3) naming file and line.
   void decode(const TextPiece& piece, const FrameText& frame, Structure& structure) {
@@ -177,7 +178,7 @@ class XyzBatch : public FrameBatch {
 class XyzReader : public FormatReader {
  public:
   XyzReader(std::unique_ptr<ByteSource> source, const ReadOptions& options, bool always_plain)
-      : settings_(std::make_shared<Settings>(Settings{source->name(), FieldRules(options), always_plain})),
+      : settings_(std::make_shared<Settings>(Settings{source->name(), FieldRules(options), FieldReader::asked_units(options), always_plain})),
         cutter_(std::move(source)) {}
 
   std::unique_ptr<FrameBatch> next() override {

@@ -81,9 +81,33 @@ void FieldReader::check_total_energy() const {
   }
 }
 
+FieldReader::Asked FieldReader::asked_units(const ReadOptions& options) {
+  Asked asked;
+  if (options.units.empty()) return asked;
+  InputUnits units(options);
+  units.declare(Quantity::energy, "eV", "extended XYZ");
+  units.declare(Quantity::length, "A", "extended XYZ");
+  for (std::size_t i = 0; i < kQuantities; ++i) asked[i] = units.find(static_cast<Quantity>(i));
+  for (const Quantity q : {Quantity::energy, Quantity::length}) {  // declared only for what follows from them
+    if (!options.units.contains(quantity_name(q))) asked[static_cast<std::size_t>(q)].reset();
+  }
+  return asked;
+}
+
+// The word of --units; what follows from it counts only where the comment says nothing.
+const Conversion* FieldReader::asked(Quantity quantity) const {
+  const auto& c = asked_[static_cast<std::size_t>(quantity)];
+  if (!c || (!c->how.ends_with("--units") && units_[static_cast<std::size_t>(quantity)].entry >= 0)) return nullptr;
+  return &*c;
+}
+
 // What a value of the key is multiplied with; the unit's key is used up when that is not 1.
 double FieldReader::factor(Quantity quantity, std::string_view key) {
   const UnitEntry& u = unit(quantity);
+  if (const Conversion* c = asked(quantity)) {
+    if (u.entry >= 0 && c->factor != 1) consumed_[static_cast<std::size_t>(u.entry)] = 1;
+    return c->factor;
+  }
   if (u.entry < 0 || names_its_unit(key)) return 1;
   KnownUnit& known = known_units_[static_cast<std::size_t>(quantity)];
   if (known.text != u.text) known = {std::string(u.text), unit_factor(quantity, u.text)};
@@ -100,10 +124,12 @@ double FieldReader::factor(Quantity quantity, std::string_view key) {
 void FieldReader::mapped(std::string_view field, std::string_view key, bool virial, Quantity quantity,
                          double conversion) {
   // energy_unit says nothing of the forces, so what they are taken for is said.
+  const Conversion* user = conversion == 1 ? nullptr : asked(quantity);
   const UnitEntry& energy = unit(Quantity::energy);
-  const bool assumed = quantity == Quantity::force && unit(quantity).entry < 0 && energy.entry >= 0 &&
+  const bool assumed = !user && quantity == Quantity::force && unit(quantity).entry < 0 && energy.entry >= 0 &&
                        consumed_[static_cast<std::size_t>(energy.entry)] != 0;
-  const std::string_view unit_text = assumed           ? std::string_view("?")
+  const std::string_view unit_text = user              ? std::string_view(user->how)
+                                     : assumed         ? std::string_view("?")
                                      : conversion == 1 ? std::string_view()
                                                        : unit(quantity).text;
   for (std::size_t i = 0; i < hows_.size(); ++i) {
@@ -116,7 +142,11 @@ void FieldReader::mapped(std::string_view field, std::string_view key, bool viri
   std::string text = fmt::format("from '{}'", key);
   if (virial) text += " (-virial/volume)";
   if (assumed) text += fmt::format(" (no forces_unit beside energy_unit: taken as {})", unit_name(quantity));
-  if (conversion != 1) text += fmt::format(" ({} to {})", excerpt(unit_text), unit_name(quantity));
+  if (user) {
+    text += fmt::format(" ({})", user->how);
+  } else if (conversion != 1) {
+    text += fmt::format(" ({} to {})", excerpt(unit_text), unit_name(quantity));
+  }
   told_hows_.push_back(hows_.size());
   hows_.push_back({field, std::string(key), std::move(text), std::string(unit_text), virial});
 }
@@ -167,6 +197,8 @@ void FieldReader::apply(const Comment& comment, const ColumnLayout& layout, Stru
 
 void FieldReader::apply_defaults(Structure& structure) {
   forget_told();
+  units_ = {};
+  convert_positions(structure);
   set_default_pbc(structure);
 }
 
@@ -365,7 +397,7 @@ void FieldReader::read_name(Structure& structure) {
 // ---- columns ------------------------------------------------------------------------------------
 
 void FieldReader::convert_positions(Structure& structure) {
-  if (unit(Quantity::length).entry < 0) return;
+  if (unit(Quantity::length).entry < 0 && asked(Quantity::length) == nullptr) return;
   const double scale = factor(Quantity::length, "pos");
   if (scale == 1) return;
   for (std::size_t at = 0; at < structure.positions.size(); at += 8) {
@@ -397,7 +429,8 @@ void FieldReader::read_columns(Structure& structure) {
   for (const Column& c : layout_->columns) {
     if (!c.fills_field) continue;
     const Field field = c.claim->field;
-    const double scale = field == Field::forces ? factor(Quantity::force, c.name) : 1;
+    const Quantity quantity = field == Field::charges ? Quantity::charge : Quantity::force;
+    const double scale = field == Field::forces || field == Field::charges ? factor(quantity, c.name) : 1;
     if (scale != 1) {
       auto sections = structure.sections();
       const auto s = std::find_if(sections.begin(), sections.end(), [&](const Structure::Section& x) {
@@ -408,7 +441,7 @@ void FieldReader::read_columns(Structure& structure) {
         store(p, load<double>(p) * scale);
       }
     }
-    mapped(field_name(field), c.name, false, Quantity::force, scale);
+    mapped(field_name(field), c.name, false, quantity, scale);
   }
 }
 

@@ -13,14 +13,19 @@
 #include "formats/extxyz_comment.h"
 #include "formats/field_rules.h"
 #include "formats/format.h"
+#include "formats/input_units.h"
 
 namespace atp {
 
 // One thread; keeps its memory and what it learned about keys from frame to frame.
 class FieldReader {
  public:
-  // The rules must outlive this object.
-  explicit FieldReader(const FieldRules& rules) : rules_(rules) {}
+  // What --units says of an input whose numbers are Å and eV but for unit keys in its comments.
+  using Asked = std::array<std::optional<Conversion>, kQuantities>;
+  static Asked asked_units(const ReadOptions& options);
+
+  // Both must outlive this object.
+  FieldReader(const FieldRules& rules, const Asked& asked) : rules_(rules), asked_(asked) {}
 
   // Stores what the comment says in a structure that has its atoms and columns already: fields,
   // properties, units, pbc. Throws Error (exit 3, no place). `comment` and `layout` are borrowed
@@ -70,6 +75,7 @@ class FieldReader {
   void gather();
   void check_total_energy() const;
   void forget_told();
+  const Conversion* asked(Quantity quantity) const;
   double factor(Quantity quantity, std::string_view key);
   void resolve(Field field, Structure& structure);
   bool read_field(Field field, const Candidate& c, bool first, Numbers& out);
@@ -93,12 +99,13 @@ class FieldReader {
   void remark(Field field, std::string_view key, std::string_view preferred);
 
   const FieldRules& rules_;
+  const Asked& asked_;
   std::vector<KeyRole> roles_;  // of the keys of the last frame, which the next one probably repeats
   const Comment* comment_ = nullptr;
   const ColumnLayout* layout_ = nullptr;
   std::array<std::vector<Candidate>, kFields> candidates_;
-  std::array<UnitEntry, 4> units_;
-  std::array<KnownUnit, 4> known_units_;  // of the last frame
+  std::array<UnitEntry, kQuantities> units_;
+  std::array<KnownUnit, kQuantities> known_units_;  // of the last frame
   std::vector<char> consumed_;            // per entry: no property any more
   double volume_ = 0;
 

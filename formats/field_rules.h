@@ -30,6 +30,8 @@ class FieldRules {
   // Throws Error (exit 2): a FIELD that does not exist, stress and virial both given.
   explicit FieldRules(const ReadOptions& options);
 
+  // Whether --map says which name this field has ("none" included).
+  bool asked(Field field) const { return asked_[static_cast<std::size_t>(field)].has_value(); }
   // The field that a value named `name` of the whole frame may be (energy, stress, cell, pbc, name).
   std::optional<FieldClaim> of_frame_value(std::string_view name) const;
   // The field that an array over the atoms may be (forces, charges, velocities). `width` numbers an

@@ -21,6 +21,9 @@ struct ReadOptions {
   // FIELD (energy, forces, stress, virial, cell, charges, velocities, name, pbc) -> the key or
   // column to take it from; "none" leaves the field empty and keeps all candidates as properties.
   std::map<std::string, std::string, std::less<>> map;
+  // quantity (energy, length, forces, stress, charge) -> unit, for what the input says nothing or
+  // the wrong thing about: `--units energy=hartree,length=bohr`. Checked by InputUnits.
+  std::map<std::string, std::string, std::less<>> units;
 };
 
 // A frame's place in its input, for messages and the `source` of errors.
@@ -84,15 +87,26 @@ class FormatReader {
 // Bytes of one input, decompressed as they are read (gzip, xz, zstd, bzip2: by content).
 class ByteSource;
 
+// A format is read as a stream (`open`), by path (`open_path`: what needs random access, and folders
+// that are one input), or, when it was left out of the build, by neither.
 struct Format {
   std::string_view name;        // for --from: "extxyz"
-  std::string_view extensions;  // "xyz, extxyz", for tables
+  std::string_view extensions;  // "xyz, extxyz", for tables and for finding files in folders
   std::string_view summary;     // one line, for --help and the README
   // Judges the first bytes of the (decompressed) content: 0 no, 1 possible, 2 likely, 3 certain.
   int (*sniff)(std::string_view head);
-  // Takes over the source. nullptr when the format was left out of the build.
-  std::unique_ptr<FormatReader> (*open)(std::unique_ptr<ByteSource> source, const ReadOptions& options);
-  std::string_view missing;  // why it is not in this build; empty when it is
+  // Takes over the source.
+  std::unique_ptr<FormatReader> (*open)(std::unique_ptr<ByteSource> source, const ReadOptions& options) = nullptr;
+  std::string_view missing = {};  // why it is not in this build; empty when it is
+  // Opens a regular file that is not compressed, or a folder that claims_folder() says yes to.
+  std::unique_ptr<FormatReader> (*open_path)(const std::string& path, const ReadOptions& options) = nullptr;
+  // Instead of sniff() for such a file, when its first bytes do not tell. Must not throw.
+  int (*sniff_path)(const std::string& path, std::string_view head) = nullptr;
+  // Whether the folder as a whole is one input of this format. Must not throw, and be quick: every
+  // folder below an argument is asked.
+  bool (*claims_folder)(const std::string& folder) = nullptr;
+  // Shell patterns for files without an extension ("POSCAR*, OUTCAR*"), to find them in folders.
+  std::string_view file_names = {};
 };
 
 // All formats, in the order of tables.
@@ -100,7 +114,7 @@ std::span<const Format> formats();
 // Throws Error (exit 2) with the nearest name when there is none of that name.
 const Format& format_named(std::string_view name);
 
-// Opens `path` ("-" is stdin). With an empty `from` the content decides. Throws Error (exit 3) when
+// Opens `path`, a file or a folder that is one input ("-" is stdin). With an empty `from` the content decides. Throws Error (exit 3) when
 // no format fits: it says what the content looks like and what to pass.
 std::unique_ptr<FormatReader> open_input(const std::string& path, std::string_view from, const ReadOptions& options);
 
@@ -108,9 +122,15 @@ std::unique_ptr<FormatReader> open_input(const std::string& path, std::string_vi
 // (exit 2). With `skip_bad`, an input that breaks counts as far as it could be read.
 std::uint64_t count_frames(const std::vector<std::string>& paths, std::string_view from, const ReadOptions& options, bool skip_bad);
 
-// The input files an argument stands for: a file, "-", a directory (every regular file below it
-// with an extension that some format knows, bytewise path order), a glob. Throws Error (exit 3)
-// when there is none.
+// The inputs an argument stands for: a file, "-", a folder that is one input, any other folder (every
+// regular file below it with a name that some format knows, and every folder that is one input,
+// bytewise path order), a glob. Throws Error (exit 3) when there is none.
 std::vector<std::string> input_files(const std::string& argument);
+
+// Bytes of an input: of a file, or of all files in a folder. Nothing for pipes and devices.
+std::optional<std::uint64_t> input_bytes(const std::string& path);
+
+// Whether this folder as a whole is one input of some format.
+bool is_input_folder(const std::string& folder);
 
 }  // namespace atp

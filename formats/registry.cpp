@@ -1,13 +1,11 @@
 #include <fmt/format.h>
-#include <glob.h>
 
-#include <algorithm>
 #include <filesystem>
-#include <numeric>
 #include <system_error>
 
 #include "core/base/error.h"
 #include "core/base/interrupt.h"
+#include "core/base/nearest_name.h"
 #include "formats/byte_source.h"
 #include "formats/excerpt.h"
 #include "formats/extxyz.h"
@@ -25,8 +23,6 @@ constexpr Format kFormats[] = {
     {"xyz", "xyz", "plain XYZ: species x y z, the comment kept as text", sniff_xyz, open_xyz, ""},
 };
 
-constexpr std::string_view kCompressions[] = {".gz", ".xz", ".zst", ".bz2"};
-
 std::string names_of_formats() {
   std::string names;
   for (const Format& f : kFormats) {
@@ -34,59 +30,6 @@ std::string names_of_formats() {
     names += f.name;
   }
   return names;
-}
-
-// Letters to change, add or leave out to make one word of the other.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t changed = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({changed, row[j] + 1, row[j + 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
-
-std::string_view nearest_format(std::string_view name) {
-  std::string_view best;
-  std::size_t least = 3;  // a slip of the finger, not another word
-  for (const Format& f : kFormats) {
-    const std::size_t d = edit_distance(name, f.name);
-    if (d < least && d < f.name.size()) {
-      least = d;
-      best = f.name;
-    }
-  }
-  return best;
-}
-
-bool has_suffix(std::string_view name, std::string_view extensions) {
-  while (!extensions.empty()) {
-    const std::size_t comma = extensions.find(',');
-    std::string_view extension = extensions.substr(0, comma);
-    extensions.remove_prefix(comma == std::string_view::npos ? extensions.size() : comma + 1);
-    while (extension.starts_with(' ')) extension.remove_prefix(1);
-    if (name.size() > extension.size() + 1 && name.ends_with(extension) &&
-        name[name.size() - extension.size() - 1] == '.') {
-      return true;
-    }
-  }
-  return false;
-}
-
-bool is_input_name(std::string_view name) {
-  for (const std::string_view compression : kCompressions) {
-    if (!name.ends_with(compression)) continue;
-    name.remove_suffix(compression.size());
-    break;
-  }
-  return std::any_of(std::begin(kFormats), std::end(kFormats),
-                     [&](const Format& f) { return has_suffix(name, f.extensions); });
 }
 
 [[noreturn]] void fail_unknown(const std::string& name, std::string_view head) {
@@ -101,59 +44,45 @@ bool is_input_name(std::string_view name) {
              foreign.advice.empty() ? reads : fmt::format("{} ({})", reads, foreign.advice));
 }
 
-const Format& recognise(const std::string& name, std::string_view head) {
+// What opens by path needs a file that is there as a whole.
+bool is_plain_file(const std::string& path, const ByteSource& source) {
+  std::error_code error;
+  return path != "-" && !source.compressed() && std::filesystem::is_regular_file(path, error);
+}
+
+const Format& recognise(const std::string& path, const ByteSource& source, std::string_view head) {
+  const bool plain = is_plain_file(path, source);
   const Format* best = nullptr;
   int certainty = 0;
   for (const Format& f : kFormats) {
-    const int c = f.sniff(head);
+    const int c = plain && f.sniff_path != nullptr ? f.sniff_path(path, head) : f.sniff(head);
     if (c > certainty) {
       certainty = c;
       best = &f;
     }
   }
-  if (best == nullptr) fail_unknown(name, head);
+  if (best == nullptr) fail_unknown(source.name(), head);
   return *best;
 }
 
-std::vector<std::string> files_below(const std::string& folder) {
-  namespace fs = std::filesystem;
-  std::vector<std::string> found;
-  std::error_code error;
-  fs::recursive_directory_iterator it(folder, error);
-  for (; !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
-    std::error_code ignored;
-    if (it->is_regular_file(ignored) && is_input_name(it->path().filename().native()))
-      found.push_back(it->path().native());
-  }
-  if (error) fail_system(folder, "cannot read the directory", error.value());
-  if (found.empty()) {
-    fail_input(folder, "holds no file with a known extension",
-               "known are .xyz and .extxyz, also with .gz .xz .zst .bz2");
-  }
-  std::sort(found.begin(), found.end());
-  return found;
+void check_in_build(const Format& format, const std::string& name) {
+  if (format.open != nullptr || format.open_path != nullptr) return;
+  fail_input(name, fmt::format("is {}, which this build of atp cannot read", format.name), std::string(format.missing));
 }
 
-std::vector<std::string> files_matching(const std::string& pattern) {
-  struct Matches {
-    glob_t g = {};
-    ~Matches() { ::globfree(&g); }
-  } matches;
-  const int code = ::glob(pattern.c_str(), 0, nullptr, &matches.g);
-  if (code == GLOB_NOSPACE) throw std::bad_alloc();
-  if (code != 0 || matches.g.gl_pathc == 0) fail_input(pattern, "matches no file");
-  std::vector<std::string> found;
-  for (std::size_t i = 0; i < matches.g.gl_pathc; ++i) {
-    std::string path = matches.g.gl_pathv[i];
-    std::error_code ignored;
-    if (!std::filesystem::is_directory(path, ignored)) {
-      found.push_back(std::move(path));
-      continue;
-    }
-    for (std::string& below : files_below(path)) found.push_back(std::move(below));
+std::unique_ptr<FormatReader> named(std::unique_ptr<FormatReader> reader, const Format& format) {
+  reader->set_format(format.name);
+  return reader;
+}
+
+std::unique_ptr<FormatReader> open_folder(const std::string& path, std::string_view from, const ReadOptions& options) {
+  for (const Format& f : kFormats) {
+    if (f.claims_folder == nullptr || (!from.empty() && f.name != from) || !f.claims_folder(path)) continue;
+    check_in_build(f, path);
+    return named(f.open_path(path, options), f);
   }
-  std::sort(found.begin(), found.end());
-  return found;
+  fail_input(path, from.empty() ? "is a folder that is no input by itself" : fmt::format("is a folder, and not one of {}", format_named(from).name),
+             "name the files in it");
 }
 
 }  // namespace
@@ -161,33 +90,36 @@ std::vector<std::string> files_matching(const std::string& pattern) {
 std::span<const Format> formats() { return kFormats; }
 
 const Format& format_named(std::string_view name) {
+  std::vector<std::string> names;
   for (const Format& f : kFormats) {
     if (f.name == name) return f;
+    names.emplace_back(f.name);
   }
-  const std::string_view near = nearest_format(name);
-  throw Error(Exit::usage, "", fmt::format("unknown format '{}'", excerpt(name)),
-              near.empty() ? "formats are " + names_of_formats() : fmt::format("did you mean '{}'?", near));
+  const std::string fix = did_you_mean(name, names);
+  throw Error(Exit::usage, "", fmt::format("unknown format '{}'", excerpt(name)), fix.empty() ? "formats are " + names_of_formats() : fix);
 }
 
 std::unique_ptr<FormatReader> open_input(const std::string& path, std::string_view from, const ReadOptions& options) {
+  if (!from.empty()) format_named(from);
+  std::error_code error;
+  if (path != "-" && std::filesystem::is_directory(path, error)) return open_folder(path, from, options);
   auto source = std::make_unique<ByteSource>(path);
   const std::string_view head = source->peek();
   if (head.empty()) fail_input(source->name(), "is empty");
-  const Format& format = from.empty() ? recognise(source->name(), head) : format_named(from);
-  if (format.open == nullptr) {
-    fail_input(source->name(), fmt::format("is {}, which this build of atp cannot read", format.name),
-               std::string(format.missing));
-  }
-  auto reader = format.open(std::move(source), options);
-  reader->set_format(format.name);
-  return reader;
+  const Format& format = from.empty() ? recognise(path, *source, head) : format_named(from);
+  check_in_build(format, source->name());
+  if (format.open_path == nullptr) return named(format.open(std::move(source), options), format);
+  if (is_plain_file(path, *source)) return named(format.open_path(path, options), format);
+  if (format.open != nullptr) return named(format.open(std::move(source), options), format);
+  const bool packed = source->compressed();
+  fail_input(source->name(), fmt::format("is {}, which cannot be read {}", format.name, packed ? "while it is compressed" : "from a pipe"),
+             packed ? "decompress it first" : "save it as a file first");
 }
 
 std::uint64_t count_frames(const std::vector<std::string>& paths, std::string_view from, const ReadOptions& options, bool skip_bad) {
   std::uint64_t frames = 0;
   for (const std::string& path : paths) {
-    std::error_code error;
-    if (path == "-" || (std::filesystem::exists(path, error) && !std::filesystem::is_regular_file(path, error))) {
+    if (path == "-" || !input_bytes(path)) {
       throw Error(Exit::usage, path == "-" ? "<stdin>" : path, "records of a stream cannot be counted from its end",
                   "name the records from the beginning");
     }
@@ -202,16 +134,6 @@ std::uint64_t count_frames(const std::vector<std::string>& paths, std::string_vi
     }
   }
   return frames;
-}
-
-std::vector<std::string> input_files(const std::string& argument) {
-  if (argument == "-") return {argument};
-  std::error_code error;
-  const auto status = std::filesystem::status(argument, error);
-  if (std::filesystem::is_directory(status)) return files_below(argument);
-  if (std::filesystem::exists(status)) return {argument};
-  if (argument.find_first_of("*?[") != std::string::npos) return files_matching(argument);
-  fail_system(argument, "cannot open", error ? error.value() : ENOENT);
 }
 
 }  // namespace atp

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/atp/record_window.h"
+#include "core/atp/ring_reader.h"
 #include "core/base/error.h"
 #include "core/base/interrupt.h"
 #include "core/base/parallel.h"
@@ -58,6 +59,12 @@ bool mostly_sequential(std::span<const std::uint64_t> indices) {
   return looked != 0 && next * 4 > looked * 3;
 }
 
+// What was measured to be the fastest, and the records that it took to find out.
+struct Trial {
+  Io io;
+  std::size_t records;
+};
+
 double seconds_of(const std::function<void()>& work) {
   const auto start = std::chrono::steady_clock::now();
   work();
@@ -67,7 +74,7 @@ double seconds_of(const std::function<void()>& work) {
 }  // namespace
 
 std::string_view io_name(Io io) {
-  static constexpr std::array<std::string_view, 3> kNames = {"auto", "map", "pread"};
+  static constexpr std::array<std::string_view, 4> kNames = {"auto", "map", "pread", "uring"};
   return kNames[static_cast<std::size_t>(io)];
 }
 
@@ -82,7 +89,8 @@ struct BatchReader::State {
   void read(Io io, Indices indices, std::size_t first, const RecordFn& fn, bool cold);
   void through_map(Indices indices, std::size_t first, const RecordFn& fn, bool cold);
   void through_preads(Indices indices, std::size_t first, const RecordFn& fn);
-  Io measure(Indices indices, const RecordFn& fn);
+  void through_ring(Indices indices, std::size_t first, const RecordFn& fn);
+  Trial measure(Indices indices, const RecordFn& fn);
 
   const Dataset& dataset;
   BatchOptions options;
@@ -91,6 +99,7 @@ struct BatchReader::State {
   std::size_t trusted = 0;  // records that are taken to be in memory without a look
   Scratch scratch;
   FileHandles files;
+  std::optional<RingReader> ring;
 };
 
 BatchReader::BatchReader(const Dataset& dataset, BatchOptions options) : state_(std::make_unique<State>(dataset, options)) {}
@@ -109,9 +118,10 @@ void BatchReader::for_each(std::span<const std::uint64_t> indices, const RecordF
     const std::uint64_t device = s.dataset.shards()[0].file_id().device;
     auto choice = choices().of(device);
     if (!choice && indices.size() >= 4 * kTrial) {
-      choice = s.measure(indices, fn);
-      choices().set(device, *choice);
-      done = 2 * kTrial;
+      const Trial trial = s.measure(indices, fn);
+      choices().set(device, trial.io);
+      choice = trial.io;
+      done = trial.records;
     }
     s.used = choice.value_or(Io::map);
   }
@@ -148,10 +158,10 @@ void BatchReader::State::set_random(bool wanted) {
 }
 
 void BatchReader::State::read(Io io, Indices indices, std::size_t first, const RecordFn& fn, bool cold) {
-  if (io == Io::pread) {
-    through_preads(indices, first, fn);
-  } else {
-    through_map(indices, first, fn, cold);
+  switch (io) {
+    case Io::pread: return through_preads(indices, first, fn);
+    case Io::uring: return through_ring(indices, first, fn);
+    default: return through_map(indices, first, fn, cold);
   }
 }
 
@@ -203,7 +213,7 @@ void BatchReader::State::through_preads(Indices indices, std::size_t first, cons
         read.bytes.resize(at + entry.stored);
         const auto fd = files.open(shard.path(), shard.file_id());
         if (read_at(*fd, entry.offset, std::span(read.bytes).subspan(at), shard.path()) != entry.stored) {
-          throw Error(Exit::system, shard.path(), "was cut short while it was being read");
+          fail_cut_short(shard.path());
         }
         read.records.push_back({&shard, found.record, entry});
       }
@@ -223,12 +233,27 @@ void BatchReader::State::through_preads(Indices indices, std::size_t first, cons
   });
 }
 
-// Reads the first records of a list through the map and the next ones by plain reads, and takes what
-// was clearly faster.
-Io BatchReader::State::measure(Indices indices, const RecordFn& fn) {
-  const double map = seconds_of([&] { through_map(indices.first(kTrial), 0, fn, true); });
-  const double preads = seconds_of([&] { through_preads(indices.subspan(kTrial, kTrial), kTrial, fn); });
-  return preads < kWorthChanging * map ? Io::pread : Io::map;
+void BatchReader::State::through_ring(Indices indices, std::size_t first, const RecordFn& fn) {
+  if (!ring) ring.emplace(dataset, files);
+  ring->for_each(indices, [&](std::size_t place, const LocatedRecord& r, Bytes stored) {
+    fn(first + place, r.shard->decode(r.record, r.entry, stored, scratch, options.verify));
+  });
+}
+
+// Reads some records of a list in each way, and takes what was clearly faster than the map.
+Trial BatchReader::State::measure(Indices indices, const RecordFn& fn) {
+  Trial trial{Io::map, 0};
+  double best = 0;
+  for (const Io io : {Io::map, Io::pread, Io::uring}) {
+    if (io == Io::uring && !ReadRing::available()) continue;
+    const double seconds = seconds_of([&] { read(io, indices.subspan(trial.records, kTrial), trial.records, fn, true); });
+    trial.records += kTrial;
+    if (io == Io::map || seconds < best) {
+      trial.io = io;
+      best = io == Io::map ? kWorthChanging * seconds : seconds;
+    }
+  }
+  return trial;
 }
 
 }  // namespace atp

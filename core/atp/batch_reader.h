@@ -16,6 +16,7 @@ enum class Io {
   automatic,  // map; what a short measurement prefers for files that are not in memory
   map,        // the mapped file, with reads announced ahead where it is not in memory
   pread,      // plain reads on many threads, for file systems that ignore announcements
+  uring,      // many reads at once through io_uring, where there is one
 };
 std::string_view io_name(Io io);
 
@@ -35,7 +36,8 @@ class BatchReader {
   ~BatchReader();
 
   // Calls fn for every index, in the order given; an index may come more than once. Throws Error
-  // (exit 3) naming file and record, after fn has had the records before it. With Io::pread fn is
+  // (exit 3) naming file and record, after fn has had the records before it; with Io::uring also where there is
+  // no io_uring (exit 2 or 4). With Io::pread fn is
   // called on other threads, one call at a time.
   void for_each(std::span<const std::uint64_t> indices, const RecordFn& fn);
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/atp/record.h"
+#include "core/atp/section_pattern.h"
 
 namespace atp {
 
@@ -27,21 +28,16 @@ class BuiltinFinder {
   const std::array<Field, 8>& find(const RecordView& record);
 
  private:
-  struct Part {
-    std::size_t head;       // kind, key length, key, type: bytes of heads_
-    int builtin;            // place in kBuiltins, or -1
-    std::uint32_t fixed, per_atom;  // payload bytes of a builtin; not looked at for the rest
-    bool any_length;
+  struct Place {
+    int builtin;  // place in kBuiltins, or -1
     Type type;
   };
 
-  bool follow_pattern(const RecordView& record);
   void walk(const RecordView& record);
 
   std::array<Field, 8> fields_;
-  // The sections of the last record that was walked: the next ones mostly have the same.
-  std::vector<std::byte> heads_;
-  std::vector<Part> parts_;
+  SectionPattern pattern_{SectionPattern::Of::builtins};
+  std::vector<Place> places_;  // of the pattern's sections
 };
 
 }  // namespace atp

@@ -5,8 +5,12 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
+#include <span>
 
 #include "core/base/error.h"
+#include "core/base/interrupt.h"
+#include "core/base/parallel.h"
 
 namespace atp {
 namespace fs = std::filesystem;
@@ -55,12 +59,32 @@ std::vector<std::string> dataset_files(const std::string& argument) {
 }
 
 Dataset::Dataset(const std::vector<std::string>& arguments) : starts_{0} {
+  std::vector<std::string> paths;
   for (const auto& argument : arguments) {
-    for (const auto& path : dataset_files(argument)) {
-      shards_.emplace_back(path);
-      starts_.push_back(starts_.back() + shards_.back().size());
-    }
+    auto files = dataset_files(argument);
+    std::move(files.begin(), files.end(), std::back_inserter(paths));
   }
+  shards_.reserve(paths.size());
+  // Opening reads header and schema, and on a network waits for each: that many at a time.
+  constexpr std::size_t kTogether = 16, kOpeners = 16;
+  std::span<const std::string> left = paths;
+  using Paths = std::span<const std::string>;
+  ordered_parallel<Paths, std::vector<Reader>>(
+      static_cast<int>(std::clamp<std::size_t>(paths.size() / kTogether, 1, kOpeners)),
+      [&]() -> std::unique_ptr<Paths> {
+        throw_if_interrupted();
+        if (left.empty()) return nullptr;
+        auto some = std::make_unique<Paths>(left.first(std::min(kTogether, left.size())));
+        left = left.subspan(some->size());
+        return some;
+      },
+      [](Paths& some) { return std::vector<Reader>(some.begin(), some.end()); },
+      [this](std::vector<Reader>&& opened) {
+        for (Reader& shard : opened) {
+          starts_.push_back(starts_.back() + shard.size());
+          shards_.push_back(std::move(shard));
+        }
+      });
 }
 
 Dataset::Place Dataset::locate_among_shards(std::uint64_t i) const {

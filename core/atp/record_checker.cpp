@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cstring>
 #include <map>
 #include <utility>
 
@@ -59,7 +58,7 @@ std::optional<RecordProblem> RecordChecker::check(const IndexEntry& entry, Bytes
 // Returns the kind of what does not fit, empty when all does. Throws Error when nothing decodes.
 std::string_view RecordChecker::decode(const IndexEntry& entry, Bytes bytes, Type positions) {
   record_.emplace(bytes, positions);
-  known_pattern_ = pattern_.fits(*record_);
+  known_pattern_ = pattern_.match(*record_, [](std::size_t, Bytes) {});
   if (!known_pattern_) record_->check();
   return record_->n_atoms() == entry.atoms ? std::string_view() : damage_kind::atom_count;
 }
@@ -92,49 +91,6 @@ void RecordChecker::check_lock() {
     fail_input("", fmt::format("{} has {} bytes, the schema says {}", what, now.slot, hint->second.slot));
   });
   pattern_.learn(*record_);
-}
-
-// ---- SectionPattern -----------------------------------------------------------------------------
-
-void SectionPattern::learn(const RecordView& record) {
-  heads_.clear();
-  parts_.clear();
-  known_ = true;
-  record.for_each_section([&](const SectionView& s) {
-    const BuiltinInfo* builtin = s.kind == Kind::builtin ? builtin_info(s.key) : nullptr;
-    const bool per_atom = s.kind == Kind::atom || (builtin && builtin->per_atom);
-    Part part{2 + s.key.size() + 1, false, 0, 0};
-    switch (type_info(s.type).form) {
-      case Form::array:
-      case Form::vec3: (per_atom ? part.per_atom : part.fixed) = per_atom ? type_info(s.type).element : static_cast<std::uint32_t>(s.payload.size()); break;
-      case Form::bool3:
-      case Form::mat3: part.fixed = static_cast<std::uint32_t>(s.payload.size()); break;
-      case Form::scalar: known_ &= !per_atom; part.fixed = static_cast<std::uint32_t>(s.payload.size()); break;
-      case Form::text: part.any_length = !per_atom; break;
-      case Form::null: part.any_length = true; break;
-      case Form::tensor: known_ = false; break;  // its shape must be looked at
-    }
-    // The head lies right before the payload and its length.
-    const std::byte* head = s.payload.data() - 4 - part.head;
-    heads_.insert(heads_.end(), head, head + part.head);
-    parts_.push_back(part);
-  });
-}
-
-bool SectionPattern::fits(const RecordView& record) const {
-  if (!known_ || record.n_sections() != parts_.size()) return false;
-  Bytes rest = record.sections_bytes();
-  const std::byte* head = heads_.data();
-  for (const Part& part : parts_) {
-    if (rest.size() < part.head + 4 || std::memcmp(rest.data(), head, part.head) != 0) return false;
-    const auto length = load<std::uint32_t>(rest.data() + part.head);
-    rest = rest.subspan(part.head + 4);
-    if (length > rest.size()) return false;
-    if (!part.any_length && length != part.fixed + std::uint64_t{part.per_atom} * record.n_atoms()) return false;
-    rest = rest.subspan(length);
-    head += part.head;
-  }
-  return true;
 }
 
 }  // namespace atp

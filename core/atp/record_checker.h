@@ -4,12 +4,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "core/atp/codec.h"
 #include "core/atp/reader.h"
 #include "core/atp/record.h"
 #include "core/atp/schema.h"
+#include "core/atp/section_pattern.h"
 
 namespace atp {
 
@@ -17,26 +17,6 @@ struct RecordProblem {
   std::string_view kind;  // a damage_kind
   std::string message;
   bool decodes;  // and fits index and schema: only its checksum does not
-};
-
-// What the sections of a record look like, learned from one that passed every check, so that the
-// records after it, which mostly look the same, need one comparison a section.
-class SectionPattern {
- public:
-  void learn(const RecordView& record);
-  // Whether the record surely passes the checks that the learned one passed. When not, it may still
-  // be sound. `record` has the same type of positions and was checked by its constructor.
-  bool fits(const RecordView& record) const;
-
- private:
-  struct Part {
-    std::size_t head;        // kind, key length, key, type: bytes of heads_
-    bool any_length;         // of the payload
-    std::uint32_t fixed, per_atom;  // its length
-  };
-  std::vector<std::byte> heads_;
-  std::vector<Part> parts_;
-  bool known_ = false;
 };
 
 // One thread; one per thread. Borrows the schema.
@@ -65,7 +45,7 @@ class RecordChecker {
   std::optional<Type> positions_;
   Scratch scratch_;
   std::optional<RecordView> record_;
-  SectionPattern pattern_;
+  SectionPattern pattern_{SectionPattern::Of::everything};
   bool known_pattern_ = false;  // record_ fits it
 };
 

@@ -16,6 +16,9 @@ struct LocatedRecord {
   IndexEntry entry;
 };
 
+// For plain reads of a record that end too early. Throws Error (exit 4).
+[[noreturn]] void fail_cut_short(const std::string& path);
+
 // Walks over an index list, some records ahead of the one that is asked for. One thread.
 class RecordWindow {
  public:

@@ -39,6 +39,8 @@ Xxh3Stream::~Xxh3Stream() { XXH3_freeState(as_state(state_)); }
 
 void Xxh3Stream::update(Bytes bytes) { XXH3_64bits_update(as_state(state_), bytes.data(), bytes.size()); }
 
+void Xxh3Stream::reset() { XXH3_64bits_reset(as_state(state_)); }
+
 std::uint64_t Xxh3Stream::digest() const { return XXH3_64bits_digest(as_state(state_)); }
 
 }  // namespace atp

@@ -32,6 +32,7 @@ class Xxh3Stream {
 
   void update(Bytes bytes);
   std::uint64_t digest() const;
+  void reset();  // to the empty stream
 
  private:
   void* state_;

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <set>
 
 #include "core/base/error.h"
 #include "core/bench/child.h"
@@ -22,14 +23,15 @@ namespace fs = std::filesystem;
 
 constexpr double kTooDifferent = 0.1;  // spread above which trials are repeated
 constexpr int kMostWorkers = 256;
+constexpr double kShortestWrite = 0.5, kPatience = 60;   // seconds
 constexpr double kShortTrial = 0.002, kLongTrial = 0.3;  // seconds
 
 struct Weight {
   std::string_view workload;
   double weight;
 };
-constexpr Weight kWeights[] = {{"seq", 1},          {"shuffled", 1.3}, {"batch", 1},      {"workers", 2}, {"cold-shuffled", 1},
-                               {"cold-batch", 1}, {"cold-seq", 1},   {"write", 2.5},    {"open", 0.2},  {"size", 0}};
+constexpr Weight kWeights[] = {{"seq", 1},          {"shuffled", 1.3}, {"batch", 1},      {"workers", 2}, {"write", 3},
+                               {"open", 0.2}, {"size", 0},       {"cold-seq", 1},  {"cold-shuffled", 1}, {"cold-batch", 1}};
 
 bool wants(const SessionOptions& options, std::string_view workload) {
   return std::find(options.workloads.begin(), options.workloads.end(), workload) != options.workloads.end();
@@ -64,10 +66,11 @@ class Session {
     }
     if (wants(options_, "workers")) workers();
     if (wants(options_, "open")) open();
+    if (wants(options_, "size")) sizes();
+    // These leave the files closed and dropped.
     for (const char* workload : {"cold-seq", "cold-shuffled", "cold-batch"}) {
       if (wants(options_, workload)) cold(workload);
     }
-    if (wants(options_, "size")) sizes();
   }
 
  private:
@@ -119,9 +122,10 @@ class Session {
       if (!options_.in_place.empty() && (!backend->make || backend->kind == BackendKind::peer)) continue;
       TestedStore store;
       store.backend = backend;
-      store.folder = options_.folder + "/" + std::string(backend->name);
+      const TestedStore* owner = store_named(backend->files);
+      store.folder = owner ? owner->folder : options_.folder + "/" + std::string(backend->name);
       try {
-        if (options_.in_place.empty()) fs::create_directory(store.folder);
+        if (options_.in_place.empty()) fs::create_directories(store.folder);
         store.child = spawn(store);
         stores_.push_back(std::move(store));
       } catch (const fs::filesystem_error& e) {
@@ -130,6 +134,13 @@ class Session {
         leave_out(*backend, e.what());
       }
     }
+  }
+
+  TestedStore* store_named(std::string_view name) {
+    for (TestedStore& store : stores_) {
+      if (!store.failed && store.backend->name == name) return &store;
+    }
+    return nullptr;
   }
 
   void leave_out(const Backend& backend, const std::string& why) {
@@ -155,12 +166,20 @@ class Session {
     const bool measured = wants(options_, "write");
     const int trials = measured ? std::min(3, options_.trials) : 1;
     each("write", [&](TestedStore& store) {
+      if (const TestedStore* owner = store_named(store.backend->files); owner && owner->molecules != 0) {
+        store.describe(load_, owner->molecules);
+        store.files = owner->files;
+        return;
+      }
       say(fmt::format("{}: write", store.backend->name));
-      const double share = std::max(0.02, budget_.take(weight_of("write")) / trials);
+      // Only what is slow beyond reason is cut short: a store that holds less is easier to read. Trials after the first
+      // must fit into the time.
+      const double share = budget_.take(weight_of("write"));
+      const double most = std::max(share, kShortestWrite), end = now_seconds() + share;
       BenchRow row = row_for(store, "write");
       std::uint64_t molecules = load_.size();
-      for (int t = 0; t < trials; ++t) {
-        const Answer a = store.child->ask(fmt::format("write {} {}", molecules, share), 60 + 20 * share);
+      for (int t = 0; t < trials && (t == 0 || now_seconds() < end); ++t) {
+        const Answer a = store.child->ask(fmt::format("write {} {}", molecules, most), kPatience + 20 * most);
         molecules = a.count("molecules");  // the same in the trials that follow
         row.values.push_back(static_cast<double>(molecules) / a.real("seconds"));
         row.per_trial = molecules;
@@ -176,10 +195,10 @@ class Session {
   }
 
   std::uint64_t bytes_of_all() const {
+    std::set<std::string> files;  // some stores share them
+    for (const TestedStore& store : stores_) files.insert(store.files.begin(), store.files.end());
     std::uint64_t sum = 0;
-    for (const TestedStore& store : stores_) {
-      for (const auto& f : store.files) sum += fs::file_size(f);
-    }
+    for (const auto& f : files) sum += fs::file_size(f);
     return sum;
   }
 
@@ -349,13 +368,14 @@ class Session {
   void cold(const std::string& workload) {
     const double share = budget_.take(weight_of(workload) * static_cast<double>(working())) / std::max<double>(1, static_cast<double>(working()));
     const PassMaker pass{way_of(workload), options_.batch};
+    // A page that any process has mapped stays.
+    each(workload, [](TestedStore& store) { store.child->ask("close", kPatience); });
     each(workload, [&](TestedStore& store) {
       if (store.backend->name == "atp-2threads" || store.backend->name == "unzstd" || store.backend->name == "copy") return;
       say(fmt::format("{}: {}", store.backend->name, workload));
       BenchRow row = row_for(store, workload);
       const double end = now_seconds() + share;
       for (int t = 0; t < options_.trials && (t == 0 || now_seconds() < end); ++t) {
-        store.child->ask("close", 60);
         const double left = drop_from_cache(store.files);
         row.not_dropped = std::max(row.not_dropped, left);
         if (left > kGone) {
@@ -372,6 +392,7 @@ class Session {
         r.add_to(row);
         if (t == 0) row.latency = r.latency;
         row.per_trial = count;
+        store.child->ask("close", kPatience);
       }
       row.checked = store.backend->sums;
       if (row.problem.empty()) {
@@ -379,9 +400,7 @@ class Session {
       } else {
         results_.rows.push_back(std::move(row));
       }
-      store.child->ask("close", 60);
-      read_into_cache(store.files);
-      store.child->ask("open", 120);
+      store.child->ask("close", kPatience);
     });
   }
 

@@ -39,7 +39,7 @@ struct SessionOptions {
   std::function<void(const std::string&)> progress;  // what is being done
 };
 
-// seq shuffled batch workers cold-shuffled cold-batch cold-seq write open size, in the order of reports.
+// seq shuffled batch workers write open size cold-seq cold-shuffled cold-batch.
 const std::vector<std::string>& all_workloads();
 
 // What the cells of one load weigh in a Budget.

@@ -58,10 +58,10 @@ std::unique_ptr<Store> copy_zstd(const std::string& folder) { return make_copy_s
 
 constexpr Backend kBackends[] = {
     {"atp", BackendKind::atp, ".atp, the batch reader", atp_row<0>, ""},
-    {"atp-verified", BackendKind::atp, ".atp, every record held against its checksum", atp_row<1>, ""},
+    {"atp-verified", BackendKind::atp, ".atp, every record held against its checksum", atp_row<1>, "", "atp"},
     {"lmdb", BackendKind::peer, "LMDB, packed values (C interface)", lmdb, kNoLmdb},
     {"hdf5", BackendKind::peer, "HDF5, a chunked dataset a field, default chunk cache (C interface)", hdf5, kNoHdf5},
-    {"hdf5-cache", BackendKind::peer, "the same with 2 GiB of chunk cache a dataset", hdf5_cache, kNoHdf5},
+    {"hdf5-cache", BackendKind::peer, "the same with 2 GiB of chunk cache a dataset", hdf5_cache, kNoHdf5, "hdf5"},
     {"sqlite", BackendKind::peer, "SQLite, packed blobs, mapped (C interface)", kSqlite, kNoSqlite},
     {"ase-db", BackendKind::peer, "ASE's SQLite schema (C interface)", kAseDb, kNoSqlite},
     {"aselmdb", BackendKind::peer, "ASE LMDB: zlib-compressed JSON (C interface)", kAseLmdb, kNoLmdb},
@@ -69,12 +69,12 @@ constexpr Backend kBackends[] = {
     {"py-hdf5", BackendKind::python, "Python: h5py, a chunked dataset a field", nullptr, ""},
     {"py-ase-sqlite", BackendKind::python, "Python: ase.db with SQLite", nullptr, ""},
     {"py-ase-lmdb", BackendKind::python, "Python: ASE rows as zlib-compressed JSON in LMDB", nullptr, ""},
-    {"atp-2threads", BackendKind::yardstick, ".atp, the list shared by two threads", atp_row<2>, ""},
+    {"atp-2threads", BackendKind::yardstick, ".atp, the list shared by two threads", atp_row<2>, "", "atp"},
     {"atp-zstd", BackendKind::yardstick, ".atp with zstd:3", atp_row<3>, ""},
-    {"lmdb-nordahead", BackendKind::yardstick, "LMDB with MDB_NORDAHEAD", lmdb_nordahead, kNoLmdb},
-    {"map", BackendKind::yardstick, "the mapped .atp file, record by record", plain, ""},
-    {"copy", BackendKind::yardstick, "prefetched memcpy of the records into one buffer", copy, "", false},
-    {"unzstd", BackendKind::yardstick, "zstd:3 records decompressed, and nothing else", copy_zstd, "", false},
+    {"lmdb-nordahead", BackendKind::yardstick, "LMDB with MDB_NORDAHEAD", lmdb_nordahead, kNoLmdb, "lmdb"},
+    {"map", BackendKind::yardstick, "the mapped .atp file, record by record", plain, "", "atp"},
+    {"copy", BackendKind::yardstick, "prefetched memcpy of the records into one buffer", copy, "", "atp", false},
+    {"unzstd", BackendKind::yardstick, "zstd:3 records decompressed, and nothing else", copy_zstd, "", "atp-zstd", false},
 };
 
 }  // namespace

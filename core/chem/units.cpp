@@ -31,6 +31,11 @@ constexpr Spelling kEnergies[] = {
     {"kcal/mol", kKiloCaloriePerMoleInEv},
     {"kcalmol^-1", kKiloCaloriePerMoleInEv},
     {"kj/mol", kKiloJoulePerMoleInEv},
+    {"kilojoule/mole", kKiloJoulePerMoleInEv},
+    {"kilojoule_per_mole", kKiloJoulePerMoleInEv},
+    {"kilocalorie/mole", kKiloCaloriePerMoleInEv},
+    {"kilocalorie_per_mole", kKiloCaloriePerMoleInEv},
+    {"electron_volt", 1},
     {"kjmol^-1", kKiloJoulePerMoleInEv},
 };
 
@@ -48,6 +53,7 @@ constexpr Spelling kLengths[] = {
     {"a.u.", kBohrInAngstrom},
     {"nm", 10},
     {"nanometer", 10},
+    {"nanometers", 10},
     {"pm", 0.01},
 };
 
@@ -55,6 +61,10 @@ constexpr Spelling kPressures[] = {
     {"gpa", kGigaPascalInEvPerAngstrom3},       {"mpa", kGigaPascalInEvPerAngstrom3 * 1e-3},
     {"pa", kGigaPascalInEvPerAngstrom3 * 1e-9}, {"kbar", kGigaPascalInEvPerAngstrom3 * 0.1},
     {"kb", kGigaPascalInEvPerAngstrom3 * 0.1},  {"bar", kGigaPascalInEvPerAngstrom3 * 1e-4},
+};
+
+constexpr Spelling kCharges[] = {
+    {"e", 1}, {"elementarycharge", 1}, {"elementary_charge", 1}, {"c", 1 / kEvInJoule}, {"coulomb", 1 / kEvInJoule},
 };
 
 std::optional<double> find(std::span<const Spelling> table, std::string_view text) {
@@ -112,6 +122,7 @@ std::string_view unit_name(Quantity quantity) {
     case Quantity::length: return "A";
     case Quantity::force: return "eV/A";
     case Quantity::stress: return "eV/A^3";
+    case Quantity::charge: return "e";
   }
   return "";
 }
@@ -130,6 +141,9 @@ std::optional<double> unit_factor(Quantity quantity, std::string_view text) {
       if (is_atomic_units(unit)) return kHartreeInEv / (kBohrInAngstrom * kBohrInAngstrom * kBohrInAngstrom);
       if (const auto pressure = find(kPressures, unit)) return pressure;
       return quotient(unit, 3);
+    case Quantity::charge:
+      if (is_atomic_units(unit)) return 1;
+      return find(kCharges, unit);
   }
   return std::nullopt;
 }

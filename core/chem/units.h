@@ -1,12 +1,14 @@
-// Units that input files name, as factors to the units of atp (Å, eV, eV/Å, eV/Å³).
+// Units that input files name, as factors to the units of atp (Å, eV, eV/Å, eV/Å³, e).
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string_view>
 
 namespace atp {
 
-enum class Quantity { energy, length, force, stress };
+enum class Quantity { energy, length, force, stress, charge };
+inline constexpr std::size_t kQuantities = 5;
 
 // CODATA 2018. The energies a mole rest on exact SI constants.
 inline constexpr double kHartreeInEv = 27.211386245988;
@@ -17,7 +19,7 @@ inline constexpr double kKiloJoulePerMoleInEv = 1000 / (kEvInJoule * 6.02214076e
 inline constexpr double kKiloCaloriePerMoleInEv = 4.184 * kKiloJoulePerMoleInEv;  // thermochemical
 inline constexpr double kGigaPascalInEvPerAngstrom3 = 1e9 / (kEvInJoule * 1e30);
 
-// "eV", "Å", "eV/Å", "eV/Å³", as users write them in ASCII.
+// "eV", "A", "eV/A", "eV/A^3", "e", as users write them in ASCII.
 std::string_view unit_name(Quantity quantity);
 
 // How many of atp's units one of `text` is: "Hartree" -> 27.2..., "kcal/mol/Ang", "GPa", "meV/A^3".

@@ -1,0 +1,92 @@
+// What `atp pull` chooses from a repository, and how it shows it.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cmd/options.h"
+#include "cmd/pull.h"
+#include "cmd/terminal.h"
+#include "core/base/json_writer.h"
+
+namespace atp {
+namespace {
+
+bool matches_any(const std::vector<std::string>& globs, const std::string& path) {
+  return std::any_of(globs.begin(), globs.end(), [&](const std::string& glob) { return glob_match(glob, path); });
+}
+
+std::string plural(std::uint64_t n, const char* what) { return fmt::format("{} {}{}", human_count(n), what, n == 1 ? "" : "s"); }
+
+[[noreturn]] void fail_ambiguous(const RemoteDataset& dataset, const std::vector<NamedDataset>& named) {
+  std::string names;
+  for (std::size_t i = 0; i < named.size() && i < 8; ++i) names += fmt::format("{}{}", i == 0 ? "" : ", ", printable(named[i].path));
+  if (named.size() > 8) names += ", ...";
+  throw Error(Exit::usage, dataset.address.text(), fmt::format("holds {} datasets: {}", named.size(), names), "name one as PATH, or pass --include '*.atp' for all");
+}
+
+}  // namespace
+
+std::vector<RemoteFile> chosen_files(const PullCommand& command, const RemoteDataset& dataset) {
+  std::vector<RemoteFile> files = command.include.empty() ? dataset_part(dataset) : dataset.files;
+  if (!command.include.empty()) std::erase_if(files, [&](const RemoteFile& f) { return !matches_any(command.include, f.path); });
+  std::erase_if(files, [&](const RemoteFile& f) { return matches_any(command.exclude, f.path); });
+  const std::string where = dataset.url ? dataset.url->without_query() : dataset.address.text();
+  if (files.empty()) throw Error(Exit::usage, where, "there are no files to pull", command.include.empty() ? "atp pull --list shows what is there" : "look at --include and --exclude");
+  if (!dataset.url && dataset.address.path.empty() && command.include.empty()) {
+    if (const auto named = named_datasets(files); named.size() > 1) fail_ambiguous(dataset, named);
+  }
+  return files;
+}
+
+void print_plan(const PullCommand& command, const PullPlan& plan) {
+  if (command.json) {
+    JsonWriter w;
+    w.begin_object().key("dry_run").boolean(true).key("path").string(plan.result).key("files").begin_array();
+    for (const auto* list : {&plan.present, &plan.items}) {
+      for (const PullItem& item : *list) {
+        w.begin_object().key("path").string(item.file.path).key("bytes");
+        item.file.size_known ? w.count(item.file.size) : w.null();
+        w.key("present").boolean(list == &plan.present).end_object();
+      }
+    }
+    w.end_array().key("fetch_bytes").count(plan.bytes - plan.kept).key("kept_bytes").count(plan.kept).end_object();
+    print(w.take() + "\n");
+    return;
+  }
+  std::vector<std::vector<std::string>> rows = {{"file", "size", ""}};
+  for (const PullItem& item : plan.present) rows.push_back({printable(item.file.path), human_bytes(item.file.size), "there"});
+  for (const PullItem& item : plan.items) {
+    const std::uint64_t kept = kept_bytes(item.target);
+    rows.push_back({printable(item.file.path), item.file.size_known ? human_bytes(item.file.size) : "?", kept == 0 ? "to fetch" : fmt::format("begun: {}", human_bytes(std::min(kept, item.file.size)))});
+  }
+  print(table(rows, {false, true, false}));
+  print(fmt::format("\n{} to fetch into {}\n", human_bytes(plan.bytes - plan.kept), plan.result));
+}
+
+void print_list(const PullCommand& command, const RemoteDataset& dataset) {
+  const auto named = named_datasets(dataset.files);
+  if (command.json) {
+    JsonWriter w;
+    w.begin_object().key("repo").string(dataset.address.repo).key("revision").string(dataset.address.revision).key("commit").string(dataset.commit);
+    w.key("datasets").begin_array();
+    for (const NamedDataset& d : named) w.begin_object().key("path").string(d.path).key("shards").count(d.shards).key("bytes").count(d.bytes).end_object();
+    w.end_array().end_object();
+    print(w.take() + "\n");
+    return;
+  }
+  print(fmt::format("{} at {} ({})\n\n", dataset.address.repo, dataset.address.revision, dataset.commit.substr(0, 12)));
+  std::vector<std::vector<std::string>> rows = {{"dataset", "shards", "size"}};
+  std::uint64_t bytes = 0;
+  for (const NamedDataset& d : named) {
+    rows.push_back({printable(d.path), human_count(d.shards), human_bytes(d.bytes)});
+    bytes += d.bytes;
+  }
+  if (named.empty()) {
+    print("no .atp files\n");
+    return;
+  }
+  print(table(rows, {false, true, true}));
+  print(fmt::format("\n{}, {}\n", plural(named.size(), "dataset"), human_bytes(bytes)));
+}
+
+}  // namespace atp

@@ -1,0 +1,45 @@
+#include "cmd/remote.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <vector>
+
+#include "cmd/terminal.h"
+#include "core/base/error.h"
+#include "core/io/fd.h"
+
+namespace atp {
+namespace {
+
+std::string read_token(const std::string& path) {
+  const std::string name = path == "-" ? "standard input" : path;
+  const Fd file = path == "-" ? Fd(::dup(0)) : open_for_reading(path);
+  std::vector<std::byte> bytes(8192);
+  std::size_t end = 0;
+  while (end < bytes.size()) {
+    const std::size_t n = read_some(file, std::span(bytes).subspan(end), name);
+    if (n == 0) break;
+    end += n;
+  }
+  std::string token = cleaned_token(std::string(as_text(Bytes(bytes).first(end))), name);
+  if (token.empty()) throw Error(Exit::usage, name, "holds no token", "write the token into it, as hf_...");
+  return token;
+}
+
+}  // namespace
+
+std::unique_ptr<HttpShared> remote_access(const RemoteOptions& options) {
+  HubEnvironment environment = read_environment([](const char* name) { return std::getenv(name); });
+  if (!options.token_file.empty()) environment.token = read_token(options.token_file);
+  if (!options.ca_file.empty()) {
+    (void)open_for_reading(options.ca_file);
+    environment.ca_file = options.ca_file;
+  }
+  auto shared = std::make_unique<HttpShared>(std::move(environment), options.limit_rate);
+  shared->note = [](const std::string& text) { note(text); };
+  return shared;
+}
+
+}  // namespace atp

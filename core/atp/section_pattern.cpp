@@ -1,0 +1,54 @@
+#include "core/atp/section_pattern.h"
+
+#include <array>
+
+namespace atp {
+
+void SectionPattern::learn(const RecordView& record) {
+  heads_.clear();
+  parts_.clear();
+  known_ = true;
+  record.for_each_section([this](const SectionView& s) {
+    Part part;
+    add_head(part, s);
+    add_length(part, s);
+    parts_.push_back(part);
+  });
+  known_ &= parts_.size() == record.n_sections();  // some may be of a kind that this program does not know
+}
+
+void SectionPattern::add_head(Part& part, const SectionView& s) {
+  part.head = 2 + s.key.size() + 1;
+  part.copy = heads_.size();
+  // The head lies right before the payload and its length.
+  const std::byte* head = s.payload.data() - kLength - part.head;
+  heads_.insert(heads_.end(), head, head + part.head);
+  if (part.head < kWord) part.mask >>= 8 * (kWord - part.head);
+  part.tail = std::max(part.head, kWord) - kWord;
+  std::array<std::byte, kWord> padded{};
+  std::memcpy(padded.data(), head, std::min(part.head, kWord));
+  part.first = word(padded.data());
+  part.last = part.tail == 0 ? part.first : word(head + part.tail);
+}
+
+void SectionPattern::add_length(Part& part, const SectionView& s) {
+  const BuiltinInfo* builtin = s.kind == Kind::builtin ? builtin_info(s.key) : nullptr;
+  if (of_ == Of::builtins && !builtin) {
+    part.any_length = true;
+    return;
+  }
+  const bool per_atom = s.kind == Kind::atom || (builtin && builtin->per_atom);
+  const auto bytes = static_cast<std::uint32_t>(s.payload.size());
+  switch (type_info(s.type).form) {
+    case Form::array:
+    case Form::vec3: (per_atom ? part.per_atom : part.fixed) = per_atom ? type_info(s.type).element : bytes; break;
+    case Form::bool3:
+    case Form::mat3: part.fixed = bytes; break;
+    case Form::scalar: known_ &= !per_atom; part.fixed = bytes; break;
+    case Form::text: part.any_length = !per_atom; break;
+    case Form::null: part.any_length = true; break;
+    case Form::tensor: known_ = false; break;  // its shape must be looked at
+  }
+}
+
+}  // namespace atp

@@ -1,0 +1,50 @@
+// Requests with retries and redirects, and refusals in the user's words.
+#pragma once
+
+#include <string>
+
+#include "core/base/error.h"
+#include "core/hub/http.h"
+
+namespace atp {
+
+// What a request is about, for messages.
+struct RequestAbout {
+  std::string where;     // "hf://owner/name/path", or an address without its query
+  std::string repo;      // empty: not on the Hub
+  std::string revision;
+  std::string path;
+};
+
+// Why the server refused, and what to do (exit 5). `has_token`: one was sent.
+Error refusal(const HttpAnswer& answer, const RequestAbout& about, bool has_token);
+// Why there was no answer (exit 5).
+Error failure(const HttpFailure& failure, const std::string& where, const Url& url);
+
+// One thread.
+class HttpClient {
+ public:
+  explicit HttpClient(HttpShared& shared) : connection_(shared) {}
+
+  // The answer to a request, with redirects within the request's origin followed (10 at most) and what may pass tried
+  // again (5 times). It is a success, or a redirect to another origin. Throws Error (exit 5) for anything else,
+  // HttpFailure with Trouble::stopped, Interrupted. `request.url` is the last address then.
+  HttpAnswer ask(HttpRequest& request, const RequestAbout& about);
+  // The same for JSON: a redirect to another origin is refused. `parse` has the body and throws Error for what is
+  // damaged, which is tried again as well: bodies are cut off at times.
+  HttpAnswer ask_json(HttpRequest request, const RequestAbout& about, const std::function<void(const std::string& body)>& parse);
+
+  // One exchange, nothing else.
+  HttpAnswer perform(const HttpRequest& request) { return connection_.perform(request); }
+  HttpShared& shared() const { return connection_.shared(); }
+
+ private:
+  HttpConnection connection_;
+};
+
+// Where a redirect leads. Throws Error (exit 5): nowhere, no http address, or from https to http.
+Url redirect_target(const Url& from, const HttpAnswer& answer, const std::string& where);
+
+inline constexpr int kMostRedirects = 10;
+
+}  // namespace atp

@@ -1,0 +1,119 @@
+// Named values of one frame, as databases, JSON and array files hold them, to the fields and
+// properties of a structure.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/atp/structure.h"
+#include "core/base/byte_reader.h"
+#include "formats/field_rules.h"
+#include "formats/frame_batch.h"
+#include "formats/input_units.h"
+
+namespace atp {
+
+// A number, an array of numbers in C order, or a text; borrowed.
+struct FrameValue {
+  enum class Of : std::uint8_t { f64, f32, i64, i32, logical, text };  // logical: a byte each
+  static constexpr std::size_t kMostDimensions = 8;
+
+  Of of = Of::f64;
+  std::uint8_t rank = 0;  // 0: one value
+  std::array<std::uint32_t, kMostDimensions> shape = {};
+  Bytes data;             // exactly shape's product values, which need not be aligned
+  std::string_view text;  // of texts
+
+  static FrameValue number(const double& v) { return scalar(Of::f64, std::as_bytes(std::span(&v, 1))); }
+  static FrameValue integer(const std::int64_t& v) { return scalar(Of::i64, std::as_bytes(std::span(&v, 1))); }
+  static FrameValue of_text(std::string_view v);
+  // Throws Error (exit 3, no place): more than 8 dimensions, a size beyond 32 bits, a length that
+  // the shape does not give.
+  static FrameValue array(Of of, std::span<const std::uint64_t> shape, Bytes data);
+
+  std::uint64_t count() const;                // values
+  double real(std::uint64_t i) const;
+  bool is_number() const { return of != Of::text && of != Of::logical; }
+
+ private:
+  static FrameValue scalar(Of of, Bytes data);
+};
+
+std::uint32_t bytes_of(FrameValue::Of of);
+
+enum class ValueScope : std::uint8_t {
+  guess,  // of the atoms when its first dimension is their number and its name is no frame's
+  atom,
+  frame,
+};
+
+// What a format knows about a value beyond its name.
+struct ValueHint {
+  ValueScope scope = ValueScope::guess;
+  std::optional<Field> field;              // it is that field, whatever its name (--map counts before)
+  const Conversion* conversion = nullptr;  // instead of the input's units; with the sign, as for gradients
+  bool vasp_order = false;                 // six numbers are xx yy zz xy yz zx, not xx yy zz yz xz xy
+};
+
+// One frame at a time: begin(), add() ..., finish(). One thread; keeps its memory. What is taken for
+// what follows FieldRules, as in extended XYZ: of several names for a field the best counts, one that
+// differs is an error, one that repeats it stays a property.
+class FrameFields {
+ public:
+  // `units` must say all five quantities that occur, or these stay as they are (declare_standard_units()).
+  FrameFields(const FieldRules& rules, const InputUnits& units);
+
+  void begin() { used_ = 0; }
+  // Key and value are borrowed until finish(). A key may come once a scope; the last counts.
+  void add(std::string_view key, const FrameValue& value, const ValueHint& hint = {});
+  // `structure` has its atoms (and cell and pbc, unless they come by --map). Throws Error (exit 3, no place).
+  void finish(Structure& structure, FrameRemarks& remarks);
+
+ private:
+  struct Entry {
+    std::string_view key;
+    FrameValue value;
+    ValueHint hint;
+    bool of_atoms = false;
+    bool consumed = false;
+    std::optional<FieldClaim> claim;
+  };
+  struct Numbers {
+    std::vector<double> v;
+    std::string how;
+  };
+
+  std::optional<FieldClaim> claim_of(const Entry& e) const;
+  void resolve(Field field, Structure& structure, FrameRemarks& remarks);
+  bool read(const Entry& e, Field field, const Structure& structure, Numbers& out) const;
+  bool read_matrix(const Entry& e, Field field, Numbers& out) const;
+  void scale_stress(const Entry& e, const Structure& structure, Numbers& out) const;
+  void store(Field field, const Entry& e, const Numbers& n, Structure& structure) const;
+  void put_property(const Entry& e, Structure& structure) const;
+  Conversion conversion(const Entry& e, Quantity quantity) const;
+
+  const FieldRules& rules_;
+  std::array<std::optional<Conversion>, kQuantities> units_;
+  std::vector<Entry> entries_;
+  std::size_t used_ = 0;
+  std::size_t n_ = 0;
+  Numbers first_, other_;
+};
+
+// Positions [n, 3] in the input's unit of length; the conversion is told when there is one.
+void set_positions(Structure& structure, std::string_view key, const FrameValue& value, const InputUnits& units, FrameRemarks& remarks);
+
+// A cell of 9 numbers (rows are the lattice vectors) or 3 (a box) in the input's unit of length.
+// Throws Error (exit 3, no place) for any other count.
+void set_cell(Structure& structure, std::string_view key, const FrameValue& value, const InputUnits& units, FrameRemarks& remarks);
+
+// Atomic numbers from any numbers: 0 to 118, whole. Throws Error (exit 3, no place).
+void set_atomic_numbers(Structure& structure, std::string_view key, const FrameValue& value);
+
+}  // namespace atp

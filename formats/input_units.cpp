@@ -1,0 +1,133 @@
+#include "formats/input_units.h"
+
+#include <fmt/format.h>
+
+#include "core/base/error.h"
+#include "core/base/nearest_name.h"
+#include "formats/excerpt.h"
+
+namespace atp {
+
+namespace {
+
+constexpr std::array<std::string_view, kQuantities> kNames = {"energy", "length", "forces", "stress", "charge"};
+
+std::size_t index(Quantity q) { return static_cast<std::size_t>(q); }
+
+std::optional<Quantity> quantity_named(std::string_view name) {
+  if (name == "force") name = "forces";
+  for (std::size_t i = 0; i < kNames.size(); ++i) {
+    if (kNames[i] == name) return static_cast<Quantity>(i);
+  }
+  return std::nullopt;
+}
+
+std::string example_of(Quantity q) {
+  switch (q) {
+    case Quantity::energy: return "hartree, kcal/mol, kJ/mol, Ry, eV";
+    case Quantity::length: return "bohr, nm, A";
+    case Quantity::force: return "hartree/bohr, kcal/mol/A, eV/A";
+    case Quantity::stress: return "GPa, kbar, eV/A^3";
+    case Quantity::charge: return "e, C";
+  }
+  return "";
+}
+
+std::string conversion_text(std::string_view unit, double factor, Quantity q, std::string_view by) {
+  if (by.empty() && factor == 1) return "";
+  const std::string change = factor == 1 ? std::string(unit_name(q)) : fmt::format("{} to {}", excerpt(unit), unit_name(q));
+  return by.empty() ? change : fmt::format("{}, by {}", change, by);
+}
+
+}  // namespace
+
+std::string_view quantity_name(Quantity quantity) { return kNames[index(quantity)]; }
+
+InputUnits::InputUnits(const ReadOptions& options) {
+  for (const auto& [name, unit] : options.units) {
+    const auto quantity = quantity_named(name);
+    if (!quantity) {
+      const std::string near = did_you_mean(name, std::vector<std::string>(kNames.begin(), kNames.end()));
+      throw Error(Exit::usage, "", fmt::format("--units knows no quantity '{}'", excerpt(name)),
+                  near.empty() ? "quantities are energy, length, forces, stress, charge" : near);
+    }
+    const auto factor = unit_factor(*quantity, unit);
+    if (!factor) {
+      throw Error(Exit::usage, "", fmt::format("--units {}={}: atp knows no such unit", name, excerpt(unit)),
+                  "known are " + example_of(*quantity));
+    }
+    asked_[index(*quantity)] = Word{unit, "--units", *factor};
+  }
+}
+
+void InputUnits::declare(Quantity quantity, std::string_view unit, std::string_view by) {
+  const auto factor = unit_factor(quantity, unit);
+  if (factor) {
+    declared_[index(quantity)] = Word{std::string(unit), std::string(by), *factor};
+  } else if (!asked_[index(quantity)]) {
+    fail_input("", fmt::format("{} says '{}' of the {}, which is no unit atp knows", by, excerpt(unit), quantity_name(quantity)),
+               fmt::format("pass --units {}=UNIT (known are {})", quantity_name(quantity), example_of(quantity)));
+  }
+}
+
+const std::optional<InputUnits::Word>& InputUnits::word(Quantity q, bool asked) const {
+  return asked && asked_[index(q)] ? asked_[index(q)] : declared_[index(q)];
+}
+
+// Forces and stress from the units of energy and length. With `asked`, only when --units names one of these.
+std::optional<Conversion> InputUnits::derived(Quantity quantity, bool asked) const {
+  if (quantity != Quantity::force && quantity != Quantity::stress) return std::nullopt;
+  if (asked && !asked_[index(Quantity::energy)] && !asked_[index(Quantity::length)]) return std::nullopt;
+  const auto& energy = word(Quantity::energy, true);
+  const auto& length = word(Quantity::length, true);
+  if (!energy || !length) return std::nullopt;
+  const bool force = quantity == Quantity::force;
+  const double below = force ? length->factor : length->factor * length->factor * length->factor;
+  if (energy->by.empty() && length->by.empty()) return Conversion{energy->factor / below, ""};
+  const std::string unit = fmt::format("{}/{}{}", energy->unit, length->unit, force ? "" : "^3");
+  const double factor = energy->factor / below;
+  return Conversion{factor, conversion_text(unit, factor, quantity, "the units of energy and length")};
+}
+
+std::optional<Conversion> InputUnits::find(Quantity quantity) const {
+  const auto of_word = [&](const Word& w) { return Conversion{w.factor, conversion_text(w.unit, w.factor, quantity, w.by)}; };
+  if (const auto& w = asked_[index(quantity)]) return of_word(*w);
+  if (const auto c = derived(quantity, true)) return c;
+  if (const auto& w = declared_[index(quantity)]) return of_word(*w);
+  return derived(quantity, false);
+}
+
+Conversion InputUnits::need(Quantity quantity, std::string_view found) const {
+  if (auto c = find(quantity)) return *c;
+  fail_input("", fmt::format("nothing says which unit the {} has (found: {})", quantity_name(quantity), found),
+             fmt::format("name it, for example --units {}", quantity == Quantity::charge ? "charge=e" : "energy=hartree,length=bohr"));
+}
+
+std::string from_key(std::string_view key, const Conversion& conversion) {
+  return conversion.how.empty() ? fmt::format("from '{}'", key) : fmt::format("from '{}' ({})", key, conversion.how);
+}
+
+void declare_standard_units(InputUnits& units) {
+  for (std::size_t i = 0; i < kQuantities; ++i) {
+    const auto quantity = static_cast<Quantity>(i);
+    units.declare(quantity, unit_name(quantity), "");
+  }
+}
+
+void parse_units(std::string_view text, ReadOptions& options) {
+  while (!text.empty()) {
+    const std::size_t comma = text.find(',');
+    const std::string_view pair = text.substr(0, comma);
+    text.remove_prefix(comma == std::string_view::npos ? text.size() : comma + 1);
+    const std::size_t equals = pair.find('=');
+    if (equals == std::string_view::npos || equals == 0 || equals + 1 == pair.size()) {
+      throw Error(Exit::usage, "", fmt::format("--units takes QUANTITY=UNIT, not '{}'", excerpt(pair)), "for example energy=hartree,length=bohr");
+    }
+    if (!options.units.emplace(pair.substr(0, equals), pair.substr(equals + 1)).second) {
+      throw Error(Exit::usage, "", fmt::format("--units names '{}' twice", excerpt(pair.substr(0, equals))));
+    }
+  }
+  InputUnits check(options);
+}
+
+}  // namespace atp
