@@ -10,6 +10,7 @@
 
 #include "cmd/commands.h"
 #include "cmd/options.h"
+#include "core/bench/footprint.h"
 #include "core/bench/stores.h"
 
 namespace atp {
@@ -125,6 +126,11 @@ Run declare_bench(CLI::App& app) {
   app.add_option("--baseline", o->baseline, "show what has changed since an older run, from its --json")->type_name("FILE")->group(out);
   app.add_option("--require", o->require, "exit 1 unless 'BACKEND/BACKEND WORKLOAD LOAD >= RATIO'; may be repeated")->type_name("EXPR")->group(out);
   app.add_flag("--goals", o->goals, "measure what the reader is held to, and print what was reached")->group(out);
+  app.add_flag("--footprint", o->footprint, "estimate energy, climate impact and use of resources of the run, with the source of each factor")->group(out);
+  app.add_flag("--io-profile", o->io_profile, "show what the run did to the block device: sizes, bursts, concurrency")->group(out);
+  std::vector<std::string> names;
+  for (const Grid& g : grids()) names.emplace_back(g.name);
+  add_choice(app, "--grid", o->grid, names, "with --footprint: whose electricity (default: world)", "NAME")->group(out);
   return [o] { return bench(*o); };
 }
 

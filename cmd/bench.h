@@ -30,7 +30,7 @@ struct BenchCommand {
   bool json = false;
   std::string html, baseline;
   std::vector<std::string> require;
-  bool goals = false, io_profile = false, footprint = false;
+  bool goals = false, footprint = false, io_profile = false;
   std::string grid = "world";
 };
 
@@ -47,13 +47,18 @@ std::string bench_end(const BenchResults& results);
 // What --goals and --require found.
 std::string goals_table(const std::vector<GoalResult>& goals);
 std::string requirement_lines(const Requirement& requirement, const std::vector<RequirementResult>& found);
+// The estimate of --footprint with its sources; empty without one.
+std::string footprint_text(const BenchResults& results);
+// What the run did to each device (--io-profile); empty without profiles.
+std::string io_profile_text(const BenchResults& results, int width);
 // Bars of the shuffled rates on a log axis.
 std::string bench_chart(const BenchResults& results, int width);
 
 // ---- files ----------------------------------------------------------------------------------------
 
 std::string bench_json(const BenchResults& results);
-// The rows of such a text. Throws Error (exit 3) when the file is something else.
+// The rows of such a text, and of a file that holds one. Throws Error (exit 3) when it is something else.
+std::vector<BenchRow> rows_of_report(const std::string& text);
 std::vector<BenchRow> read_baseline(const std::string& path);
 // How the medians have changed, with intervals.
 std::string compare_with_baseline(const BenchResults& results, const std::vector<BenchRow>& old);

@@ -115,7 +115,7 @@ std::string by_mount(const BenchResults& r) {
 std::string cell(const std::string& text) { return "<td>" + html_text(text) + "</td>"; }
 
 std::string table_of(const BenchResults& r, const std::string& dir, const std::string& load) {
-  std::string out = "<div class=wide><table>\n<tr>";
+  std::string out = "<div class=\"wide\"><table>\n<tr>";
   for (const char* head : {"workload", "backend", "median", "95 %", "atoms/s", "MB/s", "p50", "p95", "p99", "CPU µs", "faults", "read", "reruns", "molecules", "atp is"}) out += fmt::format("<th>{}</th>", head);
   out += "</tr>\n";
   for (const BenchRow& row : r.rows) {
@@ -168,7 +168,7 @@ std::string bench_html(const BenchResults& r, const std::vector<GoalResult>& goa
     out += by_workers(r, dir, load) + latencies(r, dir, load, "shuffled", "Latency, shuffled") + latencies(r, dir, load, "cold-shuffled", "Latency, shuffled, nothing in memory");
     out += table_of(r, dir, load);
   }
-  return out + by_mount(r) + goals_of(goals) + fmt::format("<p class=\"dim\">{}</p>\n</body></html>\n", html_text(bench_end(r)));
+  return out + by_mount(r) + goals_of(goals) + fmt::format("<p class=\"dim\">{}</p>\n</body></html>\n", html_text(footprint_text(r) + bench_end(r)));
 }
 
 }  // namespace atp

@@ -108,28 +108,41 @@ std::string bench_json(const BenchResults& r) {
     for (const auto& text : *list) w.string(text);
     w.end_array();
   }
+  if (r.footprint) {
+    w.key("footprint_estimate").begin_object().key("grid").string(r.grid).key("joules").real(r.footprint->joules).key("rapl").boolean(r.footprint->measured);
+    for (const auto& [name, i] : {std::pair{"use", r.footprint->use}, std::pair{"manufacture", r.footprint->manufacture}}) {
+      w.key(name).begin_object().key("primary_energy_megajoules").real(i.primary_energy).key("grams_co2eq").real(i.climate).key("grams_sbeq").real(i.resources).end_object();
+    }
+    w.key("sources").string(footprint_sources(*find_grid(r.grid))).end_object();
+  }
   w.key("seconds").real(r.seconds).key("cpu_seconds").real(r.cpu_seconds).key("foreign_cpus").real(r.foreign_cpu).key("peak_bytes").count(r.peak_bytes);
   return w.end_object().take();
 }
 
-std::vector<BenchRow> read_baseline(const std::string& path) {
+std::vector<BenchRow> rows_of_report(const std::string& text) {
   std::vector<BenchRow> rows;
+  try {
+    simdjson::dom::parser parser;
+    const simdjson::dom::element report = parser.parse(text);
+    if (text_in(report, "format") != "atp-bench-1") fail_input("", "is no report of atp bench");
+    for (const auto e : report["rows"].get_array()) rows.push_back(row_from(e));
+  } catch (const simdjson::simdjson_error& e) {
+    fail_input("", fmt::format("is no report of atp bench: {}", e.what()), "pass what atp bench --json printed");
+  }
+  return rows;
+}
+
+std::vector<BenchRow> read_baseline(const std::string& path) {
   try {
     const Fd fd = open_for_reading(path);
     const auto size = static_cast<std::uintmax_t>(status_of(fd, path).st_size);
     if (size > kMostBaseline) fail_input("", "is too large for a report of atp bench");
     std::string text(size, '\0');
     text.resize(read_at(fd, 0, std::as_writable_bytes(std::span(text)), path));
-    simdjson::dom::parser parser;
-    const simdjson::dom::element report = parser.parse(text);
-    if (text_in(report, "format") != "atp-bench-1") fail_input("", "is no report of atp bench");
-    for (const auto e : report["rows"].get_array()) rows.push_back(row_from(e));
-  } catch (const simdjson::simdjson_error& e) {
-    throw Error(Exit::input, path, fmt::format("is no report of atp bench: {}", e.what()), "pass what atp bench --json printed");
+    return rows_of_report(text);
   } catch (const Error& e) {
     throw e.where() == path ? e : e.within(path);
   }
-  return rows;
 }
 
 std::string compare_with_baseline(const BenchResults& results, const std::vector<BenchRow>& old) {

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "cmd/bench.h"
@@ -128,6 +129,45 @@ std::string bench_end(const BenchResults& r) {
   for (const BenchRow& row : r.rows) reruns += row.reruns;
   return out + fmt::format("{}, at most {} on the disk; others kept {:.2f} of {} CPUs busy; {} trials were repeated because they differed by more than 10 %\n",
                            human_seconds(r.seconds), human_bytes(r.peak_bytes), r.foreign_cpu, r.machine.cpus, reruns);
+}
+
+std::string io_profile_text(const BenchResults& r, int width) {
+  std::string out;
+  for (const auto& [dir, profile] : r.io_profiles) {
+    const DeviceCounters t = profile.total();
+    const auto bytes = [](std::uint64_t sectors) { return human_bytes(static_cast<std::uint64_t>(static_cast<double>(sectors) * IoProfile::kSectorBytes)); };
+    out += styled(fmt::format("\n{}: what the device did meanwhile, for anybody\n", printable(dir)), Style::bold);
+    out += fmt::format("{} reads of {}, {} writes of {}; {:.0f} % of reads were joined to a neighbour (sequential); {:.1f} requests at a time while busy\n", human_count(t.reads), bytes(t.sectors_read),
+                       human_count(t.writes), bytes(t.sectors_written), 100 * profile.merged_share(), profile.concurrency());
+    // Bursts: a column a stretch of time, as high as its rate.
+    static constexpr std::array<std::string_view, 9> kLevels = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+    static constexpr std::array<std::string_view, 9> kAscii = {" ", ".", ".", ":", ":", "|", "|", "#", "#"};
+    const auto rates = profile.read_rates(static_cast<std::size_t>(std::clamp(width - 24, 20, 80)));
+    const double most = *std::max_element(rates.begin(), rates.end());
+    std::string line;
+    for (const double rate : rates) line += (utf8_terminal() ? kLevels : kAscii)[most > 0 ? static_cast<std::size_t>(std::ceil(8 * rate / most)) : 0];
+    out += fmt::format("read over time  {}  at most {}\n", line, human_rate(most));
+    std::vector<HistogramBin> bins;
+    const auto sizes = profile.reads_by_size();
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+      const std::string label = i + 1 < sizes.size() ? fmt::format("< {} KiB", 4u << i) : fmt::format(">= {} KiB", 4u << (i - 1));
+      if (sizes[i] > 0) bins.push_back({label, static_cast<std::uint64_t>(sizes[i])});
+    }
+    out += "reads by size (mean of each tenth of a second)\n" + histogram(bins, width);
+  }
+  return out;
+}
+
+std::string footprint_text(const BenchResults& r) {
+  if (!r.footprint) return "";
+  const Footprint& f = *r.footprint;
+  const auto number = [](double v) { return fmt::format("{:.3g}", v); };
+  std::vector<std::vector<std::string>> rows = {{"", "primary energy MJ", "climate gCO2eq", "resources gSbeq"}};
+  for (const auto& [name, i] : {std::pair{"use", f.use}, std::pair{"manufacture", f.manufacture}}) {
+    rows.push_back({name, number(i.primary_energy), number(i.climate), number(i.resources)});
+  }
+  return styled(fmt::format("\nestimate of the footprint: {} Wh ({})\n", number(f.joules / 3600), f.measured ? "processors measured by RAPL, all that ran on them included" : "modelled from CPU seconds"), Style::bold) +
+         table(rows, {false, true, true, true}) + footprint_sources(*find_grid(r.grid));
 }
 
 std::string goals_table(const std::vector<GoalResult>& goals) {

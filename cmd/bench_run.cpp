@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "cmd/bench.h"
+#include "cmd/bench_ranks.h"
 #include "cmd/options.h"
 #include "cmd/terminal.h"
 #include "cmd/version.h"
@@ -15,6 +16,7 @@
 #include "core/bench/load.h"
 #include "core/bench/stores.h"
 #include "core/io/output_file.h"
+#include "core/mpi/ranks.h"
 
 namespace atp {
 namespace {
@@ -51,7 +53,7 @@ struct NamedLoad {
 
 class BenchRun {
  public:
-  explicit BenchRun(const BenchCommand& command) : command_(command) {}
+  BenchRun(const BenchCommand& command, Ranks& ranks) : command_(command), ranks_(ranks) {}
 
   BenchResults run() {
     results_.machine = this_machine();
@@ -60,16 +62,33 @@ class BenchRun {
     make_loads();
     const double start = now_seconds();
     const auto busy = busy_cpu_seconds();
+    EnergyMeter meter;
     const double weight = session_weight(options_for(nullptr, {})) * static_cast<double>(loads_.size() * results_.mounts.size());
     Budget budget(command_.seconds, weight);
     Progress progress("measuring", 0, false);
     for (const Mount& mount : std::vector<Mount>(results_.mounts)) {
-      for (const NamedLoad& load : loads_) run_one(mount, load, budget);
+      std::optional<IoSampler> sampler;
+      if (command_.io_profile) sampler.emplace(mount.device);
+      for (const NamedLoad& load : loads_) {
+        run_one(mount, load, budget);
+        (void)meter.joules();
+      }
+      if (sampler && sampler->works()) {
+        results_.io_profiles.emplace_back(mount.folder, sampler->stop());
+      } else if (sampler) {
+        results_.notes.push_back(fmt::format("{}: no I/O profile: {} is on no block device", mount.folder, mount.type));
+      }
     }
     results_.seconds = now_seconds() - start;
     results_.cpu_seconds = own_cpu_seconds();
     if (const auto now = busy_cpu_seconds(); busy && now) {
       results_.foreign_cpu = std::max(0.0, (*now - *busy - results_.cpu_seconds) / results_.seconds);
+    }
+    if (command_.footprint) {
+      Usage usage{results_.seconds, results_.cpu_seconds, results_.machine.cpus, results_.machine.memory_bytes, std::nullopt};
+      if (meter.works()) usage.measured_joules = meter.joules();
+      results_.grid = command_.grid;
+      results_.footprint = estimate_footprint(usage, *find_grid(command_.grid));
     }
     compare_with_atp(results_.rows);
     return std::move(results_);
@@ -130,7 +149,7 @@ class BenchRun {
     o.workers = command_.workers;
     o.trials = static_cast<int>(std::clamp<std::uint64_t>(command_.trials.value_or(5), 1, 1000));
     o.batch = static_cast<std::size_t>(std::clamp<std::uint64_t>(command_.batch.value_or(256), 1, 1 << 20));
-    o.seed = command_.seed;
+    o.seed = command_.seed + static_cast<std::uint64_t>(ranks_.rank());  // as trainers, each in its own order
     o.io = command_.io == "map" ? Io::map : command_.io == "pread" ? Io::pread : command_.io == "uring" ? Io::uring : Io::automatic;
     if (in_place()) {
       o.in_place = command_.datasets;
@@ -146,6 +165,7 @@ class BenchRun {
     folder.emplace(in_place() ? fs::temp_directory_path().string() : mount.folder);
     options.folder = folder->path();
     if (!in_place()) check_space(mount, *load.load, options.backends.size());
+    if (ranks_.size() > 1) options.together = [this] { (void)ranks_.exchange(""); };
     options.progress = [&](const std::string& what) {
       if (common_options().verbose) note(fmt::format("{}, {}: {}", mount.folder, load.name, what));
     };
@@ -153,7 +173,11 @@ class BenchRun {
   }
 
   static void check_space(const Mount& mount, const Load& load, std::size_t stores) {
-    const double payload = static_cast<double>(load.payload_of_first(load.size()));
+    // Of a thousand molecules along the order, for there may be more than can be counted.
+    const std::uint64_t some = std::min<std::uint64_t>(load.size(), 1000);
+    double payload = 0;
+    for (std::uint64_t i = 0; i < some; ++i) payload += static_cast<double>(load.payload(load.atoms(load.size() / some * i))) / static_cast<double>(some);
+    payload *= static_cast<double>(load.size());
     const double need = payload * kBytesPerStore * static_cast<double>(stores);
     if (need < static_cast<double>(mount_of(mount.folder).free_bytes)) return;
     throw Error(Exit::system, mount.folder, fmt::format("may need {} and has {} free", human_bytes(static_cast<std::uint64_t>(need)), human_bytes(mount.free_bytes)),
@@ -161,6 +185,7 @@ class BenchRun {
   }
 
   const BenchCommand& command_;
+  Ranks& ranks_;
   BenchResults results_;
   std::optional<Dataset> dataset_;
   std::vector<NamedLoad> loads_;
@@ -176,17 +201,22 @@ Exit bench(const BenchCommand& command) {
   std::vector<BenchRow> old;
   if (!command.baseline.empty()) old = read_baseline(command.baseline);
 
-  const BenchResults results = BenchRun(command).run();
+  Ranks ranks;
+  if (!ranks.first()) silence_messages();
+  // Not Ranks::together(): the others wait within. Who fails leaves, at which the launcher ends the job.
+  const BenchResults results = BenchRun(command, ranks).run();
+  const std::string together = ranks.size() > 1 ? ranks_table(ranks, results) : "";
+  if (!ranks.first()) return Exit::ok;
   std::vector<GoalResult> goals;
   if (command.goals) goals = check_goals(results);
   if (!command.html.empty()) write_text_file(command.html, bench_html(results, goals), true);
   if (command.json) {
     print(bench_json(results) + '\n');
   } else {
-    print(bench_head(results) + bench_tables(results) + bench_chart(results, terminal_width()));
+    print(bench_head(results) + bench_tables(results) + bench_chart(results, terminal_width()) + together);
     if (command.goals) print(goals_table(goals));
     if (!command.baseline.empty()) print(compare_with_baseline(results, old));
-    print(bench_end(results));
+    print(io_profile_text(results, terminal_width()) + footprint_text(results) + bench_end(results));
   }
   bool met = true;
   for (const Requirement& r : required) {

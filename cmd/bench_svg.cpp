@@ -48,7 +48,12 @@ std::string short_number(double v) {
 
 std::string html_text(std::string_view text) {
   std::string out;
-  for (const char c : text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (text.substr(i).starts_with("\x1b[")) {  // a colour of the terminal's
+      i = std::min(text.find('m', i), text.size());
+      continue;
+    }
     switch (c) {
       case '&': out += "&amp;"; break;
       case '<': out += "&lt;"; break;

@@ -108,12 +108,6 @@ std::uint64_t Load::payload(std::uint32_t atoms) const {
   return 25 * std::uint64_t{atoms} + 8 + 72 + 3 + (custom_ ? custom_bytes(atoms) : 0);
 }
 
-std::uint64_t Load::payload_of_first(std::uint64_t n) const {
-  std::uint64_t sum = 0;
-  for (std::uint64_t i = 0; i < n; ++i) sum += payload(atoms(i));
-  return sum;
-}
-
 Touched Load::touched(std::uint64_t i) const {
   MoleculeChunk one;
   add(i, one);

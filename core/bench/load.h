@@ -24,8 +24,6 @@ class Load {
   bool custom() const { return custom_; }
   // Bytes of the values of one molecule with that many atoms: what "MB/s" and "size" are relative to.
   std::uint64_t payload(std::uint32_t atoms) const;
-  // The payload of the first n molecules.
-  std::uint64_t payload_of_first(std::uint64_t n) const;
 
   // What touch() of molecule i gives.
   Touched touched(std::uint64_t i) const;

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "core/bench/footprint.h"
+#include "core/bench/io_profile.h"
 #include "core/bench/machine.h"
 #include "core/bench/mount.h"
 #include "core/bench/statistics.h"
@@ -56,6 +58,9 @@ struct BenchResults {
   std::vector<std::string> left_out;  // "hdf5: why"
   std::vector<std::string> notes;
   double seconds = 0, cpu_seconds = 0, foreign_cpu = 0;  // foreign: CPUs that others kept busy, mean
+  std::optional<Footprint> footprint;
+  std::string grid;
+  std::vector<std::pair<std::string, IoProfile>> io_profiles;  // by dir
   std::uint64_t peak_bytes = 0;                          // on the disk at one time
 };
 

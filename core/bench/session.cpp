@@ -57,18 +57,22 @@ class Session {
 
   void run() {
     start();
+    wait_for_others();
     if (options_.in_place.empty()) write();
     results_.peak_bytes = std::max(results_.peak_bytes, bytes_of_all());
     list_orders();
     warm_up_files();
     for (const char* workload : {"seq", "shuffled", "batch"}) {
+      wait_for_others();
       if (wants(options_, workload)) read(workload);
     }
+    wait_for_others();
     if (wants(options_, "workers")) workers();
     if (wants(options_, "open")) open();
     if (wants(options_, "size")) sizes();
     // These leave the files closed and dropped.
     for (const char* workload : {"cold-seq", "cold-shuffled", "cold-batch"}) {
+      wait_for_others();
       if (wants(options_, workload)) cold(workload);
     }
   }
@@ -90,6 +94,9 @@ class Session {
   void keep(BenchRow&& row) {
     if (row.problem.empty()) summarise(row);
     results_.rows.push_back(std::move(row));
+  }
+  void wait_for_others() const {
+    if (options_.together) options_.together();
   }
   void say(const std::string& what) const {
     if (options_.progress) options_.progress(what);

@@ -37,6 +37,7 @@ struct SessionOptions {
   Io io = Io::automatic;
   std::vector<std::string> in_place;  // files that are there: nothing is written, only backends of kind atp read them
   std::function<void(const std::string&)> progress;  // what is being done
+  std::function<void()> together;  // waits for the other processes of a job, before each workload; may be empty
 };
 
 // seq shuffled batch workers write open size cold-seq cold-shuffled cold-batch.

@@ -27,7 +27,7 @@ struct Backend {
   // Made in the process that uses it; `folder` is its own. nullptr: python, or left out of this build.
   std::unique_ptr<Store> (*make)(const std::string& folder);
   std::string_view missing;  // why this build has not got it; empty when it has
-  std::string_view files;    // the backend whose files it reads; empty: its own
+  std::string_view files = {};  // the backend whose files it reads; empty: its own
   bool sums = true;          // reads values, and its checksum must be right; false for those that only move bytes
 };
 
