@@ -68,7 +68,7 @@ std::vector<std::string> choices(const std::string& option, const std::string& l
 
 Run declare_bench(CLI::App& app) {
   auto o = std::make_shared<BenchCommand>();
-  app.add_option("DATASET", o->datasets, "an .atp file, a folder of shards or a glob to measure where it lies (default: molecules made up)")->type_name("DATASET");
+  app.add_option_function<std::string>("DATASET", [o](const std::string& d) { o->datasets = {d}; }, "an .atp file, a folder of shards or a glob to measure where it lies (default: molecules made up)")->type_name("DATASET");
 
   const auto where = "What to measure";
   app.add_option("--dir", o->dirs, "a folder on the mount to measure; may be repeated (default: the current folder)")->type_name("DIR")->group(where);

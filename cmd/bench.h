@@ -14,7 +14,7 @@
 namespace atp {
 
 struct BenchCommand {
-  std::vector<std::string> datasets;  // at most one
+  std::vector<std::string> datasets;  // none or one
   std::vector<std::string> dirs;
   std::optional<std::uint64_t> records;
   std::vector<std::uint32_t> atoms = {12, 64, 256};

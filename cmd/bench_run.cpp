@@ -57,7 +57,8 @@ class BenchRun {
 
   BenchResults run() {
     results_.machine = this_machine();
-    results_.versions = {{"atp", std::string(version())}};
+    results_.versions = library_versions();
+    results_.versions.insert(results_.versions.begin(), {"atp", std::string(version())});
     for (const auto& dir : dirs()) results_.mounts.push_back(mount_of(dir));
     make_loads();
     const double start = now_seconds();
@@ -194,7 +195,6 @@ class BenchRun {
 }  // namespace
 
 Exit bench(const BenchCommand& command) {
-  if (command.datasets.size() > 1) throw Error(Exit::usage, "", fmt::format("unexpected argument '{}'", command.datasets[1]), "one DATASET can be measured at a time");
   // All that can be wrong with the words is said before anything is measured.
   std::vector<Requirement> required;
   for (const auto& text : command.require) required.push_back(parse_requirement(text));

@@ -3,6 +3,7 @@
 #   bench_run.sh ATP
 set -euo pipefail
 atp=$(realpath "$1")
+data=$(realpath "$(dirname "$0")/data")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
@@ -10,7 +11,7 @@ mkdir dir
 fail() { echo "bench_run.sh: $*" >&2; exit 1; }
 left() { [ -z "$(ls -A dir)" ] || fail "left behind: $(ls -A dir)"; }
 
-"$atp" bench --dir dir --seconds 2 --records 3000 --atoms 12,64 --workers 1,2 --trials 3 --goals --footprint --html page.html --json >run.json
+"$atp" bench --dir dir --seconds 2 --records 2000 --atoms 12,64 --workers 1,2 --trials 3 --goals --footprint --html page.html --json >run.json
 left
 "$atp" bench --dir dir --seconds 1 --records 500 --atoms 12 --backends atp,lmdb --workloads shuffled --baseline run.json \
   --require 'atp shuffled 12 >= 1' >text.txt || fail "a bar of 1 molecule a second was missed"
@@ -21,7 +22,7 @@ code=0
 left
 
 # A dataset where it lies, and the same copied into other formats; sizes after it.
-"$atp" pack "$(dirname "$(realpath "$0")")/data/extxyz/mpf-alkali-TP.xyz" -o d.atp -q
+"$atp" pack "$data/extxyz/mpf-alkali-TP.xyz" -o d.atp -q
 sum=$(sha256sum d.atp)
 "$atp" bench d.atp --seconds 1 --workloads seq,shuffled,batch --json >place.json
 [ "$sum" = "$(sha256sum d.atp)" ] || fail "the dataset was changed"

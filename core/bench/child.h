@@ -23,6 +23,7 @@ class Answer {
   double real(const std::string& name) const;
   std::uint64_t count(const std::string& name) const;
   const std::string& text(const std::string& name) const;
+  const std::map<std::string, std::string>& values() const { return values_; }
   bool has(const std::string& name) const { return values_.contains(name); }
 
  private:

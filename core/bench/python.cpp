@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <fstream>
 
@@ -17,12 +18,16 @@ constexpr std::uint64_t kMostRaw = std::uint64_t{64} << 20;
 
 }  // namespace
 
-Child start_python(std::string_view backend, const std::string& folder, const std::string& raw) {
+Child start_python(std::string_view backend, const std::string& folder, const std::string& raw, std::vector<std::pair<std::string, std::string>>& versions) {
   std::string why;
   for (const char* python : {"python3", "/usr/bin/python3"}) {
     try {
       Child child = Child::exec({python, "-c", std::string(kPythonScript), std::string(backend), folder, raw});
-      (void)child.receive(kStartSeconds);
+      const Answer hello = child.receive(kStartSeconds);
+      for (const auto& version : hello.values()) {
+        const auto same = [&](const auto& known) { return known.first == version.first; };
+        if (std::none_of(versions.begin(), versions.end(), same)) versions.push_back(version);
+      }
       return child;
     } catch (const Error& e) {
       // What Debian's own Python lacks is what its packages can mend.

@@ -275,7 +275,8 @@ def run(w):
         return "ok"
     return "error unknown command " + w[0]
 
-say("ok python " + sys.version.split()[0])
+versions = {n.split(".")[0]: importlib.import_module(n.split(".")[0]).__version__ for n in NEEDS[BACKEND]}
+say("ok python %s " % sys.version.split()[0] + " ".join("python-%s %s" % v for v in versions.items()))
 for line in sys.stdin:
     try:
         say(run(line.split()))

@@ -157,7 +157,7 @@ class Session {
 
   std::optional<Child> spawn(const TestedStore& store) {
     const Backend& backend = *store.backend;
-    if (backend.kind == BackendKind::python) return start_python(backend.name, store.folder, raw_file());
+    if (backend.kind == BackendKind::python) return start_python(backend.name, store.folder, raw_file(), results_.versions);
     return Child::fork([&](int socket) {
       serve_store(socket, [&] { return options_.in_place.empty() ? backend.make(store.folder) : make_store_of(backend, options_.in_place, options_.io); }, load_);
     });
@@ -182,7 +182,7 @@ class Session {
       // Only what is slow beyond reason is cut short: a store that holds less is easier to read. Trials after the first
       // must fit into the time.
       const double share = budget_.take(weight_of("write"));
-      const double most = std::max(share, kShortestWrite), end = now_seconds() + share;
+      const double most = std::max(share, std::min(kShortestWrite, budget_.total() / 180)), end = now_seconds() + share;
       BenchRow row = row_for(store, "write");
       std::uint64_t molecules = load_.size();
       for (int t = 0; t < trials && (t == 0 || now_seconds() < end); ++t) {
@@ -440,7 +440,7 @@ class Session {
 
 }  // namespace
 
-Budget::Budget(double seconds, double weight) : end_(now_seconds() + seconds), weight_(weight) {}
+Budget::Budget(double seconds, double weight) : end_(now_seconds() + seconds), weight_(weight), total_(seconds) {}
 
 double Budget::take(double weight) {
   const double left = std::max(0.0, end_ - now_seconds());

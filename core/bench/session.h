@@ -19,9 +19,10 @@ class Budget {
   Budget(double seconds, double weight);
   // Seconds for a piece; the weights of all pieces add up to the whole.
   double take(double weight);
+  double total() const { return total_; }  // seconds
 
  private:
-  double end_, weight_;
+  double end_, weight_, total_;
 };
 
 struct SessionOptions {

@@ -191,6 +191,8 @@ class Hdf5Store final : public StoreLoops<Hdf5Store> {
 
 }  // namespace
 
+std::string hdf5_version() { return fmt::format("{}.{}", H5_VERS_MAJOR, H5_VERS_MINOR); }  // the library must have the same
+
 std::unique_ptr<Store> make_hdf5_store(const std::string& folder, std::size_t cache_bytes) {
   return std::make_unique<Hdf5Store>(folder + "/fields.h5", cache_bytes);
 }

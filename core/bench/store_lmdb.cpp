@@ -106,6 +106,12 @@ class LmdbStore final : public StoreLoops<LmdbStore> {
 
 }  // namespace
 
+std::string lmdb_version() {
+  int major = 0, minor = 0, patch = 0;
+  mdb_version(&major, &minor, &patch);
+  return fmt::format("{}.{}.{}", major, minor, patch);
+}
+
 std::unique_ptr<Store> make_lmdb_store(const std::string& folder, bool read_ahead) {
   return std::make_unique<LmdbStore>(folder + "/packed.mdb", read_ahead ? 0u : unsigned{MDB_NORDAHEAD});
 }

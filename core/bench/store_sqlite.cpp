@@ -77,6 +77,8 @@ class SqliteStore final : public StoreLoops<SqliteStore> {
 
 }  // namespace
 
+std::string sqlite_version() { return sqlite3_libversion(); }
+
 std::unique_ptr<Store> make_sqlite_store(const std::string& folder) { return std::make_unique<SqliteStore>(folder + "/packed.sqlite"); }
 
 }  // namespace atp

@@ -94,6 +94,20 @@ std::vector<std::string> backend_names() {
   return names;
 }
 
+std::vector<std::pair<std::string, std::string>> library_versions() {
+  std::vector<std::pair<std::string, std::string>> out;
+#ifdef ATP_HAVE_LMDB
+  out.emplace_back("lmdb", lmdb_version());
+#endif
+#ifdef ATP_HAVE_HDF5
+  out.emplace_back("hdf5", hdf5_version());
+#endif
+#ifdef ATP_HAVE_SQLITE
+  out.emplace_back("sqlite", sqlite_version());
+#endif
+  return out;
+}
+
 std::unique_ptr<Store> make_store_of(const Backend& backend, std::vector<std::string> inputs, Io io) {
   for (const AtpRow& row : kAtpRows) {
     if (row.name == backend.name) return make_atp_store(std::move(inputs), {{}, io, row.verify, row.threads});

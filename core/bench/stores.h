@@ -37,6 +37,12 @@ std::span<const Backend> backends();
 const Backend* find_backend(std::string_view name);
 std::vector<std::string> backend_names();
 
+// Name and version of each library that this build compares with.
+std::vector<std::pair<std::string, std::string>> library_versions();
+std::string lmdb_version();
+std::string hdf5_version();
+std::string sqlite_version();
+
 // The store of a backend of kind atp or yardstick for files that are there already.
 std::unique_ptr<Store> make_store_of(const Backend& backend, std::vector<std::string> inputs, Io io);
 
