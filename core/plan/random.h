@@ -18,9 +18,11 @@ enum class Purpose : std::uint64_t {
   mix = 6,
   parts = 7,  // of large classes
   synthetic = 8,
-  bootstrap = 9,   // of measurements
-  bench_load = 10,
-  bench_order = 11,
+  copies = 9,   // partners of copies that met
+  patterns = 10,
+  bootstrap = 100,  // of measurements: not in plans
+  bench_load = 101,
+  bench_order = 102,
 };
 
 // The finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): a bijection in which every bit of the
