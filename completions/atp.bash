@@ -32,7 +32,7 @@ _atp() {
           COMPREPLY=($(compgen -W "keep f32 f64" -- "$cur"))
           return ;;
         --from)
-          COMPREPLY=($(compgen -W "extxyz xyz" -- "$cur"))
+          COMPREPLY=($(compgen -W "extxyz xyz ase-db ase-json json aselmdb lmdb-pickle" -- "$cur"))
           return ;;
         --on-error)
           COMPREPLY=($(compgen -W "stop skip" -- "$cur"))
@@ -95,7 +95,7 @@ _atp() {
     inspect)
       case $prev in
         --from)
-          COMPREPLY=($(compgen -W "extxyz xyz" -- "$cur"))
+          COMPREPLY=($(compgen -W "extxyz xyz ase-db ase-json json aselmdb lmdb-pickle" -- "$cur"))
           return ;;
         --progress)
           COMPREPLY=($(compgen -W "auto always never" -- "$cur"))

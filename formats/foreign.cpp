@@ -6,8 +6,6 @@ namespace atp {
 
 namespace {
 
-using namespace std::string_view_literals;
-
 struct Signature {
   std::size_t offset;
   std::string_view bytes;
@@ -16,11 +14,8 @@ struct Signature {
 
 constexpr Signature kSignatures[] = {
     {0, "ATPK", {"an .atp file already", "atp inspect shows it"}},
-    {0,
-     "SQLite format 3\0"sv,
-     {"an SQLite database (perhaps of ASE)", "export it with ase convert FILE.db FILE.extxyz"}},
     {0, "\x89HDF\r\n\x1A\n", {"an HDF5 file", ""}},
-    {16, "\xDE\xC0\xEF\xBE", {"an LMDB database (perhaps .aselmdb)", "export it with ASE to extended XYZ"}},
+    {16, "\xDE\xC0\xEF\xBE", {"an LMDB database of another layout", ""}},
     {0, "PK\x03\x04", {"a zip archive (perhaps .npz)", ""}},
     {0, "PK\x05\x06", {"an empty zip archive", ""}},
     {0, "\x93NUMPY", {"a NumPy .npy array", ""}},
@@ -40,9 +35,6 @@ bool has_at(std::string_view head, std::size_t offset, std::string_view bytes) {
   return head.size() >= offset + bytes.size() && head.substr(offset, bytes.size()) == bytes;
 }
 
-// Pickles of protocol 2 and up begin with PROTO and the number.
-bool is_pickle(std::string_view head) { return head.size() > 2 && head[0] == '\x80' && head[1] >= 2 && head[1] <= 5; }
-
 bool has_cif_block(std::string_view head) {
   return head.starts_with("data_") || head.find("\ndata_") != std::string_view::npos;
 }
@@ -53,7 +45,6 @@ Foreign recognise_foreign(std::string_view head) {
   for (const Signature& s : kSignatures) {
     if (has_at(head, s.offset, s.bytes)) return s.foreign;
   }
-  if (is_pickle(head)) return {"a Python pickle", "export its frames with ASE to extended XYZ"};
   const std::size_t first = head.find_first_not_of(" \t\r\n");
   const std::string_view text = first == std::string_view::npos ? std::string_view() : head.substr(first);
   if (text.starts_with("<?xml") || text.starts_with("<modeling")) {
@@ -61,7 +52,6 @@ Foreign recognise_foreign(std::string_view head) {
     if (vasp) return {"a VASP vasprun.xml", "export it with ase convert vasprun.xml FILE.extxyz"};
     return {"an XML file", ""};
   }
-  if (text.starts_with("{") || text.starts_with("[")) return {"JSON", ""};
   if (has_cif_block(head)) return {"a CIF file", "export it with ase convert FILE.cif FILE.extxyz"};
   return {};
 }

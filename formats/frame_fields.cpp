@@ -114,10 +114,6 @@ double FrameValue::real(std::uint64_t i) const {
 
 // ---- fields -------------------------------------------------------------------------------------
 
-FrameFields::FrameFields(const FieldRules& rules, const InputUnits& units) : rules_(rules) {
-  for (std::size_t i = 0; i < kQuantities; ++i) units_[i] = units.find(static_cast<Quantity>(i));
-}
-
 void FrameFields::add(std::string_view key, const FrameValue& value, const ValueHint& hint) {
   if (key.size() > kLongestKey) fail_input("", fmt::format("the key '{}' has more than {} bytes", excerpt(key), kLongestKey));
   if (used_ == entries_.size()) entries_.emplace_back();
@@ -131,15 +127,16 @@ std::optional<FieldClaim> FrameFields::claim_of(const Entry& e) const {
     const auto claim = rules_.of_frame_value(e.key);
     return claim && claim->field != Field::pbc && (claim->asked || (claim->field != Field::cell)) ? claim : std::nullopt;
   }
-  const bool real = v.of == Of::f64 || v.of == Of::f32;
   const std::uint64_t width = n_ == 0 ? 0 : v.count() / n_;
-  return rules_.of_atom_array(e.key, real, width);
+  return rules_.of_atom_array(e.key, v.is_number(), width);
 }
 
 Conversion FrameFields::conversion(const Entry& e, Quantity quantity) const {
   if (e.hint.conversion != nullptr) return *e.hint.conversion;
-  const auto& c = units_[static_cast<std::size_t>(quantity)];
-  return c ? *c : Conversion{};
+  if (e.hint.unit.empty()) return units_.find(quantity).value_or(Conversion{});
+  InputUnits own = units_;
+  own.declare(quantity, e.hint.unit, e.hint.unit_by);
+  return own.need(quantity, e.key);
 }
 
 // A tensor as nine numbers, by rows.

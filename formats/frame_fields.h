@@ -57,7 +57,8 @@ enum class ValueScope : std::uint8_t {
 struct ValueHint {
   ValueScope scope = ValueScope::guess;
   std::optional<Field> field;              // it is that field, whatever its name (--map counts before)
-  const Conversion* conversion = nullptr;  // instead of the input's units; with the sign, as for gradients
+  const Conversion* conversion = nullptr;  // instead of all units; with the sign, as for gradients
+  std::string_view unit, unit_by;          // the value's own unit, and who says it (InputUnits::declare)
   bool vasp_order = false;                 // six numbers are xx yy zz xy yz zx, not xx yy zz yz xz xy
 };
 
@@ -66,8 +67,9 @@ struct ValueHint {
 // differs is an error, one that repeats it stays a property.
 class FrameFields {
  public:
-  // `units` must say all five quantities that occur, or these stay as they are (declare_standard_units()).
-  FrameFields(const FieldRules& rules, const InputUnits& units);
+  // Both must outlive this object. Quantities that `units` does not know stay as they are: ask
+  // need() first, or declare_standard_units().
+  FrameFields(const FieldRules& rules, const InputUnits& units) : rules_(rules), units_(units) {}
 
   void begin() { used_ = 0; }
   // Key and value are borrowed until finish(). A key may come once a scope; the last counts.
@@ -99,7 +101,7 @@ class FrameFields {
   Conversion conversion(const Entry& e, Quantity quantity) const;
 
   const FieldRules& rules_;
-  std::array<std::optional<Conversion>, kQuantities> units_;
+  const InputUnits& units_;
   std::vector<Entry> entries_;
   std::size_t used_ = 0;
   std::size_t n_ = 0;

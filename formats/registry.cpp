@@ -6,11 +6,15 @@
 #include "core/base/error.h"
 #include "core/base/interrupt.h"
 #include "core/base/nearest_name.h"
+#include "formats/ase_db.h"
+#include "formats/ase_json.h"
 #include "formats/byte_source.h"
 #include "formats/excerpt.h"
 #include "formats/extxyz.h"
 #include "formats/foreign.h"
 #include "formats/format.h"
+#include "formats/json.h"
+#include "formats/lmdb_pickle.h"
 
 namespace atp {
 
@@ -21,7 +25,22 @@ constexpr Format kFormats[] = {
     {"extxyz", "extxyz, xyz", "extended XYZ of ASE, QUIP, MACE, NequIP and others, plain frames too", sniff_extxyz,
      open_extxyz, ""},
     {"xyz", "xyz", "plain XYZ: species x y z, the comment kept as text", sniff_xyz, open_xyz, ""},
+#ifdef ATP_HAVE_SQLITE
+    {.name = "ase-db", .extensions = "db", .summary = "ASE's SQLite database, also SchNetPack's, with its units", .sniff = sniff_ase_db,
+     .open_path = open_ase_db},
+#else
+    {.name = "ase-db", .extensions = "db", .summary = "ASE's SQLite database, also SchNetPack's, with its units", .sniff = sniff_ase_db,
+     .missing = "it was built without SQLite (Debian: libsqlite3-dev)"},
+#endif
+    {.name = "ase-json", .extensions = "json", .summary = "ASE's JSON database", .sniff = sniff_ase_json, .open = open_ase_json},
+    {.name = "json", .extensions = "json, jsonl", .summary = "pymatgen, MPtrj, MatPES, maml, ALIGNN, trajectories, task documents",
+     .sniff = sniff_json, .open = open_json},
+    {.name = "aselmdb", .extensions = "aselmdb", .summary = "ASE's LMDB files: OMat24, OMol25, ODAC25, OC25", .sniff = sniff_aselmdb,
+     .open_path = open_aselmdb, .sniff_path = sniff_aselmdb_path, .claims_folder = is_aselmdb_folder},
+    {.name = "lmdb-pickle", .extensions = "lmdb, pkl", .summary = "pickled PyG Data or dicts: OC20, OC22 and matsciml LMDBs; nothing in them is run",
+     .sniff = sniff_lmdb_pickle, .open_path = open_lmdb_pickle, .sniff_path = sniff_lmdb_pickle_path, .claims_folder = is_lmdb_pickle_folder},
 };
+
 
 std::string names_of_formats() {
   std::string names;
@@ -34,7 +53,7 @@ std::string names_of_formats() {
 
 [[noreturn]] void fail_unknown(const std::string& name, std::string_view head) {
   const Foreign foreign = recognise_foreign(head);
-  const std::string reads = "this version reads: " + names_of_formats();
+  const std::string reads = "atp formats lists what it reads";
   if (foreign.looks_like.empty()) {
     const std::string_view line = head.substr(0, head.find('\n'));
     fail_input(name, fmt::format("is of no format atp knows (it begins with '{}')", excerpt(line)),

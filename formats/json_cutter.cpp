@@ -1,0 +1,214 @@
+#include "formats/json_cutter.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "core/base/error.h"
+#include "core/base/interrupt.h"
+#include "formats/json_values.h"
+
+namespace atp {
+
+namespace {
+
+constexpr std::size_t kChunk = std::size_t{1} << 20;
+constexpr std::size_t kPieceBytes = std::size_t{2} << 20;
+constexpr std::size_t kPieceRecords = 4096;
+constexpr std::size_t kLongestRecord = std::size_t{1} << 30;
+constexpr std::size_t kMostDepth = 256;
+
+constexpr std::string_view kRecordKeys[] = {"@class", "structure", "sites",    "atoms",     "lattice_mat",   "outputs",
+                                            "numbers", "positions", "unique_id", "ionic_steps", "calcs_reversed", "uncorrected_total_energy"};
+
+// Bytes that a scan must look at, outside of texts and inside.
+constexpr std::array<bool, 256> table_of(std::string_view bytes) {
+  std::array<bool, 256> t = {};
+  for (const char c : bytes) t[static_cast<unsigned char>(c)] = true;
+  return t;
+}
+constexpr auto kBrackets = table_of("\"{}[]");
+constexpr auto kMarks = table_of("\"{}[]:,");
+
+bool is_blank(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
+bool is_digits(std::string_view s) { return !s.empty() && s.find_first_not_of("0123456789") == std::string_view::npos; }
+
+}  // namespace
+
+JsonOutline outline_of_json(std::string_view head) {
+  JsonOutline out;
+  const std::size_t first = head.find_first_not_of(" \t\r\n");
+  if (first != std::string_view::npos && head[first] == '[') out.depth = 1;
+  std::string open;
+  std::vector<bool> digits;  // whether the last key of each open container is a number
+  std::string_view last;
+  for (std::size_t i = 0; i < head.size(); ++i) {
+    const char c = head[i];
+    if (c == '"') {
+      const std::size_t begin = ++i;
+      while (i < head.size() && head[i] != '"') i += head[i] == '\\' ? 2 : 1;
+      if (i >= head.size()) break;
+      last = head.substr(begin, i - begin);
+    } else if (c == '{' || c == '[') {
+      if (open.size() == kMostDepth) break;
+      open += c;
+      digits.push_back(false);
+    } else if (c == '}' || c == ']') {
+      if (open.empty()) break;
+      open.pop_back();
+      digits.pop_back();
+    } else if (c == ':' && !open.empty() && open.back() == '{') {
+      digits.back() = is_digits(last);
+      const auto depth = static_cast<unsigned>(open.size() - 1);
+      if ((out.found && depth >= out.depth) || std::ranges::find(kRecordKeys, last) == std::end(kRecordKeys)) continue;
+      out.found = true;
+      out.depth = depth;
+      out.numbered = depth == 1 && digits[0] && (last == "numbers" || last == "positions" || last == "unique_id");
+    } else if (open.empty() && !is_blank(c)) {
+      break;
+    }
+  }
+  return out;
+}
+
+JsonCutter::JsonCutter(std::unique_ptr<ByteSource> source, unsigned depth) : source_(std::move(source)), depth_(depth) {}
+
+void JsonCutter::fail(const std::string& what) const {
+  fail_input(source_->name(), fmt::format("byte {}: {}", dropped_ + at_, what), "the file is damaged or cut short");
+}
+
+bool JsonCutter::fill() {
+  const std::size_t have = buffer_.size();
+  buffer_.resize(have + kChunk);
+  const std::size_t n = source_->read(std::span(buffer_).subspan(have));
+  buffer_.resize(have + n);
+  return n > 0;
+}
+
+// Forgets what has been scanned, but for a record that is not complete.
+void JsonCutter::compact() {
+  const std::size_t keep = record_ ? *record_ : quoted_ ? quote_ : at_;
+  buffer_.erase(0, keep);
+  dropped_ += keep;
+  at_ -= keep;
+  quote_ -= std::min(quote_, keep);
+  if (record_) record_ = 0;
+}
+
+void JsonCutter::open(char c) {
+  if (open_.size() == kMostDepth) fail(fmt::format("is nested deeper than {}", kMostDepth));
+  if (open_.empty() && c == '[' && depth_ == 0) fail("is a list, not a record");
+  if (!record_ && open_.size() == depth_ && c == '{') record_ = at_;
+  open_ += c;
+  if (!record_) keys_.emplace_back();
+}
+
+void JsonCutter::close(char c, JsonPiece& piece) {
+  if (open_.empty() || open_.back() != (c == '}' ? '{' : '[')) fail(fmt::format("'{}' closes nothing", c));
+  open_.pop_back();
+  if (!record_) {
+    keys_.pop_back();
+    return;
+  }
+  if (open_.size() != depth_) return;
+  JsonRecord record;
+  record.begin = *record_;
+  record.size = at_ + 1 - *record_;
+  if (!keys_.empty()) record.key = keys_.back();
+  piece.records.push_back(std::move(record));
+  record_.reset();
+  ++records_;
+}
+
+void JsonCutter::scan(JsonPiece& piece) {
+  const char* const data = buffer_.data();
+  const std::size_t size = buffer_.size();
+  while (at_ < size) {
+    if (quoted_) {
+      while (at_ < size && (escaped_ || (data[at_] != '"' && data[at_] != '\\'))) {
+        escaped_ = false;
+        ++at_;
+      }
+      if (at_ == size) return;
+      if (data[at_] == '\\') {
+        escaped_ = true;
+        ++at_;
+        continue;
+      }
+      quoted_ = false;
+      if (!record_) last_text_.assign(data + quote_ + 1, at_ - quote_ - 1);
+      ++at_;
+      continue;
+    }
+    const auto& marks = record_ ? kBrackets : kMarks;
+    if (open_.empty()) {  // between documents
+      while (at_ < size && is_blank(data[at_])) ++at_;
+      if (at_ == size) return;
+      if (data[at_] != '{' && data[at_] != '[') fail("has text outside of its document");
+      if (records_ > 0 && depth_ > 0) fail("has text after its end");
+    } else {
+      while (at_ < size && !marks[static_cast<unsigned char>(data[at_])]) ++at_;
+      if (at_ == size) return;
+    }
+    const char c = data[at_];
+    if (c == '"') {
+      quoted_ = true;
+      quote_ = at_;
+    } else if (c == '{' || c == '[') {
+      open(c);
+    } else if (c == '}' || c == ']') {
+      close(c, piece);
+    } else if (c == ':' && !keys_.empty()) {
+      keys_.back() = last_text_;
+    }
+    ++at_;
+    if (piece.records.size() >= kPieceRecords || (!piece.records.empty() && at_ >= kPieceBytes)) return;
+  }
+}
+
+void JsonCutter::end_of_text() {
+  ended_ = true;
+  if (!open_.empty()) fail(record_ ? fmt::format("ends inside record {}", records_) : "ends before its last bracket is closed");
+  if (records_ == 0) fail("holds no record");
+}
+
+std::optional<JsonPiece> JsonCutter::next() {
+  if (failure_) throw *failure_;
+  JsonPiece piece;
+  try {
+    while (piece.records.empty() && !ended_) {
+      throw_if_interrupted();
+      if (at_ == buffer_.size()) {
+        compact();
+        if (buffer_.size() > kLongestRecord) fail(fmt::format("has a record of more than {} bytes", kLongestRecord));
+        if (!fill()) end_of_text();
+      }
+      scan(piece);
+      // A piece as full as the buffer allows.
+      while (!ended_ && !piece.records.empty() && at_ == buffer_.size() && at_ < kPieceBytes && piece.records.size() < kPieceRecords) {
+        if (!fill()) {
+          end_of_text();
+          break;
+        }
+        scan(piece);
+      }
+    }
+  } catch (const Error& e) {
+    if (piece.records.empty()) throw;
+    failure_ = e;
+  }
+  if (piece.records.empty()) return std::nullopt;
+  const std::size_t end = piece.records.back().begin + piece.records.back().size;
+  piece.text.reserve(end + kJsonPadding);
+  piece.text.assign(buffer_, 0, end);
+  piece.input_position = source_->position();
+  buffer_.erase(0, end);
+  dropped_ += end;
+  at_ -= end;
+  quote_ -= std::min(quote_, end);
+  if (record_) *record_ -= end;
+  return piece;
+}
+
+}  // namespace atp

@@ -1,0 +1,63 @@
+// The frames in one JSON record: what pymatgen, MPtrj, MatPES, maml, ALIGNN and task documents write.
+#pragma once
+
+#include <simdjson.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/field_rules.h"
+#include "formats/frame_fields.h"
+#include "formats/json_values.h"
+
+namespace atp {
+
+// One frame of a record, borrowed from its document.
+struct JsonFrame {
+  enum class Layout : std::uint8_t { structure, matpes, mptrj, maml, alignn, entry, vasp_step, qchem, trajectory, isolated_atom, ase_row };
+  Layout layout = Layout::structure;
+  simdjson::dom::element atoms;    // the structure, molecule, ALIGNN's atoms or trajectory
+  simdjson::dom::element values;   // the object with energy and the rest
+  std::size_t step = 0;            // of a trajectory
+};
+
+// All frames of a record, in document order; empty when there is no structure in it.
+std::vector<JsonFrame> frames_of_json(simdjson::dom::element record);
+
+// What the records of one input share. Immutable.
+struct JsonSettings {
+  std::string name;
+  FieldRules rules;
+  InputUnits units;
+  bool stress_unit_named = false;  // by --units
+
+  JsonSettings(std::string file, const ReadOptions& options);
+};
+
+// Frames to structures. One thread; keeps its memory.
+class JsonFrameReader {
+ public:
+  explicit JsonFrameReader(const JsonSettings& settings);
+  // `key` is the record's in its dictionary. Throws Error (exit 3, no place).
+  void read(const JsonFrame& frame, std::string_view key, Structure& structure, FrameRemarks& remarks);
+
+ private:
+  void read_sites(const JsonFrame& frame, Structure& structure, FrameRemarks& remarks);
+  void read_lattice(simdjson::dom::element lattice, Structure& structure);
+  void read_site_properties(simdjson::dom::array sites, std::size_t n);
+  void read_alignn(simdjson::dom::element atoms, Structure& structure);
+  void read_trajectory(const JsonFrame& frame, Structure& structure, FrameRemarks& remarks);
+  void read_values(const JsonFrame& frame, const Structure& structure, FrameRemarks& remarks);
+  void add_value(const JsonFrame& frame, std::string_view key, simdjson::dom::element e, std::size_t n, FrameRemarks& remarks);
+
+  const JsonSettings& settings_;
+  FrameFields fields_;
+  JsonValues values_;
+  std::vector<double> xyz_;
+  std::deque<std::vector<double>> columns_;  // site properties
+  std::deque<std::string> names_;
+  Conversion vasp_stress_, per_atom_, hartree_, gradient_;
+};
+
+}  // namespace atp

@@ -1,0 +1,323 @@
+#include "formats/json_values.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <limits>
+
+#include "core/base/error.h"
+#include "formats/excerpt.h"
+
+namespace atp {
+
+namespace {
+
+using simdjson::dom::element;
+using simdjson::dom::element_type;
+using Of = FrameValue::Of;
+
+constexpr std::size_t kMostDepth = 256;
+
+bool is_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
+
+// NaN becomes null and Infinity a text, outside of texts. Whether there was one.
+bool replace_python_numbers(std::string& text) {
+  std::string out;
+  bool found = false, quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quoted && c == '\\') {
+      out += c;
+      if (++i < text.size()) out += text[i];
+      continue;
+    }
+    if (c == '"') quoted = !quoted;
+    const std::string_view rest = std::string_view(text).substr(i);
+    const std::string_view word = quoted || (i > 0 && is_word(text[i - 1])) ? "" : rest.starts_with("NaN") ? "NaN" : rest.starts_with("-Infinity") ? "-Infinity" : rest.starts_with("Infinity") ? "Infinity" : "";
+    if (word.empty()) {
+      out += c;
+      continue;
+    }
+    out += word == "NaN" ? "null" : word == "Infinity" ? "\"inf\"" : "\"-inf\"";
+    i += word.size() - 1;
+    found = true;
+  }
+  if (found) text = std::move(out);
+  return found;
+}
+
+// The number in a list: NaN for null, infinities as replace_python_numbers() writes them.
+bool read_real(element e, double& out) {
+  switch (e.type()) {
+    case element_type::DOUBLE: out = double(e); return true;
+    case element_type::INT64: out = static_cast<double>(std::int64_t(e)); return true;
+    case element_type::UINT64: out = static_cast<double>(std::uint64_t(e)); return true;
+    case element_type::NULL_VALUE: out = std::numeric_limits<double>::quiet_NaN(); return true;
+    case element_type::STRING: {
+      const std::string_view t = e;
+      if (t != "inf" && t != "-inf" && t != "NaN") return false;
+      out = t == "NaN" ? std::numeric_limits<double>::quiet_NaN() : t == "inf" ? HUGE_VAL : -HUGE_VAL;
+      return true;
+    }
+    default: return false;
+  }
+}
+
+enum class Leaves : std::uint8_t { none, integers, logicals, reals, mixed };
+
+Leaves together(Leaves a, Leaves b) {
+  if (a == Leaves::none || a == b) return b;
+  const auto number = [](Leaves l) { return l == Leaves::integers || l == Leaves::reals; };
+  return number(a) && number(b) ? Leaves::reals : Leaves::mixed;
+}
+
+Leaves leaf_of(element e) {
+  switch (e.type()) {
+    case element_type::INT64: return Leaves::integers;
+    case element_type::BOOL: return Leaves::logicals;
+    case element_type::DOUBLE:
+    case element_type::UINT64:
+    case element_type::NULL_VALUE: return Leaves::reals;
+    default: {
+      double ignored;
+      return read_real(e, ignored) ? Leaves::reals : Leaves::mixed;
+    }
+  }
+}
+
+// Shape and kind of a regular nested list; false when it is none.
+struct Survey {
+  std::array<std::uint64_t, FrameValue::kMostDimensions> shape = {};
+  std::size_t rank = 0;
+  Leaves leaves = Leaves::none;
+
+  bool look(simdjson::dom::array a, std::size_t depth, bool first) {
+    constexpr std::size_t kMostCounted = 0xFFFFFF;  // simdjson counts no further
+    if (depth == shape.size() || a.size() >= kMostCounted) return false;
+    if (first) {
+      rank = depth + 1;
+      shape[depth] = a.size();
+    }
+    if (a.size() != shape[depth]) return false;
+    for (const element e : a) {
+      simdjson::dom::array inner;
+      if (e.get(inner) == simdjson::SUCCESS) {
+        if (!first && depth + 1 >= rank) return false;
+        if (first && leaves != Leaves::none) return false;
+        if (!look(inner, depth + 1, first)) return false;
+      } else {
+        if (depth + 1 != rank) return false;
+        leaves = together(leaves, leaf_of(e));
+        if (leaves == Leaves::mixed) return false;
+      }
+      first = false;
+    }
+    return true;
+  }
+};
+
+template <class T, class Read>
+void append(simdjson::dom::array a, std::byte*& out, const Read& read) {
+  for (const element e : a) {
+    simdjson::dom::array inner;
+    if (e.get(inner) == simdjson::SUCCESS) {
+      append<T>(inner, out, read);
+    } else {
+      store(out, static_cast<T>(read(e)));
+      out += sizeof(T);
+    }
+  }
+}
+
+std::optional<Of> dtype_named(std::string_view name) {
+  if (name == "float64") return Of::f64;
+  if (name == "float32") return Of::f32;
+  if (name == "int64") return Of::i64;
+  if (name == "int32") return Of::i32;
+  if (name == "bool" || name == "bool_") return Of::logical;
+  return std::nullopt;
+}
+
+}  // namespace
+
+// ---- documents ----------------------------------------------------------------------------------
+
+element JsonParser::parse(std::string_view text, bool is_padded) {
+  if (parser_.max_depth() != kMostDepth && parser_.allocate(0, kMostDepth) != simdjson::SUCCESS) throw std::bad_alloc();
+  element document;
+  auto error = simdjson::SUCCESS;
+  if (is_padded) {
+    error = parser_.parse(text.data(), text.size(), false).get(document);
+  } else {
+    padded_.reserve(text.size() + kJsonPadding);
+    padded_.assign(text);
+    error = parser_.parse(padded_.data(), padded_.size(), false).get(document);
+  }
+  if (error == simdjson::SUCCESS) return document;
+  if (error != simdjson::MEMALLOC && error != simdjson::DEPTH_ERROR) {
+    padded_.assign(text);
+    if (replace_python_numbers(padded_)) {
+      padded_.reserve(padded_.size() + kJsonPadding);
+      error = parser_.parse(padded_.data(), padded_.size(), false).get(document);
+      if (error == simdjson::SUCCESS) return document;
+    }
+  }
+  if (error == simdjson::MEMALLOC) throw std::bad_alloc();
+  if (error == simdjson::DEPTH_ERROR) fail_input("", fmt::format("is JSON nested deeper than {}", kMostDepth));
+  fail_input("", fmt::format("is no JSON: {}", simdjson::error_message(error)));
+}
+
+std::optional<element> json_member(element e, std::string_view key) {
+  simdjson::dom::object o;
+  element found;
+  if (e.get(o) != simdjson::SUCCESS || o.at_key(key).get(found) != simdjson::SUCCESS || found.is_null()) return std::nullopt;
+  return found;
+}
+
+std::string_view json_text(element e, std::string_view key) {
+  const auto found = json_member(e, key);
+  std::string_view text;
+  if (found && found->get(text) != simdjson::SUCCESS) text = {};
+  return text;
+}
+
+// ---- values -------------------------------------------------------------------------------------
+
+std::vector<std::byte>& JsonValues::new_numbers() {
+  if (numbers_used_ == numbers_.size()) numbers_.emplace_back();
+  auto& v = numbers_[numbers_used_++];
+  v.clear();
+  return v;
+}
+
+std::string& JsonValues::new_text() {
+  if (texts_used_ == texts_.size()) texts_.emplace_back();
+  auto& t = texts_[texts_used_++];
+  t.clear();
+  return t;
+}
+
+FrameValue JsonValues::text_of(element e) {
+  std::string& text = new_text();
+  text = simdjson::minify(e);
+  return FrameValue::of_text(text);
+}
+
+std::optional<FrameValue> JsonValues::list(simdjson::dom::array a) {
+  Survey s;
+  if (!s.look(a, 0, true)) return std::nullopt;
+  std::uint64_t count = 1;
+  for (std::size_t i = 0; i < s.rank; ++i) count *= s.shape[i];
+  const Of of = s.leaves == Leaves::integers ? Of::i64 : s.leaves == Leaves::logicals ? Of::logical : Of::f64;
+  auto& out = new_numbers();
+  out.resize(static_cast<std::size_t>(count * bytes_of(of)));
+  std::byte* p = out.data();
+  if (of == Of::i64) append<std::int64_t>(a, p, [](element e) { return std::int64_t(e); });
+  if (of == Of::logical) append<std::uint8_t>(a, p, [](element e) { return bool(e); });
+  if (of == Of::f64) {
+    append<double>(a, p, [](element e) {
+      double v = 0;
+      read_real(e, v);
+      return v;
+    });
+  }
+  return FrameValue::array(of, std::span(s.shape.data(), s.rank), out);
+}
+
+// [shape, dtype, values] with the values in one list, or [shape, dtype, offset] into the binary part.
+std::optional<FrameValue> JsonValues::ndarray(simdjson::dom::array parts) {
+  simdjson::dom::array dims, flat;
+  std::string_view dtype;
+  if (parts.size() != 3 || parts.at(0).get(dims) != simdjson::SUCCESS || parts.at(1).get(dtype) != simdjson::SUCCESS) {
+    fail_input("", "has an __ndarray__ that is not [shape, dtype, values]");
+  }
+  std::vector<std::uint64_t> shape;
+  std::uint64_t count = 1;
+  for (const element d : dims) {
+    std::uint64_t n = 0;
+    if (d.get(n) != simdjson::SUCCESS || n > UINT32_MAX || (n != 0 && count > (std::uint64_t{1} << 40) / n)) fail_input("", "has an __ndarray__ whose shape cannot be");
+    shape.push_back(n);
+    count *= n;
+  }
+  std::uint64_t offset = 0;
+  if (parts.at(2).get(offset) == simdjson::SUCCESS && !binary_.empty()) {
+    const auto of = dtype_named(dtype);
+    if (!of) fail_input("", fmt::format("has an array of '{}', which atp does not read", excerpt(dtype)));
+    if (offset > binary_.size() || count > (binary_.size() - offset) / bytes_of(*of)) fail_input("", "has an array that goes beyond its data");
+    return FrameValue::array(*of, shape, binary_.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(count * bytes_of(*of))));
+  }
+  if (parts.at(2).get(flat) != simdjson::SUCCESS) fail_input("", "has an __ndarray__ without values");
+  auto values = list(flat);
+  if (!values) return std::nullopt;  // of texts
+  if (dtype.starts_with("complex")) return values;  // real and imaginary parts in turn
+  if (values->count() != count) fail_input("", fmt::format("has an __ndarray__ of {} values, its shape needs {}", values->count(), count));
+  FrameValue v = FrameValue::array(values->of, shape, values->data);
+  // 1.0 is written "1.0", but a list of whole floats from elsewhere may be integers.
+  if (dtype.starts_with("float") && v.of != Of::f64) {
+    auto& out = new_numbers();
+    out.resize(static_cast<std::size_t>(count * 8));
+    for (std::uint64_t i = 0; i < count; ++i) store(out.data() + 8 * i, v.real(i));
+    v = FrameValue::array(Of::f64, shape, out);
+  }
+  return v;
+}
+
+std::optional<FrameValue> JsonValues::numpy(simdjson::dom::object o) {
+  element data;
+  simdjson::dom::array a;
+  if (o.at_key("data").get(data) != simdjson::SUCCESS || data.get(a) != simdjson::SUCCESS) return std::nullopt;
+  return list(a);
+}
+
+std::optional<FrameValue> JsonValues::numbers(element e) {
+  auto v = value(e);
+  return v && v->of != Of::text ? v : std::nullopt;
+}
+
+std::optional<FrameValue> JsonValues::value(element e) {
+  switch (e.type()) {
+    case element_type::NULL_VALUE: return std::nullopt;
+    case element_type::STRING: return FrameValue::of_text(std::string_view(e));
+    case element_type::BOOL: {
+      auto& out = new_numbers();
+      out.push_back(std::byte{bool(e)});
+      FrameValue v = FrameValue::array(Of::logical, {}, out);
+      return v;
+    }
+    case element_type::INT64: {
+      auto& out = new_numbers();
+      out.resize(8);
+      store(out.data(), std::int64_t(e));
+      return FrameValue::array(Of::i64, {}, out);
+    }
+    case element_type::UINT64:
+    case element_type::DOUBLE: {
+      auto& out = new_numbers();
+      out.resize(8);
+      double v = 0;
+      read_real(e, v);
+      store(out.data(), v);
+      return FrameValue::array(Of::f64, {}, out);
+    }
+    case element_type::ARRAY: {
+      auto v = list(simdjson::dom::array(e));
+      return v ? v : text_of(e);
+    }
+    case element_type::OBJECT: {
+      simdjson::dom::array parts;
+      if (const auto nd = json_member(e, "__ndarray__"); nd && nd->get(parts) == simdjson::SUCCESS) {
+        auto v = ndarray(parts);
+        return v ? v : text_of(e);
+      }
+      if (const auto inner = json_member(e, "array"); inner && json_text(e, "__ase_objtype__") == "cell") return value(*inner);
+      if (json_text(e, "@class") == "array" && json_text(e, "@module") == "numpy") {
+        auto v = numpy(simdjson::dom::object(e));
+        return v ? v : text_of(e);
+      }
+      return text_of(e);
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace atp

@@ -1,0 +1,70 @@
+// Python pickles as data: a reader of the opcodes that builds a few known types and runs nothing.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/byte_reader.h"
+#include "formats/frame_fields.h"
+
+namespace atp {
+
+// A value of a pickle. Children are numbers of other values of the same Pickle.
+struct PickleValue {
+  enum class Kind : std::uint8_t {
+    none, logical, integer, real, text, bytes,
+    list, tuple, dict,  // dict: key, value, key, value ...
+    global,             // text: "module name"
+    object,             // text: its class; items: its state, when it has one
+    dtype,              // text: NumPy's name for it, "f8"
+    ndarray,            // items: shape (tuple), dtype, bytes; logical: in Fortran order
+    storage,            // torch's: text "FloatStorage", bytes: its values
+    tensor,             // items: storage, offset, size, stride
+  };
+  Kind kind = Kind::none;
+  bool logical = false;
+  std::int64_t integer = 0;
+  double real = 0;
+  Bytes bytes;  // of texts (UTF-8), bytes and storages
+  std::vector<std::uint32_t> items;
+
+  std::string_view text() const { return as_text(bytes); }
+};
+
+using PickleKind = PickleValue::Kind;
+
+// One pickle, protocols 0 to 5. Immutable once made, so threads share it; it borrows the bytes.
+//
+// Nothing in a pickle is called: a class or function that is not one of torch's tensors, PyG's Data,
+// NumPy's arrays and Python's containers is an Error (exit 3, no place) that names it, and so is an
+// opcode that does not exist. Every length is held against what is left; values are at most as many
+// as bytes, nesting of pickles is one deep (torch's storages).
+class Pickle {
+ public:
+  explicit Pickle(Bytes bytes) : Pickle(bytes, 0) {}
+
+  const PickleValue& root() const { return values_[root_]; }
+  const PickleValue& operator[](std::uint32_t i) const { return values_[i]; }
+  // The value of a text key in a dict, nullptr when there is none.
+  const PickleValue* find(const PickleValue& dict, std::string_view key) const;
+  // Bytes up to and with STOP.
+  std::size_t size() const { return size_; }
+
+  // Numbers, tensors and arrays as a FrameValue; `scratch` owns what had to be put together. Throws
+  // Error (exit 3, no place) for a tensor that does not fit its storage, and for a type with no numbers.
+  FrameValue value(const PickleValue& v, std::deque<std::vector<std::byte>>& scratch) const;
+
+ private:
+  friend class PickleMachine;
+  Pickle(Bytes bytes, unsigned depth);
+
+  std::vector<PickleValue> values_;
+  std::deque<std::string> owned_;  // bytes that are not in the input as they are
+  std::uint32_t root_ = 0;
+  std::size_t size_ = 0;
+};
+
+}  // namespace atp

@@ -1,0 +1,102 @@
+#include "formats/torch_storage.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+#include "core/base/error.h"
+#include "formats/excerpt.h"
+#include "formats/pickle.h"
+
+namespace atp {
+
+namespace {
+
+using Of = FrameValue::Of;
+
+constexpr TorchDtype kTorch[] = {
+    {"FloatStorage", 4, Of::f32, true},           {"DoubleStorage", 8, Of::f64, true}, {"LongStorage", 8, Of::i64},
+    {"IntStorage", 4, Of::i32},                   {"BoolStorage", 1, Of::logical},     {"HalfStorage", 2, std::nullopt, true, 'h'},
+    {"BFloat16Storage", 2, std::nullopt, true, 'b'}, {"ShortStorage", 2, std::nullopt, false, 'i'}, {"CharStorage", 1, std::nullopt, false, 'i'},
+    {"ByteStorage", 1, std::nullopt, false, 'u'},
+};
+constexpr TorchDtype kNumpy[] = {
+    {"f4", 4, Of::f32, true},          {"f8", 8, Of::f64, true},           {"i8", 8, Of::i64},
+    {"i4", 4, Of::i32},                {"b1", 1, Of::logical},             {"f2", 2, std::nullopt, true, 'h'},
+    {"i2", 2, std::nullopt, false, 'i'}, {"i1", 1, std::nullopt, false, 'i'}, {"u1", 1, std::nullopt, false, 'u'},
+    {"u2", 2, std::nullopt, false, 'u'}, {"u4", 4, std::nullopt, false, 'u'},
+};
+
+float half_to_float(std::uint16_t h) {
+  const int exponent = h >> 10 & 0x1F, mantissa = h & 0x3FF;
+  const double sign = (h & 0x8000) != 0 ? -1 : 1;
+  if (exponent == 31) return static_cast<float>(mantissa == 0 ? sign * HUGE_VAL : NAN);
+  return static_cast<float>(sign * (exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(mantissa + 1024, exponent - 25)));
+}
+
+}  // namespace
+
+std::optional<TorchDtype> torch_dtype(std::string_view name) {
+  if (name.starts_with("torch ")) name.remove_prefix(6);
+  const auto* found = std::ranges::find(kTorch, name, &TorchDtype::name);
+  return found == std::end(kTorch) ? std::nullopt : std::optional(*found);
+}
+
+std::optional<TorchDtype> numpy_dtype(std::string_view name) {
+  if (!name.empty() && (name[0] == '<' || name[0] == '|' || name[0] == '=')) name.remove_prefix(1);
+  const auto* found = std::ranges::find(kNumpy, name, &TorchDtype::name);
+  return found == std::end(kNumpy) ? std::nullopt : std::optional(*found);
+}
+
+void copy_element(const TorchDtype& type, const std::byte* from, std::byte* to) {
+  if (type.of) {
+    std::memcpy(to, from, type.bytes);
+  } else if (type.kind == 'h') {
+    store(to, half_to_float(load<std::uint16_t>(from)));
+  } else if (type.kind == 'b') {
+    store(to, std::bit_cast<float>(std::uint32_t{load<std::uint16_t>(from)} << 16));
+  } else {
+    std::uint64_t v = 0;
+    std::memcpy(&v, from, type.bytes);
+    const unsigned unused = 64 - 8 * type.bytes;
+    store(to, type.kind == 'u' ? static_cast<std::int64_t>(v) : static_cast<std::int64_t>(v << unused) >> unused);
+  }
+}
+
+TorchStorage read_torch_storage(Bytes file, const std::function<Pickle(Bytes)>& unpickle) {
+  static constexpr unsigned char kMagic[] = {0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E};
+  if (file.size() < sizeof kMagic || std::memcmp(file.data(), kMagic, sizeof kMagic) != 0) {
+    const bool zip = as_text(file).starts_with("PK");
+    fail_input("", zip ? "has a tensor in torch's zip format, which no pickle of a dataset has" : "has a tensor storage that is not torch's");
+  }
+  Bytes rest = file.subspan(sizeof kMagic);
+  const auto next = [&] {
+    Pickle p = unpickle(rest);
+    rest = rest.subspan(p.size());
+    return p;
+  };
+  next();  // protocol version
+  const Pickle system = next();
+  const PickleValue* little = system.find(system.root(), "little_endian");
+  if (little == nullptr || !little->logical) fail_input("", "has tensors of a big-endian machine, which atp does not read");
+  const Pickle object = next();
+  const PickleValue& id = object.root();
+  if (id.kind != PickleKind::tuple || id.items.size() < 5 || object[id.items[0]].text() != "storage") fail_input("", "has a tensor storage without a name");
+  const PickleValue& type = object[id.items[1]];
+  const PickleValue& count = object[id.items[4]];
+  const auto dtype = torch_dtype(type.text());
+  if (type.kind != PickleKind::global || !dtype) fail_input("", fmt::format("has a tensor of '{}', which atp does not read", excerpt(type.text())));
+  const Pickle keys = next();
+  if (keys.root().items.size() != 1) fail_input("", "has a tensor file of several storages");
+  ByteReader in(rest);
+  const auto n = in.number<std::uint64_t>("a tensor");
+  if (count.kind != PickleKind::integer || static_cast<std::uint64_t>(count.integer) != n || n > in.rest().size() / dtype->bytes) {
+    fail_input("", fmt::format("has a tensor of {} values and {} bytes", n, in.rest().size()));
+  }
+  return {std::string(dtype->name), in.take(n * dtype->bytes, "a tensor")};
+}
+
+}  // namespace atp
