@@ -31,6 +31,45 @@ int parse_jobs(const std::string& text) {
   return n;
 }
 
+std::uint64_t parse_scaled(std::string_view text, bool bytes) {
+  const auto fail = [&](std::string_view what) {
+    throw Error(Exit::usage, "", fmt::format("'{}' is {}", text, what), fmt::format("write {} as 4096, 10M or 1.5Gi", bytes ? "bytes" : "it"));
+  };
+  const std::string_view no_size = bytes ? "not a size" : "not a number", too_large = bytes ? "too large a size" : "too large a number";
+  const std::string_view unit_name = bytes ? "B" : "";
+  std::string_view rest = text;
+  std::uint64_t whole = 0;
+  double fraction = 0;
+  const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), whole);
+  if (error == std::errc::result_out_of_range) fail(too_large);
+  if (error != std::errc()) fail(no_size);
+  rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
+  if (rest.starts_with('.')) {
+    rest.remove_prefix(1);
+    double place = 0.1;
+    if (rest.empty() || rest.front() < '0' || rest.front() > '9') fail(no_size);
+    for (; !rest.empty() && rest.front() >= '0' && rest.front() <= '9'; rest.remove_prefix(1), place /= 10) {
+      fraction += place * (rest.front() - '0');
+    }
+  }
+
+  std::uint64_t unit = 1;
+  if (!rest.empty() && rest != unit_name) {
+    const auto power = std::string_view("KMGT").find(rest.front());
+    if (power == std::string_view::npos && rest.front() != 'k') fail(no_size);
+    rest.remove_prefix(1);
+    const bool binary = rest.starts_with('i');
+    if (binary) rest.remove_prefix(1);
+    for (std::size_t i = 0; i <= (power == std::string_view::npos ? 0 : power); ++i) unit *= binary ? 1024 : 1000;
+  }
+  if (!rest.empty() && rest != unit_name) fail(no_size);
+  if (unit == 1 && fraction != 0) fail(bytes ? "not a whole number of bytes" : "not a whole number");
+  // The fraction is rounded, so 1.1K is 1100 and not 1099.
+  const auto part = static_cast<std::uint64_t>(std::llround(fraction * static_cast<double>(unit)));
+  if (whole > (UINT64_MAX - part) / unit) fail(too_large);
+  return whole * unit + part;
+}
+
 }  // namespace
 
 CommonOptions& common_options() {
@@ -104,6 +143,15 @@ CLI::Option* add_count(CLI::App& app, const std::string& names, std::optional<st
   return app.add_option_function<std::string>(names, parse, description)->type_name("N");
 }
 
+CLI::Option* add_scaled_count(CLI::App& app, const std::string& names, std::optional<std::uint64_t>& target, const std::string& description) {
+  const auto parse = [&target, names](const std::string& text) {
+    const std::uint64_t n = parse_scaled_count(text);
+    if (n > UINT64_MAX / 2) throw Error(Exit::usage, "", fmt::format("'{}' is too large a number for '{}'", text, names), "leave the option out for no limit");
+    target = n;
+  };
+  return app.add_option_function<std::string>(names, parse, description)->type_name("N");
+}
+
 CLI::Option* add_selection(CLI::App& app, const std::string& names, std::string& target, const std::string& description) {
   const auto parse = [&target](const std::string& text) {
     Selection::parse(text);
@@ -118,41 +166,14 @@ CLI::Option* add_size(CLI::App& app, const std::string& names, std::uint64_t& ta
   return option->type_name("SIZE");
 }
 
-std::uint64_t parse_size(std::string_view text) {
-  const auto fail = [&](const char* what) {
-    throw Error(Exit::usage, "", fmt::format("'{}' {}", text, what), "write bytes as 4096, 10M or 1.5Gi");
-  };
-  std::string_view rest = text;
-  std::uint64_t whole = 0;
-  double fraction = 0;
-  const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), whole);
-  if (error == std::errc::result_out_of_range) fail("is too large a size");
-  if (error != std::errc()) fail("is not a size");
-  rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
-  if (rest.starts_with('.')) {
-    rest.remove_prefix(1);
-    double place = 0.1;
-    if (rest.empty() || rest.front() < '0' || rest.front() > '9') fail("is not a size");
-    for (; !rest.empty() && rest.front() >= '0' && rest.front() <= '9'; rest.remove_prefix(1), place /= 10) {
-      fraction += place * (rest.front() - '0');
-    }
-  }
+std::uint64_t parse_size(std::string_view text) { return parse_scaled(text, true); }
 
-  std::uint64_t unit = 1;
-  if (!rest.empty() && rest != "B") {
-    const auto power = std::string_view("KMGT").find(rest.front());
-    if (power == std::string_view::npos && rest.front() != 'k') fail("is not a size");
-    rest.remove_prefix(1);
-    const bool binary = rest.starts_with('i');
-    if (binary) rest.remove_prefix(1);
-    for (std::size_t i = 0; i <= (power == std::string_view::npos ? 0 : power); ++i) unit *= binary ? 1024 : 1000;
-  }
-  if (!rest.empty() && rest != "B") fail("is not a size");
-  if (unit == 1 && fraction != 0) fail("is not a whole number of bytes");
-  // The fraction is rounded, so 1.1K is 1100 and not 1099.
-  const auto part = static_cast<std::uint64_t>(std::llround(fraction * static_cast<double>(unit)));
-  if (whole > (UINT64_MAX - part) / unit) fail("is too large a size");
-  return whole * unit + part;
+std::uint64_t parse_scaled_count(std::string_view text) { return parse_scaled(text, false); }
+
+std::vector<std::string> given_options(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options([](const CLI::Option* o) { return o->count() > 0; })) names.push_back(option->get_name());
+  return names;
 }
 
 bool glob_match(const std::string& pattern, const std::string& text) {

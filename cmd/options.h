@@ -46,6 +46,9 @@ std::vector<std::string> choices_of(const CLI::Option& option);
 // An option that takes a whole number from 0 on; anything else is refused (exit 2).
 CLI::Option* add_count(CLI::App& app, const std::string& names, std::optional<std::uint64_t>& target, const std::string& description);
 
+// The same with K M G T and Ki Mi Gi Ti: 3K, 4Ki, 1.5M. At most 2^63 - 1.
+CLI::Option* add_scaled_count(CLI::App& app, const std::string& names, std::optional<std::uint64_t>& target, const std::string& description);
+
 // An option that takes a Selection; its text goes to `target` once it has been found to be one.
 CLI::Option* add_selection(CLI::App& app, const std::string& names, std::string& target, const std::string& description);
 
@@ -55,6 +58,11 @@ CLI::Option* add_size(CLI::App& app, const std::string& names, std::uint64_t& ta
 // 4096, 10K, 1.5Gi ... in bytes: K M G T are powers of 1000, Ki Mi Gi Ti of 1024 (a trailing B is
 // allowed). Throws Error (exit 2).
 std::uint64_t parse_size(std::string_view text);
+// The same without the B, for what is no number of bytes. Throws Error (exit 2).
+std::uint64_t parse_scaled_count(std::string_view text);
+
+// The long names of the options that were given, positional ones by their name.
+std::vector<std::string> given_options(const CLI::App& app);
 
 // The .atp file that `path`, given with `option`, names for writing; symbolic links are followed. Throws
 // Error (exit 2) for what is there and cannot be one: a folder, a device, a FIFO, "-".

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "cmd/codec_option.h"
+#include "cmd/leftovers.h"
 #include "cmd/map_option.h"
 #include "cmd/options.h"
 #include "cmd/terminal.h"
@@ -56,15 +57,6 @@ void PackRun::check_target() {
   }
   if (!o_.append && !o_.dry_run && fs::exists(status) && !o_.force) {
     throw Error(Exit::system, o_.output, "exists already", "pass --force to replace it or --append to add to it");
-  }
-}
-
-// Runs that were killed outright could not clean up after themselves.
-void PackRun::mention_leftovers() const {
-  for (const auto& path : leftovers_of(o_.output)) {
-    std::error_code error;
-    const auto size = fs::file_size(path, error);
-    note(fmt::format("{}: {} that a killed run left behind; remove it with rm", path, human_bytes(error ? 0 : size)));
   }
 }
 
@@ -264,7 +256,7 @@ Exit PackRun::to_file() {
   }
   FrameSource source = make_source(all);
   if (!o_.dry_run) {
-    mention_leftovers();
+    note_leftovers(o_.output);
     open_spool(o_.output);
     if (o_.append) prepare_append();  // again: another run may have appended before the spool locked the file
   }

@@ -49,7 +49,6 @@ class PackRun {
 
  private:
   void check_target();
-  void mention_leftovers() const;
   void prepare_append();
   FrameSource make_source(std::vector<std::string> inputs) const;
   void open_spool(const std::string& target);

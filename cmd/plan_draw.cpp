@@ -6,7 +6,6 @@
 #include <array>
 #include <cmath>
 
-#include "core/base/byte_reader.h"
 #include "core/io/output_file.h"
 
 namespace atp {
@@ -20,18 +19,6 @@ std::string short_number(double v) { return v >= 1e4 || (v < 0.01 && v > 0) ? fm
 
 // The position of v on a logarithmic axis, 0 to 1.
 double log_position(double v, double low, double high) { return high > low ? std::log(v / low) / std::log(high / low) : 0.5; }
-
-void write_file(const std::string& path, const std::string& text, bool force) {
-  auto file = real_disk().create_beside(path);
-  try {
-    file->write_at(0, as_bytes(text));
-    file->sync_all();
-    real_disk().rename(file->path(), path, force);
-  } catch (...) {
-    real_disk().remove(file->path());
-    throw;
-  }
-}
 
 }  // namespace
 
@@ -117,8 +104,8 @@ std::string page(const std::string& title, const std::string& text, const Drawin
 }
 
 void write_drawings(const std::string& svg, const std::string& html, bool force, const std::string& title, const std::string& text, const Drawing& drawing) {
-  if (!svg.empty()) write_file(svg, drawing.text(), force);
-  if (!html.empty()) write_file(html, page(title, text, drawing), force);
+  if (!svg.empty()) write_text_file(svg, drawing.text(), force);
+  if (!html.empty()) write_text_file(html, page(title, text, drawing), force);
 }
 
 }  // namespace atp

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "cmd/plan_batches.h"
+#include "core/plan/copies.h"
 #include "core/plan/cost.h"
 
 namespace atp {
@@ -29,7 +30,7 @@ void name_records(const PlanItems& items, const PlanSizes& sizes, Batches& batch
     indices[static_cast<std::size_t>(batches.offsets.back())] = record;
     batches.order.push_back(static_cast<std::uint32_t>(batches.size()));
     batches.offsets.push_back(batches.offsets.back() + 1);
-    loads.push_back({sizes.atoms[record], sizes.edges.empty() ? 0 : sizes.edges[record], 1});
+    loads.push_back({sizes.atoms[record], sizes.edges_known ? sizes.edges[record] : 0, 1});
   }
   batches.indices = std::move(indices);
 }
@@ -49,6 +50,10 @@ Tail tail_of(const std::string& name) { return name == "drop" ? Tail::drop : nam
 
 }  // namespace
 
+std::uint64_t fewest_batches_of(const Load& total, std::uint64_t singles, const PlanCommand& command) {
+  return rounded_up(lower_bound(total, command.limits, 1) + singles, command.gpus);
+}
+
 FinishedPlan make_plan(const PlanCommand& command, const PlanSizes& sizes, const ChosenStrategy& strategy, std::uint64_t epoch) {
   const PlanItems items = choose_items(command, sizes, epoch);
   PlanInput input;
@@ -63,12 +68,14 @@ FinishedPlan make_plan(const PlanCommand& command, const PlanSizes& sizes, const
   FinishedPlan plan;
   const auto begin = std::chrono::steady_clock::now();
   plan.batches = strategy.run(input);
+  if (!items.records.empty()) separate_copies(input, items.records, plan.batches);
   plan.loads = plan.batches.loads.empty() ? loads_of(input, plan.batches) : std::exchange(plan.batches.loads, {});
   plan.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   plan.epoch = epoch;
-  plan.lower_bound = lower_bound(total_load(input), input.limits, input.gpus);
+  plan.lower_bound = fewest_batches_of(total_load(input), items.singles.size(), command);
   plan.too_large = items.too_large;
   plan.too_small = items.too_small;
+  plan.weights = items.weights;
 
   const std::size_t graphs = items.atoms.size() + items.singles.size();
   if (command.drop_last) drop_rest(plan.batches, plan.loads);
@@ -76,7 +83,7 @@ FinishedPlan make_plan(const PlanCommand& command, const PlanSizes& sizes, const
   plan.schedule = make_schedule(plan.batches, plan.loads, command.gpus, tail_of(command.tail));
   plan.dropped = graphs - static_cast<std::uint64_t>(plan.batches.offsets.back());
   cut(command, plan);
-  plan.statistics = statistics_of(plan.batches, plan.loads, plan.schedule, command.limits.atoms == kNoLimit ? 0 : command.limits.atoms, sizes.starts);
+  plan.statistics = statistics_of(plan.batches, plan.loads, plan.schedule, command.limits, sizes.starts);
   return plan;
 }
 

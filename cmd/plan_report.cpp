@@ -93,10 +93,14 @@ std::vector<std::string> quality_row(const std::string& name, const PlanSizes& s
   const PlanStatistics& s = plan.statistics;
   return {name, human_count(s.batches), fmt::format("{:.2f}", 100 * s.padding),
           fmt::format("{}..{}", s.atoms_min, s.atoms_max), fmt::format("{:.4f}", s.straggler_atoms),
-          sizes.edges.empty() ? "-" : fmt::format("{:.4f}", s.straggler_edges), fmt::format("{:.4f}", s.mix), fmt::format("{:.4f} s", plan.seconds)};
+          sizes.edges_known ? fmt::format("{:.4f}", s.straggler_edges) : "-", fmt::format("{:.4f}", s.mix), fmt::format("{:.4f} s", plan.seconds)};
 }
 
 const std::vector<std::string> kQualityHead{"strategy", "batches", "padding %", "atoms", "straggler", "edges", "mix", "planned in"};
+
+std::string padding_note(const FinishedPlan& plan) {
+  return plan.statistics.binding == Binding::atoms ? "" : fmt::format("; padding counts {}", binding_name(plan.statistics.binding));
+}
 
 // Batches as graphs, for repeats().
 double repeats_next_epoch(const PlanCommand& command, const PlanSizes& sizes, const ChosenStrategy& strategy, const FinishedPlan& plan) {
@@ -109,8 +113,9 @@ double repeats_next_epoch(const PlanCommand& command, const PlanSizes& sizes, co
 void report_plan(const PlanCommand& command, const PlanSizes& sizes) {
   const ChosenStrategy strategy = parse_strategy(command.strategy), fixed = safe_fixed_count(command, sizes);
   const FinishedPlan before = make_plan(command, sizes, fixed, command.epoch), after = make_plan(command, sizes, strategy, command.epoch);
+  warn_if_empty(after);
   std::string text = table({kQualityHead, quality_row(fixed.name(), sizes, before), quality_row(strategy.name(), sizes, after)}, {false, true, true, true, true, true, true, true});
-  text += fmt::format("lower bound: {} batches\n\nLoad of each {}\n", human_count(after.lower_bound), command.per_node > 0 ? "node (mean of its GPUs)" : "GPU");
+  text += fmt::format("lower bound: {} batches{}\n\nLoad of each {}\n", human_count(after.lower_bound), padding_note(after), command.per_node > 0 ? "node (mean of its GPUs)" : "GPU");
   const double top = static_cast<double>(std::max({before.statistics.atoms_max, after.statistics.atoms_max, std::uint64_t{1}}));
   Drawing drawing;
   for (std::size_t t = 0; t < kShownSteps; ++t) {
@@ -137,12 +142,12 @@ void compare_strategies(const PlanCommand& command, const PlanSizes& sizes) {
   head.push_back("repeats");
   std::vector<std::vector<std::string>> rows{head};
   std::string json;
-  std::uint64_t bound = 0;
+  std::string bound;
   for (const ChosenStrategy& strategy : all_strategies(command, sizes)) {
     throw_if_interrupted();
     const FinishedPlan plan = make_plan(command, sizes, strategy, command.epoch);
     const double again = repeats_next_epoch(command, sizes, strategy, plan);
-    bound = plan.lower_bound;
+    bound = fmt::format("lower bound: {} batches{}\n", human_count(plan.lower_bound), padding_note(plan));
     rows.push_back(quality_row(strategy.name(), sizes, plan));
     rows.back().push_back(fmt::format("{:.1e}", again));
     PlanCommand named = command;
@@ -152,7 +157,7 @@ void compare_strategies(const PlanCommand& command, const PlanSizes& sizes) {
     JsonWriter w;
     json += fmt::format("{},\"repeats\":{}}}\n", line, w.real(again).text());
   }
-  const std::string text = table(rows, {false, true, true, true, true, true, true, true, true}) + fmt::format("lower bound: {} batches\n", human_count(bound));
+  const std::string text = table(rows, {false, true, true, true, true, true, true, true, true}) + bound;
   print(command.json ? json : text);
 }
 

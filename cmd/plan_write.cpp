@@ -5,8 +5,10 @@
 
 #include "cmd/options.h"
 #include "cmd/plan_batches.h"
+#include "cmd/plan_files.h"
 #include "cmd/plan_shapes.h"
 #include "cmd/terminal.h"
+#include "cmd/version.h"
 #include "core/base/interrupt.h"
 #include "core/base/json_writer.h"
 #include "core/io/npy.h"
@@ -22,9 +24,9 @@ struct Array {
 };
 
 template <class T>
-Array array_of(const char* name, const char* type, std::span<const T> data, std::vector<std::uint64_t> shape = {}) {
+Array array_of(const PlanArray& array, std::span<const T> data, std::vector<std::uint64_t> shape = {}) {
   if (shape.empty()) shape = {data.size()};
-  return {name, npy_header(type, shape), std::as_bytes(data)};
+  return {std::string(array.name), npy_header(array.type, shape), std::as_bytes(data)};
 }
 
 // The columns of the loads, which the arrays borrow.
@@ -57,19 +59,17 @@ class PlanWriter {
 
  private:
   void write_part(const Batches& batches, std::span<const Load> loads, const Schedule* schedule, const FinishedPlan& plan, const std::string& prefix) {
-    if (command_.format == "jsonl") return write_lines(batches, loads, *schedule, plan, prefix);
+    StaticShapes shapes;
+    if (command_.shapes > 0) shapes = static_shapes(plan, command_.shapes);
+    if (command_.format == "jsonl") return write_lines(batches, loads, *schedule, shapes, plan, prefix);
     const Columns columns(loads);
     const std::span<const std::uint32_t> indices(batches.indices.data(), static_cast<std::size_t>(batches.offsets.back()));
-    std::vector<Array> arrays{array_of<std::uint32_t>("indices", "<u4", indices), array_of<std::int64_t>("offsets", "<i8", batches.offsets)};
-    if (!command_.per_rank) arrays.push_back(array_of<std::uint32_t>("schedule", "<u4", schedule->batches, {schedule->steps(), schedule->gpus}));
-    arrays.push_back(array_of<std::int64_t>("atoms", "<i8", columns.atoms));
-    if (!sizes_.edges.empty()) arrays.push_back(array_of<std::int64_t>("edges", "<i8", columns.edges));
-    arrays.push_back(array_of<std::int64_t>("graphs", "<i8", columns.graphs));
-    StaticShapes shapes;
-    if (command_.shapes > 0) {
-      shapes = static_shapes(plan, command_.shapes);
-      arrays.push_back(array_of<std::uint32_t>("shapes", "<u4", shapes.of_step));
-    }
+    std::vector<Array> arrays{array_of<std::uint32_t>(kIndices, indices), array_of<std::int64_t>(kOffsets, batches.offsets)};
+    if (!command_.per_rank) arrays.push_back(array_of<std::uint32_t>(kSchedule, schedule->batches, {schedule->steps(), schedule->gpus}));
+    arrays.push_back(array_of<std::int64_t>(kAtoms, columns.atoms));
+    if (sizes_.edges_known) arrays.push_back(array_of<std::int64_t>(kEdges, columns.edges));
+    arrays.push_back(array_of<std::int64_t>(kGraphs, columns.graphs));
+    if (command_.shapes > 0) arrays.push_back(array_of<std::uint32_t>(kShapes, shapes.of_step));
     if (command_.format == "npz") return write_npz(arrays, prefix);
     for (const Array& array : arrays) folder_.write(prefix + array.name + ".npy", {as_bytes(array.header), array.data});
   }
@@ -81,7 +81,8 @@ class PlanWriter {
     folder_.write(prefix + "plan.npz", {as_bytes(archive)});
   }
 
-  void write_lines(const Batches& batches, std::span<const Load> loads, const Schedule& schedule, const FinishedPlan& plan, const std::string& prefix) {
+  void write_lines(const Batches& batches, std::span<const Load> loads, const Schedule& schedule, const StaticShapes& shapes, const FinishedPlan& plan,
+                   const std::string& prefix) {
     std::string lines;
     for (std::size_t t = 0; t < schedule.steps(); ++t) {
       throw_if_interrupted();
@@ -89,8 +90,10 @@ class PlanWriter {
         const std::uint32_t b = schedule.at(t, r);
         JsonWriter w;
         w.begin_object().key("step").count(plan.first_step + t).key("rank").count(command_.per_rank ? rank_ : r).key("atoms").count(loads[b].atoms);
-        if (!sizes_.edges.empty()) w.key("edges").count(loads[b].edges);
-        w.key("graphs").count(loads[b].graphs).key("indices").begin_array();
+        if (sizes_.edges_known) w.key("edges").count(loads[b].edges);
+        w.key("graphs").count(loads[b].graphs);
+        if (command_.shapes > 0) w.key("shape").count(shapes.of_step[t]);
+        w.key("indices").begin_array();
         for (const std::uint32_t i : batches.batch(b)) w.count(i);
         lines += w.end_array().end_object().text() + "\n";
       }
@@ -132,35 +135,37 @@ bool is_plans_own(std::string_view name) {
   return name.ends_with(".npy") || name == "plan.json" || name == "plan.npz" || name == "batches.jsonl" || name.starts_with("epoch-") || name.starts_with("rank-");
 }
 
-void write_datasets(JsonWriter& w, const PlanSizes& sizes) {
+void write_datasets(JsonWriter& w, const PlanSizes& sizes, const std::vector<double>& weights) {
   w.key("datasets").begin_array();
-  for (const PlanSet& set : sizes.sets) {
+  for (std::size_t d = 0; d < sizes.sets.size(); ++d) {
+    const PlanSet& set = sizes.sets[d];
     w.begin_object().key("path").string(set.path).key("name").string(set.name).key("records").count(set.records);
-    w.key("weight").real(set.weight).key("hash").string(fmt::format("{:016x}", set.hash)).end_object();
+    w.key("weight").real(weights[d]).key("hash").string(fmt::format("{:016x}", set.hash)).end_object();
   }
   w.end_array();
 }
 
 void write_limit(JsonWriter& w, std::string_view key, std::uint64_t limit) { limit == kNoLimit ? w.key(key).null() : w.key(key).count(limit); }
 
-void write_options(JsonWriter& w, const PlanCommand& c, const PlanSizes& sizes) {
+void write_options(JsonWriter& w, const PlanCommand& c, const PlanSizes& sizes, const std::vector<double>& weights) {
   write_limit(w, "max_atoms", c.limits.atoms);
   write_limit(w, "max_edges", c.limits.edges);
   write_limit(w, "max_graphs", c.limits.graphs);
   w.key("cost").string(c.cost).key("tail").string(c.tail).key("drop_last").boolean(c.drop_last);
   w.key("oversize").string(c.oversize).key("min_atoms").count(c.min_atoms).key("records").string(c.records).key("weights").string(c.mix);
   c.cutoff ? w.key("cutoff").real(*c.cutoff) : w.key("cutoff").null();
-  write_datasets(w, sizes);
+  write_datasets(w, sizes, weights);
   w.key("sizes_hash").string(fmt::format("{:016x}", sizes.sizes_hash));
-  sizes.edges.empty() ? w.key("edges_hash").null() : w.key("edges_hash").string(fmt::format("{:016x}", sizes.edges_hash));
+  sizes.edges_known ? w.key("edges_hash").string(fmt::format("{:016x}", sizes.edges_hash)) : w.key("edges_hash").null();
 }
 
 std::string summary(const PlanCommand& command, const std::string& folder, const PlanSizes& sizes, const FinishedPlan& plan) {
   const PlanStatistics& s = plan.statistics;
-  std::string line = fmt::format("{}: {} graphs in {} batches ({} steps of {} GPUs), {} to {} atoms, padding {:.2f} %, straggler {:.4f}",
+  std::string line = fmt::format("{}: {} graphs in {} batches ({} steps of {} GPUs), {} to {} atoms, padding {:.2f} %{}, straggler {:.4f}",
                                  folder, human_count(s.graphs), human_count(s.batches), human_count(s.steps), command.gpus,
-                                 human_count(s.atoms_min), human_count(s.atoms_max), 100 * s.padding, s.straggler_atoms);
-  if (!sizes.edges.empty()) line += fmt::format(" (edges {:.4f})", s.straggler_edges);
+                                 human_count(s.atoms_min), human_count(s.atoms_max), 100 * s.padding,
+                                 s.binding == Binding::atoms ? "" : fmt::format(" of {}", binding_name(s.binding)), s.straggler_atoms);
+  if (sizes.edges_known) line += fmt::format(" (edges {:.4f})", s.straggler_edges);
   line += fmt::format(", planned in {:.2f} s\n", plan.seconds);
   if (plan.too_large > 0) line += fmt::format("left out: {} records above the limits\n", human_count(plan.too_large));
   if (plan.too_small > 0) line += fmt::format("left out: {} records below --min-atoms\n", human_count(plan.too_small));
@@ -168,37 +173,36 @@ std::string summary(const PlanCommand& command, const std::string& folder, const
   return line;
 }
 
-void check_target(const PlanCommand& command) {
-  std::error_code error;
-  if (!command.force && std::filesystem::exists(command.output, error)) {
-    throw Error(Exit::system, command.output, "exists already", "pass --force to replace it");
-  }
-}
-
 }  // namespace
+
+std::string_view binding_name(Binding binding) { return binding == Binding::atoms ? "atoms" : binding == Binding::edges ? "edges" : "graphs"; }
+
+void warn_if_empty(const FinishedPlan& plan) {
+  if (plan.statistics.graphs == 0) warn("the plan holds no graphs: no record is left to plan");
+}
 
 std::string plan_json(const PlanCommand& command, const PlanSizes& sizes, const FinishedPlan& plan) {
   const PlanStatistics& s = plan.statistics;
   JsonWriter w;
-  w.begin_object().key("format").string("atp-plan").key("version").count(1);
+  w.begin_object().key("format").string("atp-plan").key("version").count(1).key("atp").string(version());
+  w.key("files").string(command.format).key("per_rank").boolean(command.per_rank);
   w.key("strategy").string(command.strategy).key("seed").count(command.seed).key("epoch").count(plan.epoch);
   w.key("gpus").count(command.gpus).key("graphs").count(s.graphs).key("batches").count(s.batches);
   w.key("lower_bound").count(plan.lower_bound).key("steps").count(s.steps);
   w.key("first_step").count(plan.first_step).key("epoch_steps").count(plan.all_steps);
   w.key("atoms").count(s.atoms).key("atoms_min").count(s.atoms_min).key("atoms_max").count(s.atoms_max);
-  if (!sizes.edges.empty()) w.key("edges").count(s.edges).key("edges_min").count(s.edges_min).key("edges_max").count(s.edges_max);
+  if (sizes.edges_known) w.key("edges").count(s.edges).key("edges_min").count(s.edges_min).key("edges_max").count(s.edges_max);
   w.key("graphs_min").count(s.graphs_min).key("graphs_max").count(s.graphs_max);
-  w.key("padding").real(s.padding).key("straggler_atoms").real(s.straggler_atoms);
-  sizes.edges.empty() ? w.key("straggler_edges").null() : w.key("straggler_edges").real(s.straggler_edges);
+  w.key("padding").real(s.padding).key("padding_of").string(binding_name(s.binding)).key("straggler_atoms").real(s.straggler_atoms);
+  sizes.edges_known ? w.key("straggler_edges").real(s.straggler_edges) : w.key("straggler_edges").null();
   w.key("mix").real(s.mix).key("too_large").count(plan.too_large).key("too_small").count(plan.too_small).key("dropped").count(plan.dropped);
-  write_options(w, command, sizes);
-  if (command.shapes > 0) write_shapes_json(w, static_shapes(plan, command.shapes));
+  write_options(w, command, sizes, plan.weights);
+  if (command.shapes > 0) write_shapes_json(w, command.shapes, static_shapes(plan, command.shapes));
   w.key("seconds").real(plan.seconds).end_object();
   return w.take();
 }
 
 void write_plans(const PlanCommand& command, const PlanSizes& sizes) {
-  check_target(command);
   const ChosenStrategy strategy = parse_strategy(command.strategy);
   OutputFolder folder(command.output);
   PlanWriter writer(command, sizes, folder);
@@ -209,6 +213,7 @@ void write_plans(const PlanCommand& command, const PlanSizes& sizes) {
     const std::string name = command.epochs == 1 ? "" : fmt::format("epoch-{}", plan.epoch);
     if (!name.empty()) folder.make_folder(name);
     writer.write(plan, name.empty() ? "" : name + "/");
+    warn_if_empty(plan);
     progress.advance_to(e + 1);
     progress.set_records(e + 1);
     if (command.json) {

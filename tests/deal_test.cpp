@@ -10,6 +10,7 @@
 #include "core/plan/best_fit.h"
 #include "core/plan/deal_patterns.h"
 #include "core/plan/mace.h"
+#include "core/plan/next_fit.h"
 #include "core/plan/random.h"
 #include "core/plan/schedule.h"
 #include "core/plan/statistics.h"
@@ -108,7 +109,7 @@ TEST_CASE("edges are level, and far more so than without them") {
     Batches b = deal(input_of(m, 3000, 32, edges));
     auto loads = loads_of(input_of(m, 3000, 32), b);
     const Schedule s = make_schedule(b, loads, 32, Tail::pad);
-    return statistics_of(b, loads, s, 3000, std::vector<std::uint64_t>{0, m.atoms.size()}).straggler_edges;
+    return statistics_of(b, loads, s, {3000, kNoLimit, kNoLimit}, std::vector<std::uint64_t>{0, m.atoms.size()}).straggler_edges;
   };
   CHECK(straggler(true) < 1.003);
   CHECK(straggler(false) > 1.02);
@@ -254,4 +255,27 @@ TEST_CASE("two tight limits need no more batches than packing under both") {
     CHECK(steps(dealt) <= std::min(steps(best_fit_decreasing(input)), steps(algorithm_one(input, true))));
     for (const Load& load : loads_of(input, dealt)) CHECK(load.within(input.limits));
   }
+}
+
+TEST_CASE("where nearly every graph has a size of its own, epochs differ all the same") {
+  std::mt19937_64 random(3);
+  Mix m;
+  for (int i = 0; i < 4000; ++i) {
+    m.atoms.push_back(1000 + static_cast<std::uint32_t>(random() % 7000));
+    m.edges.push_back(m.atoms.back() * 3 + static_cast<std::uint32_t>(random() % 2000));
+  }
+  for (const bool edges : {false, true}) {
+    PlanInput i = input_of(m, 40000, 8, edges), next = i;
+    next.epoch = 1;
+    const Batches first = deal(i), second = deal(next);
+    CHECK(first.size() == lower_bound(total_load(i), i.limits, 8));
+    for (const Load& load : loads_of(i, first)) CHECK(load.within(i.limits));
+    CHECK(repeats(first, second, m.atoms.size()) < 3 * repeats(next_fit(i), next_fit(next), m.atoms.size()));
+    const auto loads = loads_of(i, first);
+    const auto [low, high] = std::minmax_element(loads.begin(), loads.end(), [](const Load& x, const Load& y) { return x.atoms < y.atoms; });
+    CHECK(high->atoms - low->atoms < 100);
+  }
+  const SizeClasses few(std::vector<std::uint32_t>(1000, 7), 100), many(m.atoms, 40000);
+  CHECK(!are_thin(few, 100));
+  CHECK(are_thin(many, 500));
 }

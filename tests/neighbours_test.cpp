@@ -106,6 +106,8 @@ TEST_CASE("neighbours: what has no answer, and what would take too long") {
   CHECK_FALSE(counter.count(two, {std::numeric_limits<double>::infinity()}, {true, false, false}, 2).has_value());
   CHECK_THROWS_AS(counter.count(two, cubic, {true, true, true}, 1e9), Error);
   CHECK(counter.count(two, cubic, {false, false, false}, 1e9) == 2);
+  // A thousand atoms and their images: known before ten seconds of counting.
+  CHECK_THROWS_AS(counter.count(std::vector<double>(3000, 0.5), {20, 0, 0, 0, 20, 0, 0, 0, 20}, {true, true, true}, 600), Error);
   // One atom far away must not cost the memory of the empty space.
   CHECK(counter.count(std::vector<double>{0, 0, 0, 1, 0, 0, 1e15, 0, 0}, none, {false, false, false}, 1.5) == 2);
 }

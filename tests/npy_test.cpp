@@ -84,9 +84,22 @@ TEST_CASE("what is no array of counts is refused") {
     CAPTURE(bad);
     CHECK_THROWS_AS(counts(bad), Error);
   }
-  CHECK_THROWS_WITH_AS(counts(array_bytes("<i8", {2}, raw<std::int64_t>({5, -1}))), "t: record 1: -1 is no count", Error);
+  CHECK_THROWS_WITH_AS(counts(array_bytes("<i8", {2}, raw<std::int64_t>({5, -1}))), "t: record 1: -1 is no count; counts are whole numbers from 0 to 4294967295", Error);
   CHECK_THROWS_AS(counts(array_bytes("<i8", {1}, raw<std::int64_t>({std::int64_t{1} << 32}))), Error);
   CHECK_THROWS_AS(counts(array_bytes("<i8", {1, 2}, data)), Error);
+}
+
+TEST_CASE("what is wrong with an array names its type and shape, and what to do") {
+  const std::string data = raw<std::int64_t>({5, 6});
+  CHECK_THROWS_WITH_AS(counts(with_header("{'descr': '<f8', 'fortran_order': False, 'shape': (2,), }", data)),
+                       "t: holds numbers of type '<f8', not integers; save it with array.astype('int64')", Error);
+  CHECK_THROWS_WITH_AS(counts(with_header("{'descr': [('a', '<i4')], 'fortran_order': False, 'shape': (2,), }", data)),
+                       "t: holds records of several fields (a structured dtype), not integers; save one field as integers", Error);
+  CHECK_THROWS_WITH_AS(counts(with_header("{'descr': '<i8', 'fortran_order': False, 'shape': (3,), }", data)),
+                       "t: is cut off: its shape (3,) asks for more numbers of type '<i8' than the 2 it holds; write it again with numpy.save", Error);
+  CHECK_THROWS_WITH_AS(counts(array_bytes("<i8", {1, 2}, data)), "t: its array has the shape (1, 2), counts have one dimension; save one number for each record", Error);
+  CHECK_THROWS_WITH_AS(counts(array_bytes("<u8", {1}, raw<std::int64_t>({-1}))),
+                       "t: record 0: 18446744073709551615 is no count; counts are whole numbers from 0 to 4294967295", Error);
 }
 
 TEST_CASE("an array cut at any length or with any byte of its header changed is read or refused") {
@@ -111,7 +124,7 @@ TEST_CASE("an .npz of our own is read back, and damage is found") {
   const auto member = npz_member(as_bytes(zip), "natoms", "t");
   CHECK(as_text(member) == a);
   CHECK(as_text(npz_member(as_bytes(zip), "other", "t")) == b);
-  CHECK_THROWS_WITH_AS(npz_member(as_bytes(zip), "nothing", "t"), "t: has no array 'nothing', but natoms.npy, other.npy", Error);
+  CHECK_THROWS_WITH_AS(npz_member(as_bytes(zip), "nothing", "t"), "t: has no array 'nothing', but natoms.npy, other.npy; save it with numpy.savez(file, nothing=counts)", Error);
   for (std::size_t n = 0; n < zip.size(); ++n) CHECK_THROWS_AS(npz_member(as_bytes(std::string_view(zip).substr(0, n)), "natoms", "t"), Error);
   for (std::size_t i = 0; i < zip.size(); ++i) {
     std::string bad = zip;

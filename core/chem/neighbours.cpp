@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
 
 #include "core/base/error.h"
 #include "core/base/interrupt.h"
@@ -127,6 +128,7 @@ void NeighbourCounter::choose_bins(std::size_t n) {
     reach_[k] = static_cast<std::int64_t>(std::min(reach, 1e12));
   }
   if (visits > kMostComparisons) spend(visits);
+  spend_ahead(n);
 }
 
 void NeighbourCounter::sort_into_bins(std::size_t n) {
@@ -151,6 +153,15 @@ void NeighbourCounter::sort_into_bins(std::size_t n) {
   }
   std::rotate(starts_.begin(), starts_.begin() + 1, starts_.end());
   starts_.back() = static_cast<std::uint32_t>(n);
+}
+
+// In a periodic cell n atoms have about n (4/3) pi cutoff^3 n / volume edges, and each is compared at least once: what is
+// hopeless is known before it is begun.
+void NeighbourCounter::spend_ahead(std::size_t n) {
+  if (!(pbc_[0] && pbc_[1] && pbc_[2])) return;
+  const double volume = std::abs(dot(axes_[0], cross(axes_[1], axes_[2]))), atoms = static_cast<double>(n);
+  const double pairs = atoms * atoms * (2.0 / 3) * std::numbers::pi * cutoff_ * cutoff_ * cutoff_ / volume;
+  if (pairs > kMostComparisons) spend(pairs);
 }
 
 void NeighbourCounter::spend(double comparisons) {

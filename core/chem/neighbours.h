@@ -40,6 +40,7 @@ class NeighbourCounter {
   std::uint64_t count_within_bin(std::size_t bin) const;
   std::uint64_t count_between(std::size_t a, std::size_t b, const Vec& shift) const;
   void spend(double comparisons);
+  void spend_ahead(std::size_t n);
 
   std::array<bool, 3> pbc_{};
   double cutoff_ = 0;

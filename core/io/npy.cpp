@@ -34,6 +34,7 @@ class HeaderParser {
       const std::string_view key = text();
       expect(':');
       if (key == "descr") {
+        if (peek() == '[') fail_input(name_, "holds records of several fields (a structured dtype), not integers", "save one field as integers");
         header.descr = text(), seen += 1;
       } else if (key == "fortran_order") {
         header.fortran_order = boolean(), seen += 10;
@@ -50,7 +51,7 @@ class HeaderParser {
   }
 
  private:
-  [[noreturn]] void fail() const { fail_input(name_, "its .npy header cannot be read"); }
+  [[noreturn]] void fail() const { fail_input(name_, "its .npy header cannot be read", "write it again with numpy.save"); }
 
   void skip_space() {
     while (!rest_.empty() && (rest_[0] == ' ' || rest_[0] == '\n' || rest_[0] == '\t')) rest_.remove_prefix(1);
@@ -108,11 +109,18 @@ class HeaderParser {
 void read_type(std::string_view descr, NpyArray& array, const std::string& name) {
   const auto refuse = [&](std::string_view fix) { fail_input(name, fmt::format("holds numbers of type '{}', not integers", descr), std::string(fix)); };
   if (descr.size() != 3 || (descr[1] != 'i' && descr[1] != 'u')) refuse("save it with array.astype('int64')");
-  if (descr[0] == '>') fail_input(name, fmt::format("is big-endian ('{}')", descr), "save it with array.astype('<i8')");
+  if (descr[0] == '>') fail_input(name, fmt::format("holds big-endian numbers (type '{}')", descr), "save it with array.astype('<i8')");
   const auto width = static_cast<unsigned>(descr[2] - '0');
   if ((width != 1 && width != 2 && width != 4 && width != 8) || (descr[0] != '<' && descr[0] != '|' && descr[0] != '=')) refuse("save it with array.astype('int64')");
   array.is_signed = descr[1] == 'i';
   array.item_bytes = width;
+}
+
+// As Python writes it: (3,), (2, 5), ().
+std::string shape_text(const std::vector<std::uint64_t>& shape) {
+  std::string text;
+  for (const std::uint64_t n : shape) text += fmt::format("{}{}", text.empty() ? "" : ", ", n);
+  return fmt::format("({}{})", text, shape.size() == 1 ? "," : "");
 }
 
 }  // namespace
@@ -130,18 +138,21 @@ std::int64_t NpyArray::at(std::uint64_t i) const {
 NpyArray parse_npy(Bytes bytes, const std::string& name) {
   if (bytes.size() < 10 || as_text(bytes.first(6)) != kMagic) fail_input(name, "is not a .npy file", "write it with numpy.save");
   const auto major = static_cast<unsigned>(bytes[6]), minor = static_cast<unsigned>(bytes[7]);
-  if (major < 1 || major > 3 || minor != 0) fail_input(name, fmt::format("has .npy version {}.{}, known are 1.0, 2.0 and 3.0", major, minor));
+  if (major < 1 || major > 3 || minor != 0) fail_input(name, fmt::format("has .npy version {}.{}, known are 1.0, 2.0 and 3.0", major, minor), "write it with numpy.save");
   ByteReader reader(bytes.subspan(8));
   const std::size_t length = major == 1 ? reader.number<std::uint16_t>("its header") : reader.number<std::uint32_t>("its header");
-  if (length > kMostHeader || length > reader.rest().size()) fail_input(name, fmt::format("its .npy header claims {} bytes", length));
+  if (length > kMostHeader || length > reader.rest().size()) fail_input(name, fmt::format("its .npy header claims {} bytes", length), "write it again with numpy.save");
   const auto header = HeaderParser(as_text(reader.take(length, "its header")), name).parse();
   NpyArray array;
   read_type(header.descr, array, name);
-  if (header.fortran_order && header.shape.size() > 1) fail_input(name, "is in Fortran order", "save numpy.ascontiguousarray(array)");
+  if (header.fortran_order && header.shape.size() > 1) fail_input(name, fmt::format("its array of shape {} is in Fortran order", shape_text(header.shape)), "save numpy.ascontiguousarray(array)");
   std::uint64_t items = 1;
   const std::uint64_t held = reader.rest().size() / array.item_bytes;
   for (const std::uint64_t n : header.shape) {
-    if (n != 0 && items > held / n) fail_input(name, fmt::format("is cut off: its shape asks for more than the {} numbers it holds", held));
+    if (n != 0 && items > held / n) {
+      fail_input(name, fmt::format("is cut off: its shape {} asks for more numbers of type '{}' than the {} it holds", shape_text(header.shape), header.descr, held),
+                 "write it again with numpy.save");
+    }
     items *= n;
   }
   array.shape = header.shape;
@@ -151,10 +162,7 @@ NpyArray parse_npy(Bytes bytes, const std::string& name) {
 }
 
 std::string npy_header(std::string_view type, std::span<const std::uint64_t> shape) {
-  std::string dims;
-  for (const std::uint64_t n : shape) dims += fmt::format("{}{}", dims.empty() ? "" : ", ", n);
-  if (shape.size() == 1) dims += ",";
-  std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", type, dims);
+  std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': {}, }}", type, shape_text({shape.begin(), shape.end()}));
   header.append(63 - (10 + header.size()) % 64, ' ');  // the data begin at a multiple of 64
   header += '\n';
   const auto length = static_cast<std::uint16_t>(header.size());
@@ -164,12 +172,15 @@ std::string npy_header(std::string_view type, std::span<const std::uint64_t> sha
 }
 
 HugeBuffer<std::uint32_t> counts_of(const NpyArray& array, const std::string& name) {
-  if (array.shape.size() != 1) fail_input(name, fmt::format("has {} dimensions, counts have one", array.shape.size()));
+  if (array.shape.size() != 1) {
+    fail_input(name, fmt::format("its array has the shape {}, counts have one dimension", shape_text(array.shape)), "save one number for each record");
+  }
   HugeBuffer<std::uint32_t> counts(array.size());
   for (std::uint64_t i = 0; i < array.size(); ++i) {
     const std::int64_t value = array.at(i);
     if (value < 0 || value > std::numeric_limits<std::uint32_t>::max()) {
-      fail_input(fmt::format("{}: record {}", name, i), fmt::format("{} is no count", value));
+      const std::string shown = array.is_signed ? fmt::format("{}", value) : fmt::format("{}", static_cast<std::uint64_t>(value));
+      fail_input(fmt::format("{}: record {}", name, i), fmt::format("{} is no count", shown), "counts are whole numbers from 0 to 4294967295");
     }
     counts[i] = static_cast<std::uint32_t>(value);
   }

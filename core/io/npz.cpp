@@ -68,7 +68,7 @@ class Archive {
   const std::vector<Member>& members() const { return members_; }
 
  private:
-  [[noreturn]] void fail(const std::string& what) const { fail_input(file_, what); }
+  [[noreturn]] void fail(const std::string& what) const { fail_input(file_, what, "write it again with numpy.savez"); }
   template <class T>
   T at(std::uint64_t offset) const {
     if (offset > bytes_.size() || sizeof(T) > bytes_.size() - offset) fail("is a damaged zip archive: it is cut off");
@@ -184,7 +184,15 @@ std::vector<std::byte> npz_member(Bytes bytes, std::string_view name, const std:
     if (member.name == fmt::format("{}.npy", name)) return archive.unpack(member);
     if (names.size() < 10) names.push_back(member.name);
   }
-  fail_input(file, fmt::format("has no array '{}', but {}", name, fmt::join(names, ", ")));
+  fail_input(file, fmt::format("has no array '{}', but {}", name, names.empty() ? "is empty" : fmt::format("{}", fmt::join(names, ", "))),
+             fmt::format("save it with numpy.savez(file, {}=counts)", name));
+}
+
+std::vector<std::string> npz_names(Bytes bytes, const std::string& file) {
+  std::vector<std::string> names;
+  const Archive archive(bytes, file);
+  for (const Member& member : archive.members()) names.emplace_back(member.name.substr(0, member.name.size() - (member.name.ends_with(".npy") ? 4 : 0)));
+  return names;
 }
 
 std::string zip_archive(const std::vector<std::pair<std::string, std::string>>& members, const std::string& file) {

@@ -17,6 +17,9 @@ bool looks_like_zip(Bytes bytes);
 // (exit 3, at `file`): no zip archive, no such member (the error names those there are), damage.
 std::vector<std::byte> npz_member(Bytes archive, std::string_view name, const std::string& file);
 
+// The names of its arrays, without ".npy", as they come. Throws Error as npz_member() does.
+std::vector<std::string> npz_names(Bytes archive, const std::string& file);
+
 // An archive of stored members, as numpy.savez writes one, with a fixed date: the same members give the same bytes.
 // Each below 4 GiB, else Error (exit 4).
 std::string zip_archive(const std::vector<std::pair<std::string, std::string>>& members, const std::string& file);

@@ -11,6 +11,7 @@
 #include "core/plan/deal_repair.h"
 #include "core/plan/deal_slots.h"
 #include "core/plan/mace.h"
+#include "core/plan/random.h"
 
 namespace atp {
 namespace {
@@ -46,9 +47,10 @@ class Deal {
       : input_(input), total_(total_load(input)), roles_(choose_roles(input, total_)), classes_(roles_.packed, roles_.packed_limit) {}
 
   Batches run() {
+    const Random random(input_.seed, input_.epoch, Purpose::patterns);
     std::uint64_t batches = lower_bound(total_, input_.limits, input_.gpus);
     for (int trial = 0; trial < kMostTrials; ++trial) {
-      const Patterns patterns = fewest_batches(classes_, batches, roles_.packed_limit, input_.limits.graphs, input_.gpus);
+      const Patterns patterns = fewest_batches(classes_, batches, roles_.packed_limit, input_.limits.graphs, input_.gpus, &random);
       if (auto dealt = deal(patterns)) return trial == 0 ? std::move(*dealt) : fewest(std::move(*dealt));
       // Slack grows fast, so that hopeless limits do not cost many trials.
       batches = rounded_up(patterns.batches, input_.gpus) + (std::uint64_t{input_.gpus} << trial);

@@ -16,12 +16,18 @@ struct Threshold {
 constexpr Threshold kThresholds[] = {{2, 1},  {1, 2},  {2, 5},  {1, 3},  {1, 4},  {1, 5},  {3, 20},
                                      {1, 10}, {7, 100}, {1, 20}, {3, 100}, {1, 50}, {3, 200}};
 
+// As many repeats as the goal of the deal allows are not worth another way.
+constexpr double kFewRepeats = 2.5e-5;
+
+// Rounded sizes are not worth levelling to the last atom.
+std::uint64_t tolerance_of(const SizeClasses& classes, std::uint64_t capacity) {
+  return classes.exact() ? 1 : std::max<std::uint64_t>(1, capacity / 4096);
+}
+
 std::optional<Patterns> try_best_fit_until(const SizeClasses& classes, std::size_t end, std::uint64_t batches,
                                            std::uint64_t capacity, std::uint64_t most_graphs) {
   PatternSearch search(classes.all(), batches, capacity, most_graphs);
-  // Rounded sizes are not worth levelling to the last atom.
-  const std::uint64_t tolerance = classes.exact() ? 1 : std::max<std::uint64_t>(1, capacity / 4096);
-  if (!search.best_fit(end) || !search.longest_first(end) || !search.level(tolerance)) return std::nullopt;
+  if (!search.best_fit(end) || !search.longest_first(end) || !search.level(tolerance_of(classes, capacity))) return std::nullopt;
   return search.result();
 }
 
@@ -33,8 +39,20 @@ std::size_t classes_from(const SizeClasses& classes, std::uint64_t size) {
 
 }  // namespace
 
+bool are_thin(const SizeClasses& classes, std::uint64_t batches) {
+  const double share = static_cast<double>(classes.size()) / static_cast<double>(std::max<std::uint64_t>(classes.graphs(), 1));
+  return share * share > std::max(kFewRepeats, 1 / static_cast<double>(std::max<std::uint64_t>(batches, 1)));
+}
+
 std::optional<Patterns> find_patterns(const SizeClasses& classes, std::uint64_t batches, std::uint64_t capacity,
-                                      std::uint64_t most_graphs) {
+                                      std::uint64_t most_graphs, const Random* random) {
+  if (random != nullptr && are_thin(classes, batches)) {
+    for (const bool best_fit : {false, true}) {
+      if (best_fit && capacity == kNoLimit) break;
+      PatternSearch search(classes.all(), batches, capacity, most_graphs);
+      if (search.in_random_order(*random, best_fit) && search.level(tolerance_of(classes, capacity))) return search.result();
+    }
+  }
   std::size_t last = ~std::size_t{0};
   const auto attempt = [&](std::size_t end) -> std::optional<Patterns> {
     if (end == last) return std::nullopt;  // the same as before
@@ -56,16 +74,16 @@ std::uint64_t best_fit_batches(const SizeClasses& classes, std::uint64_t capacit
 }
 
 Patterns fewest_batches(const SizeClasses& classes, std::uint64_t batches, std::uint64_t capacity,
-                        std::uint64_t most_graphs, std::uint32_t gpus) {
+                        std::uint64_t most_graphs, std::uint32_t gpus, const Random* random) {
   if (classes.graphs() == 0) return {};
   std::uint64_t low = rounded_up(std::max<std::uint64_t>(batches, 1), gpus);
-  if (auto found = find_patterns(classes, low, capacity, most_graphs)) return std::move(*found);
+  if (auto found = find_patterns(classes, low, capacity, most_graphs, random)) return std::move(*found);
   // Bisect between a number that is too small and one that best fit shows to be enough.
   std::uint64_t high = std::max(low + gpus, rounded_up(best_fit_batches(classes, capacity, most_graphs), gpus));
-  std::optional<Patterns> best = find_patterns(classes, high, capacity, most_graphs);
+  std::optional<Patterns> best = find_patterns(classes, high, capacity, most_graphs, random);
   while (best && high - low > gpus) {
     const std::uint64_t middle = low + (high - low) / gpus / 2 * gpus;
-    if (auto found = find_patterns(classes, middle, capacity, most_graphs)) {
+    if (auto found = find_patterns(classes, middle, capacity, most_graphs, random)) {
       best = std::move(found);
       high = middle;
     } else {

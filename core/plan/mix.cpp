@@ -25,11 +25,17 @@ double number(std::string_view text, std::string_view mix) {
   return value;
 }
 
+constexpr std::string_view kTemperature = "temperature:";
+
+bool keeps_the_sum(std::string_view mix) { return mix == "balanced" || mix.starts_with(kTemperature); }
+
 // counts^(1/T), scaled so that the sum stays; an infinite T is "balanced".
 std::vector<double> tempered(std::span<const std::uint64_t> counts, double exponent) {
   const auto total = static_cast<double>(std::accumulate(counts.begin(), counts.end(), std::uint64_t{0}));
+  const std::uint64_t most = counts.empty() ? 0 : *std::max_element(counts.begin(), counts.end());
   double sum = 0;
-  const auto share = [&](std::uint64_t n) { return n == 0 ? 0 : std::pow(static_cast<double>(n), exponent); };
+  // Against the largest, so that no power is beyond what a double holds.
+  const auto share = [&](std::uint64_t n) { return n == 0 ? 0 : n == most ? 1 : std::pow(static_cast<double>(n) / static_cast<double>(most), exponent); };
   for (const std::uint64_t n : counts) sum += share(n);
   std::vector<double> weights;
   for (const std::uint64_t n : counts) weights.push_back(n == 0 ? 0 : total * share(n) / sum / static_cast<double>(n));
@@ -39,7 +45,6 @@ std::vector<double> tempered(std::span<const std::uint64_t> counts, double expon
 }  // namespace
 
 std::vector<double> mix_weights(std::string_view mix, std::span<const std::string> names, std::span<const std::uint64_t> counts) {
-  constexpr std::string_view kTemperature = "temperature:";
   if (mix == "balanced") return tempered(counts, 0);
   if (mix.starts_with(kTemperature)) {
     const double t = number(mix.substr(kTemperature.size()), mix);
@@ -66,6 +71,26 @@ std::vector<double> mix_weights(std::string_view mix, std::span<const std::strin
     weights[static_cast<std::size_t>(found - names.begin())] = number(part.substr(equals + 1), mix);
   }
   return weights;
+}
+
+std::vector<std::uint64_t> mix_counts(std::string_view mix, std::span<const std::string> names, std::span<const std::uint64_t> counts,
+                                      double share) {
+  constexpr double kMost = 9223372036854775808.0;
+  const auto weights = mix_weights(mix, names, counts);
+  std::vector<std::uint64_t> wanted;
+  std::vector<std::pair<double, std::size_t>> rests;  // negative, so that the largest comes first
+  for (std::size_t d = 0; d < weights.size(); ++d) {
+    const double exact = std::min(share * weights[d] * static_cast<double>(counts[d]), kMost);
+    wanted.push_back(static_cast<std::uint64_t>(keeps_the_sum(mix) ? std::floor(exact) : std::round(exact)));
+    if (counts[d] > 0) rests.emplace_back(std::floor(exact) - exact, d);
+  }
+  if (!keeps_the_sum(mix)) return wanted;
+  const auto all = static_cast<double>(std::accumulate(counts.begin(), counts.end(), std::uint64_t{0}));
+  const auto total = static_cast<std::uint64_t>(std::llround(share * all));
+  const std::uint64_t reached = std::accumulate(wanted.begin(), wanted.end(), std::uint64_t{0});
+  std::sort(rests.begin(), rests.end());
+  for (std::size_t i = 0; i < rests.size() && reached + i < total; ++i) ++wanted[rests[i].second];
+  return wanted;
 }
 
 }  // namespace atp

@@ -15,6 +15,11 @@ namespace atp {
 // their sum unchanged) or "temperature:T" (shares proportional to counts^(1/T)). Throws Error (exit 2).
 std::vector<double> mix_weights(std::string_view mix, std::span<const std::string> names, std::span<const std::uint64_t> counts);
 
+// The graphs of each set that an epoch trains: weights times counts, rounded; times `share` of them. The sum of
+// balanced and temperature:T is that of `counts` to the graph. Numbers beyond 2^63 become 2^63. Throws Error (exit 2).
+std::vector<std::uint64_t> mix_counts(std::string_view mix, std::span<const std::string> names, std::span<const std::uint64_t> counts,
+                                      double share = 1);
+
 // `count` numbers below `n` as often as evenly possible: each count / n times, and a random subset for
 // (seed, epoch, set) once more. Calls take(i, times) for i = 0, 1, ... n - 1. O(n), no memory.
 template <class Take>

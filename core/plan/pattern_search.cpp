@@ -1,9 +1,12 @@
 #include "core/plan/pattern_search.h"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <queue>
 #include <tuple>
+
+#include "core/plan/random.h"
 
 namespace atp {
 namespace {
@@ -13,6 +16,12 @@ constexpr std::uint64_t kOvershootShare = 32;
 // How many of the lightest groups the heaviest tries to swap with.
 constexpr int kPartners = 16;
 constexpr std::size_t kMostExchanges = 100'000;
+// Where each group is one batch: how many others all over the range are tried, and how many in all for each.
+constexpr std::uint32_t kFarPartners = 64;
+constexpr std::size_t kLooksEach = 32;
+// Of in_random_order(): the unit of random sizes, and how far they are from the true ones.
+constexpr std::uint64_t kOne = 1 << 16;
+constexpr double kSpread = 8, kMostSpread = 1.0 / 16;
 
 }  // namespace
 
@@ -35,10 +44,17 @@ std::uint32_t PatternSearch::split(std::uint32_t group, std::uint64_t batches) {
 
 void PatternSearch::put(Group& group, std::uint32_t size_class, std::int64_t copies) {
   if (size_class == kNothing) return;
-  nodes_.push_back({group.node, size_class, copies});
-  group.node = static_cast<std::uint32_t>(nodes_.size() - 1);
   group.graphs += static_cast<std::uint64_t>(copies);
   group.load += static_cast<std::uint64_t>(copies) * classes_[size_class].size;
+  if (individual_) {
+    Content& content = contents_[static_cast<std::size_t>(&group - groups_.data())];
+    auto at = std::lower_bound(content.begin(), content.end(), std::pair(size_class, std::int64_t{0}), [](const auto& a, const auto& b) { return a.first < b.first; });
+    if (at == content.end() || at->first != size_class) at = content.insert(at, {size_class, 0});
+    if ((at->second += copies) == 0) content.erase(at);
+    return;
+  }
+  nodes_.push_back({group.node, size_class, copies});
+  group.node = static_cast<std::uint32_t>(nodes_.size() - 1);
 }
 
 bool PatternSearch::best_fit(std::size_t end) {
@@ -92,7 +108,60 @@ bool PatternSearch::longest_first(std::size_t begin) {
   return true;
 }
 
+bool PatternSearch::in_random_order(Random random, bool best_fit) {
+  std::uint64_t graphs = 0;
+  for (const SizeClass& c : classes_) graphs += c.count;
+  const std::uint64_t batches = groups_[0].batches;
+  // So that a graph changes places with some times the root of all batches: see are_thin().
+  const double spread = kSpread * std::sqrt(static_cast<double>(batches)) / static_cast<double>(std::max<std::uint64_t>(graphs, 1));
+  const auto most = static_cast<std::uint64_t>(kOne * std::min(spread, kMostSpread));
+  std::vector<std::pair<std::uint64_t, std::uint32_t>> order;  // size, class
+  order.reserve(graphs);
+  for (std::uint32_t c = 0; c < classes_.size(); ++c) {
+    for (std::uint64_t k = 0; k < classes_[c].count; ++k) order.emplace_back(classes_[c].size * (kOne - most + random.below(2 * most + 1)), c);
+  }
+  random.shuffle(std::span(order));  // graphs without weight have no other order
+  std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  groups_.assign(batches, {1, 0, 0, 0});
+  contents_.assign(batches, {});
+  individual_ = true;
+  return best_fit ? put_best_fit(order) : put_longest_first(order);
+}
+
+bool PatternSearch::put_longest_first(std::span<const std::pair<std::uint64_t, std::uint32_t>> graphs) {
+  using Key = std::tuple<std::uint64_t, std::uint64_t, std::uint32_t>;  // load by random sizes, graphs, group
+  std::vector<Key> start;
+  for (std::uint32_t g = 0; g < groups_.size(); ++g) start.emplace_back(0, 0, g);
+  std::priority_queue<Key, std::vector<Key>, std::greater<>> emptiest(std::greater<>(), std::move(start));
+  for (const auto& [size, c] : graphs) {
+    if (emptiest.empty()) return false;
+    const auto [load, count, g] = emptiest.top();
+    emptiest.pop();
+    put(groups_[g], c, 1);
+    if (count + 1 < most_graphs_) emptiest.emplace(load + size, count + 1, g);
+  }
+  return true;
+}
+
+bool PatternSearch::put_best_fit(std::span<const std::pair<std::uint64_t, std::uint32_t>> graphs) {
+  ByLoad open;
+  for (std::uint32_t g = 0; g < groups_.size(); ++g) open.emplace(0, g);
+  for (const auto& [size, c] : graphs) {
+    auto at = open.upper_bound(capacity_ - classes_[c].size);
+    if (at == open.begin()) return false;
+    const std::uint32_t g = (--at)->second;
+    open.erase(at);
+    put(groups_[g], c, 1);
+    if (groups_[g].graphs < most_graphs_) open.emplace(groups_[g].load, g);
+  }
+  return true;
+}
+
 void PatternSearch::content_of(const Group& group, Content& content) const {
+  if (individual_) {
+    content = contents_[static_cast<std::size_t>(&group - groups_.data())];
+    return;
+  }
   content.clear();
   for (std::uint32_t n = group.node; n != 0; n = nodes_[n].before) content.emplace_back(nodes_[n].size_class, nodes_[n].copies);
   std::sort(content.begin(), content.end());
@@ -108,6 +177,7 @@ void PatternSearch::content_of(const Group& group, Content& content) const {
 // The pair whose difference is nearest to half the gap without going beyond it.
 PatternSearch::Swap PatternSearch::best_swap(const Group& heavy, const Group& light) {
   const std::uint64_t most = (heavy.load - light.load) / 2;
+  ++looks_;
   content_of(heavy, heavy_);
   content_of(light, light_);
   if (light.graphs < most_graphs_) light_.emplace_back(kNothing, 1);
@@ -150,6 +220,20 @@ bool PatternSearch::level_once(ByLoad& by_load) {
     exchange(by_load, heavy, light, swap);
     return true;
   }
+  // The lightest may all be alike: those all over the range are not.
+  const std::uint32_t h = heavy->second;
+  const auto count = static_cast<std::uint32_t>(groups_.size());
+  for (std::uint32_t tried = 0; individual_ && tried < kFarPartners && looks_ < most_looks_; ++tried) {
+    const auto l = static_cast<std::uint32_t>(mixed(h + tried * std::uint64_t{count}) % count);
+    if (groups_[l].load + 2 > heavy->first) continue;
+    const Swap swap = best_swap(groups_[h], groups_[l]);
+    if (swap.difference == 0) continue;
+    auto at = by_load.find(groups_[l].load);
+    while (at != by_load.end() && at->first == groups_[l].load && at->second != l) ++at;
+    if (at == by_load.end() || at->second != l) continue;  // it stays as it is
+    exchange(by_load, heavy, at, swap);
+    return true;
+  }
   return false;
 }
 
@@ -157,7 +241,10 @@ bool PatternSearch::level(std::uint64_t tolerance) {
   ByLoad by_load;
   for (std::uint32_t g = 0; g < groups_.size(); ++g) by_load.emplace(groups_[g].load, g);
   // Every exchange narrows a gap, but how often is not known beforehand.
-  for (std::size_t left = std::min(4 * groups_.size() + 1000, kMostExchanges); left > 0 && by_load.size() > 1; --left) {
+  looks_ = 0;
+  most_looks_ = individual_ ? kLooksEach * groups_.size() + 1000 : ~std::size_t{0};
+  std::size_t left = individual_ ? most_looks_ : std::min(4 * groups_.size() + 1000, kMostExchanges);
+  for (; left > 0 && looks_ < most_looks_ && by_load.size() > 1; --left) {
     const std::uint64_t most = std::prev(by_load.end())->first;
     if (most <= capacity_ && most - by_load.begin()->first <= tolerance) break;
     if (level_once(by_load)) continue;

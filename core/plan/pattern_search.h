@@ -21,6 +21,9 @@ class PatternSearch {
   // Puts the classes [begin, all) one graph at a time into the emptiest batches, which may go a little above
   // the capacity. False: by too much, or no batch may have more graphs.
   bool longest_first(std::size_t begin);
+  // Puts every graph of its own, by a size that is a little more or less than its true one: longest first into the batch that is
+  // emptiest by these sizes, which may go above the capacity, or best fit. False: a graph fits nowhere.
+  bool in_random_order(Random random, bool best_fit);
   // Swaps graphs between the heaviest and the lightest batches until they differ by `tolerance` (> 0) or no swap helps. True
   // when none is above the capacity.
   bool level(std::uint64_t tolerance);
@@ -49,6 +52,8 @@ class PatternSearch {
 
   static constexpr std::uint32_t kNothing = ~std::uint32_t{0};
 
+  bool put_longest_first(std::span<const std::pair<std::uint64_t, std::uint32_t>> graphs);
+  bool put_best_fit(std::span<const std::pair<std::uint64_t, std::uint32_t>> graphs);
   std::uint32_t split(std::uint32_t group, std::uint64_t batches);
   void put(Group& group, std::uint32_t size_class, std::int64_t copies);
   void content_of(const Group& group, Content& content) const;
@@ -59,6 +64,10 @@ class PatternSearch {
 
   std::span<const SizeClass> classes_;
   std::uint64_t capacity_, most_graphs_;
+  // After in_random_order() each group is one batch, and has its content beside it instead of a chain.
+  bool individual_ = false;
+  std::vector<Content> contents_;  // [groups]
+  std::size_t looks_ = 0, most_looks_ = 0;  // pairs of groups compared by level()
   std::vector<Group> groups_;
   std::vector<Node> nodes_;
   Content heavy_, light_;  // kept for their memory

@@ -21,6 +21,17 @@ std::vector<Load> loads_of(const PlanInput& input, const Batches& batches) {
   return loads;
 }
 
+Binding binding_limit(const Load& total, const Limits& limits) {
+  const auto bins = [](std::uint64_t sum, std::uint64_t limit) { return limit == 0 ? 0 : ceil_div(sum, limit); };
+  const std::uint64_t atoms = bins(total.atoms, limits.atoms), edges = bins(total.edges, limits.edges), graphs = bins(total.graphs, limits.graphs);
+  const bool atoms_limited = limits.atoms != kNoLimit, edges_limited = limits.edges != kNoLimit, graphs_limited = limits.graphs != kNoLimit;
+  Binding binding = atoms_limited || !(edges_limited || graphs_limited) ? Binding::atoms : edges_limited ? Binding::edges : Binding::graphs;
+  std::uint64_t most = binding == Binding::atoms ? atoms : binding == Binding::edges ? edges : graphs;
+  if (edges_limited && edges > most) binding = Binding::edges, most = edges;
+  if (graphs_limited && graphs > most) binding = Binding::graphs;
+  return binding;
+}
+
 std::uint64_t lower_bound(const Load& total, const Limits& limits, std::uint32_t gpus) {
   if (total.graphs == 0) return 0;
   std::uint64_t bins = 1;

@@ -69,6 +69,10 @@ Load total_load(const PlanInput& input);
 // What each batch holds. O(n).
 std::vector<Load> loads_of(const PlanInput& input, const Batches& batches);
 
+// The limit that asks for the most batches; of equals atoms, then edges. Atoms where there is no limit at all.
+enum class Binding { atoms, edges, graphs };
+Binding binding_limit(const Load& total, const Limits& limits);
+
 // The fewest batches that could be enough: each limit alone, rounded up to a multiple of the GPUs. 0 for no graphs.
 std::uint64_t lower_bound(const Load& total, const Limits& limits, std::uint32_t gpus);
 

@@ -18,7 +18,9 @@ enum class Purpose : std::uint64_t {
   mix = 6,
   parts = 7,  // of large classes
   synthetic = 8,
-  remote_sample = 9,
+  copies = 9,   // partners of copies that met
+  patterns = 10,
+  remote_sample = 11,
 };
 
 // The finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): a bijection in which every bit of the

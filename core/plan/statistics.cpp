@@ -19,6 +19,18 @@ void add_sizes(PlanStatistics& s, std::span<const Load> loads) {
   }
 }
 
+void add_padding(PlanStatistics& s, std::span<const Load> loads, const Limits& limits) {
+  s.binding = binding_limit({s.atoms, s.edges, s.graphs}, limits);
+  std::uint64_t Load::* const what = s.binding == Binding::atoms ? &Load::atoms : s.binding == Binding::edges ? &Load::edges : &Load::graphs;
+  const std::uint64_t limit = s.binding == Binding::atoms ? limits.atoms : s.binding == Binding::edges ? limits.edges : limits.graphs;
+  double used = 0, room = 0;
+  for (const Load& load : loads) {
+    used += static_cast<double>(load.*what);
+    room += static_cast<double>(std::max(load.*what, limit == kNoLimit ? s.atoms_max : limit));
+  }
+  if (room > 0) s.padding = 1 - used / room;
+}
+
 // Largest over mean of one step; 1 where nothing is to do.
 double straggler(std::span<const std::uint32_t> batches, std::span<const Load> loads, std::uint64_t Load::* what) {
   std::uint64_t most = 0, sum = 0;
@@ -72,13 +84,12 @@ double mean_mix_distance(const Batches& batches, const Schedule& schedule, std::
 }  // namespace
 
 PlanStatistics statistics_of(const Batches& batches, std::span<const Load> loads, const Schedule& schedule,
-                             std::uint64_t capacity, std::span<const std::uint64_t> starts) {
+                             const Limits& limits, std::span<const std::uint64_t> starts) {
   PlanStatistics s;
   s.batches = loads.size();
   s.steps = schedule.steps();
   add_sizes(s, loads);
-  const std::uint64_t room = std::max(capacity, s.atoms_max);
-  if (s.batches > 0 && room > 0) s.padding = 1 - ratio(s.atoms, s.batches) / static_cast<double>(room);
+  add_padding(s, loads, limits);
   double atoms = 0, edges = 0;
   for (std::size_t t = 0; t < s.steps; ++t) {
     const auto step = std::span(schedule.batches).subspan(t * schedule.gpus, schedule.gpus);

@@ -101,7 +101,7 @@ void run(const std::string& label, const ChosenStrategy& strategy, PlanInput inp
     const Batches second = strategy.run(next);
     const double again = repeats(first, second, input.size());
     const Schedule schedule = make_schedule(batches, loads, input.gpus, Tail::pad);
-    const auto s = statistics_of(batches, loads, schedule, input.limits.atoms, data.starts);
+    const auto s = statistics_of(batches, loads, schedule, input.limits, data.starts);
     fmt::print(" {:>8} {:>7.4f} {:>5}..{:<5} {:>8.5f} {:>8.5f} {:>7.4f} {:>8.1e}", s.batches, 100 * s.padding, s.atoms_min, s.atoms_max,
                s.straggler_atoms, s.straggler_edges, s.mix, again);
   }
