@@ -30,6 +30,7 @@ Run declare_pack(CLI::App& app) {
       ->type_name("FIELD=KEY")->group("Input");
   app.add_option("--units", o->units, "the inputs' units, where they are not Å, eV, eV/Å and eV/Å³ and say nothing about it: energy=hartree,length=bohr")
       ->type_name("QUANTITY=UNIT,...")->group("Input");
+  app.add_flag("--adsorption-energy", o->adsorption_energy, "of OC20's S2EF pairs, subtract the reference energies beside the frames")->group("Input");
   app.add_option("--keep", o->keep, "of the other columns and keys, keep those that match (repeatable)")->type_name("GLOB")->group("Input");
   app.add_option("--drop", o->drop, "leave out columns and keys that match (repeatable)")->type_name("GLOB")->group("Input");
   add_choice(app, "--on-error", o->on_error, {"stop", "skip"}, "at a bad frame: stop, or leave it out and count it (default: stop)")

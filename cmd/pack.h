@@ -23,6 +23,7 @@ struct PackOptions {
   bool json = false;
   std::vector<std::string> map;     // FIELD=KEY
   std::string units;                // QUANTITY=UNIT,...
+  bool adsorption_energy = false;   // of OC20's S2EF pairs
   std::vector<std::string> keep, drop;
   std::string on_error = "stop";
   std::vector<std::string> meta;    // KEY=VALUE

@@ -39,6 +39,7 @@ PackRun::PackRun(const PackOptions& options) : o_(options) {
   for (const auto& pair : o_.meta) split_pair(pair, "--meta", "KEY=VALUE");
   if (!o_.from.empty()) format_named(o_.from);
   read_ = read_options(o_.map, o_.units);
+  read_.adsorption_energy = o_.adsorption_energy;
   if (!o_.records.empty()) records_ = Selection::parse(o_.records);
   for (const auto& [field, key] : read_.map) part_.report.chosen.insert(field);
   part_.report.codec = rules_.codec;

@@ -46,7 +46,7 @@ _atp() {
         --shards|--meta|--map|--units|--keep|--drop|--limit|--records|-j|--jobs) return ;;
       esac
       if [[ $cur == -* ]]; then
-        COMPREPLY=($(compgen -W "-o --output -f --force --shards --append --codec --dtype --meta --dry-run --json --from --map --units --keep --drop --on-error --limit --records -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help" -- "$cur"))
+        COMPREPLY=($(compgen -W "-o --output -f --force --shards --append --codec --dtype --meta --dry-run --json --from --map --units --adsorption-energy --keep --drop --on-error --limit --records -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help" -- "$cur"))
       else
         _atp_files
       fi ;;

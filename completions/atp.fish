@@ -25,6 +25,7 @@ complete -c atp -n '__fish_seen_subcommand_from pack' -l json -d 'print the resu
 complete -c atp -n '__fish_seen_subcommand_from pack' -l from -x -a 'extxyz xyz ase-db ase-json json aselmdb lmdb-pickle' -d 'the inputs\' format (default: by content)'
 complete -c atp -n '__fish_seen_subcommand_from pack' -l map -x -d 'take FIELD from KEY, or from nothing with KEY \'none\' (repeatable)'
 complete -c atp -n '__fish_seen_subcommand_from pack' -l units -x -d 'the inputs\' units, where they are not Å, eV, eV/Å and eV/Å³ and say nothing about it: energy=hartree,length=bohr'
+complete -c atp -n '__fish_seen_subcommand_from pack' -l adsorption-energy -d 'of OC20\'s S2EF pairs, subtract the reference energies beside the frames'
 complete -c atp -n '__fish_seen_subcommand_from pack' -l keep -x -d 'of the other columns and keys, keep those that match (repeatable)'
 complete -c atp -n '__fish_seen_subcommand_from pack' -l drop -x -d 'leave out columns and keys that match (repeatable)'
 complete -c atp -n '__fish_seen_subcommand_from pack' -l on-error -x -a 'stop skip' -d 'at a bad frame: stop, or leave it out and count it (default: stop)'

@@ -10,6 +10,7 @@
 #include "formats/extxyz_comment.h"
 #include "formats/extxyz_fields.h"
 #include "formats/field_rules.h"
+#include "formats/s2ef_lines.h"
 #include "formats/utf8.h"
 #include "formats/xyz_cutter.h"
 
@@ -25,6 +26,7 @@ struct Settings {
   FieldRules rules;
   FieldReader::Asked units;
   bool always_plain;
+  bool adsorption_energy;
 };
 
 std::string_view trimmed(std::string_view text) {
@@ -134,8 +136,9 @@ class FrameDecoder {
 
 class XyzBatch : public FrameBatch {
  public:
-  XyzBatch(std::shared_ptr<const Settings> settings, TextPiece piece)
-      : settings_(std::move(settings)), piece_(std::move(piece)) {}
+  // `lines`: of an S2EF pair, one a frame; else empty.
+  XyzBatch(std::shared_ptr<const Settings> settings, TextPiece piece, std::vector<S2efLine> lines)
+      : settings_(std::move(settings)), piece_(std::move(piece)), lines_(std::move(lines)) {}
 
   std::uint64_t first_frame() const override { return piece_.first_frame; }
   std::uint64_t frames() const override { return piece_.frames.size(); }
@@ -151,6 +154,7 @@ class XyzBatch : public FrameBatch {
         sink.bad_frame(piece_.errors[static_cast<std::size_t>(frame.error)], origin);
       } else if (decode_frame(decoder, frame, origin, structure, sink)) {
         decoder.tell(sink);
+        if (!lines_.empty()) tell_pair(sink);
         sink.frame(structure, origin);
       }
       ++origin.frame;
@@ -164,6 +168,7 @@ class XyzBatch : public FrameBatch {
     std::optional<Error> error;
     try {
       decoder.decode(piece_, frame, structure);
+      if (!lines_.empty()) put_line(origin, structure);
     } catch (const Error& e) {
       error = e;
     }
@@ -171,26 +176,51 @@ class XyzBatch : public FrameBatch {
     return !error;
   }
 
+  void put_line(const FrameOrigin& origin, Structure& structure) const {
+    try {
+      put_s2ef(lines_[static_cast<std::size_t>(origin.frame - piece_.first_frame)], settings_->adsorption_energy, structure);
+    } catch (const Error& e) {
+      throw e.within(fmt::format("{}:{}", settings_->name, origin.line));
+    }
+  }
+
+  void tell_pair(FrameSink& sink) const {
+    sink.note("system_id, frame and reference_energy come from the text file beside the frames");
+    if (settings_->adsorption_energy) sink.mapped("adsorption energy", "as energy, minus the reference energy beside it");
+  }
+
   std::shared_ptr<const Settings> settings_;
   TextPiece piece_;
+  std::vector<S2efLine> lines_;
 };
 
 class XyzReader : public FormatReader {
  public:
   XyzReader(std::unique_ptr<ByteSource> source, const ReadOptions& options, bool always_plain)
-      : settings_(std::make_shared<Settings>(Settings{source->name(), FieldRules(options), FieldReader::asked_units(options), always_plain})),
-        cutter_(std::move(source)) {}
+      : settings_(std::make_shared<Settings>(Settings{source->name(), FieldRules(options), FieldReader::asked_units(options), always_plain,
+                                                      options.adsorption_energy})),
+        lines_(S2efLines::beside(source->name())),
+        cutter_(std::move(source)) {
+    if (options.adsorption_energy && !lines_) {
+      fail_input(settings_->name, "has no text file with reference energies beside it", "12.extxyz.xz goes with 12.txt.xz; else leave --adsorption-energy out");
+    }
+  }
 
   std::unique_ptr<FrameBatch> next() override {
     auto piece = cutter_.next();
-    if (!piece) return nullptr;
-    return std::make_unique<XyzBatch>(settings_, std::move(*piece));
+    if (!piece) {
+      if (lines_) lines_->check_end();
+      return nullptr;
+    }
+    std::vector<S2efLine> lines = lines_ ? lines_->take(piece->frames.size()) : std::vector<S2efLine>();
+    return std::make_unique<XyzBatch>(settings_, std::move(*piece), std::move(lines));
   }
 
   InputState input_state() const override { return cutter_.input_state(); }
 
  private:
   std::shared_ptr<const Settings> settings_;
+  std::unique_ptr<S2efLines> lines_;
   XyzCutter cutter_;
 };
 

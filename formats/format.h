@@ -24,6 +24,8 @@ struct ReadOptions {
   // quantity (energy, length, forces, stress, charge) -> unit, for what the input says nothing or
   // the wrong thing about: `--units energy=hartree,length=bohr`. Checked by InputUnits.
   std::map<std::string, std::string, std::less<>> units;
+  // OC20 S2EF files: the reference energy beside a frame is subtracted from its energy.
+  bool adsorption_energy = false;
 };
 
 // A frame's place in its input, for messages and the `source` of errors.
