@@ -21,6 +21,9 @@ enum class Purpose : std::uint64_t {
   copies = 9,   // partners of copies that met
   patterns = 10,
   remote_sample = 11,
+  bootstrap = 100,  // of measurements: not in plans
+  bench_load = 101,
+  bench_order = 102,
 };
 
 // The finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): a bijection in which every bit of the
