@@ -1,5 +1,6 @@
 #include "cmd/commands.h"
 
+#include "cmd/manual_bench.h"
 #include "cmd/manual_export.h"
 #include "cmd/manual_pull.h"
 #include "cmd/manual_shard.h"
@@ -352,6 +353,12 @@ constexpr Example kGenerateExamples[] = {
     {"atp generate man /tmp/man", "look at them elsewhere first"},
 };
 
+constexpr Example kBenchExamples[] = {
+    {"atp bench --dir /scratch --dir . --html bench.html", "what two mounts give, as a table and a page to show"},
+    {"atp bench train.atp", "read a dataset where it lies, changing nothing"},
+    {"atp bench --backends atp,lmdb --atoms 64 --require 'atp/lmdb shuffled 64 >= 3'", "fail a build when reading has become slower"},
+};
+
 constexpr Command kCommands[] = {
     // the only list; headings appear in the order of their first command
     {"pack", "Make", "turn datasets into one .atp file, or a folder of equal shards", declare_pack, kPackExamples, kPackDetails},
@@ -361,6 +368,7 @@ constexpr Command kCommands[] = {
     {"verify", "Look", "check every byte of .atp datasets, and mend them", declare_verify, kVerifyExamples, kVerifyDetails},
     {"formats", "Look", "list the formats that can be read", declare_formats, kFormatsExamples, kFormatsDetails},
     {"plan-batches", "Train", "plan mini-batches of equal size for many GPUs", declare_plan_batches, kPlanExamples, kPlanDetails},
+    {"bench", "Look", "measure what a file system gives, against other formats", declare_bench, kBenchExamples, kBenchDetails},
     {"pull", "Fetch", "fetch datasets from the Hugging Face Hub or a web server", declare_pull, kPullExamples, kPullDetails},
     {"generate", "", "write man pages and completions, for atp's own developers", declare_generate, kGenerateExamples,
      "Writes what is printed from the declarations of the commands. The results are checked in."},

@@ -51,6 +51,7 @@ Run declare_inspect(CLI::App& app);
 Run declare_verify(CLI::App& app);
 Run declare_shard(CLI::App& app);
 Run declare_plan_batches(CLI::App& app);
+Run declare_bench(CLI::App& app);
 Run declare_pull(CLI::App& app);
 Run declare_formats(CLI::App& app);
 Run declare_generate(CLI::App& app);

@@ -102,13 +102,13 @@ std::string table(const std::vector<std::vector<std::string>>& rows, const std::
   return out;
 }
 
-std::string histogram(const std::vector<HistogramBin>& bins, int width) {
+std::string histogram(const std::vector<HistogramBin>& bins, int width, bool counts) {
   const bool utf8 = utf8_terminal();
   std::size_t label_width = 0, count_width = 0;
   std::uint64_t most = 0;
   for (const auto& bin : bins) {
     label_width = std::max(label_width, display_width(bin.label));
-    count_width = std::max(count_width, human_count(bin.count).size());
+    if (counts) count_width = std::max(count_width, human_count(bin.count).size());
     most = std::max(most, bin.count);
   }
   const std::size_t taken = label_width + count_width + 4;
@@ -116,7 +116,8 @@ std::string histogram(const std::vector<HistogramBin>& bins, int width) {
   const std::size_t room = std::min<std::size_t>(columns > taken ? columns - taken : 0, 60);
   std::string out;
   for (const auto& bin : bins) {
-    std::string line = padded(bin.label, label_width, true) + "  " + padded(human_count(bin.count), count_width, true);
+    std::string line = padded(bin.label, label_width, true);
+    if (counts) line += "  " + padded(human_count(bin.count), count_width, true);
     if (bin.count > 0 && room > 0) {
       const double share = static_cast<double>(bin.count) / static_cast<double>(most);
       const auto eighths = static_cast<std::uint64_t>(std::llround(share * 8 * static_cast<double>(room)));

@@ -63,7 +63,8 @@ struct HistogramBin {
   std::string label;
   std::uint64_t count;
 };
-std::string histogram(const std::vector<HistogramBin>& bins, int width);
+// Without `counts` the numbers are not shown, only their bars.
+std::string histogram(const std::vector<HistogramBin>& bins, int width, bool counts = true);
 
 // What a progress line shows.
 struct ProgressState {

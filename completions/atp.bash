@@ -16,7 +16,7 @@ _atp() {
     prev=${COMP_WORDS[COMP_CWORD-2]}
   fi
   if ((COMP_CWORD == 1)); then
-    COMPREPLY=($(compgen -W "pack shard inspect verify formats plan-batches pull help --help --version" -- "$cur"))
+    COMPREPLY=($(compgen -W "pack shard inspect verify formats plan-batches bench pull help --help --version" -- "$cur"))
     return
   fi
   case ${COMP_WORDS[1]} in
@@ -183,6 +183,39 @@ _atp() {
       else
         _atp_files
       fi ;;
+    bench)
+      case $prev in
+        --dir)
+          _atp_files
+          return ;;
+        --like)
+          _atp_files
+          return ;;
+        --io)
+          COMPREPLY=($(compgen -W "auto map pread uring" -- "$cur"))
+          return ;;
+        --html)
+          _atp_files
+          return ;;
+        --baseline)
+          _atp_files
+          return ;;
+        --grid)
+          COMPREPLY=($(compgen -W "world europe australia austria brazil canada china denmark finland france germany india korea spain sweden switzerland uk usa" -- "$cur"))
+          return ;;
+        --progress)
+          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          return ;;
+        --color)
+          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          return ;;
+        --records|--atoms|--backends|--workloads|--seconds|--trials|--batch|--workers|--seed|--require|-j|--jobs) return ;;
+      esac
+      if [[ $cur == -* ]]; then
+        COMPREPLY=($(compgen -W "--dir --records --atoms --like --custom --backends --workloads --seconds --trials --batch --workers --io --seed --json --html --baseline --require --goals --footprint --io-profile --grid -j --jobs -q --quiet -v --verbose --progress --color -h --help" -- "$cur"))
+      else
+        _atp_files
+      fi ;;
     pull)
       case $prev in
         --local-dir)
@@ -210,7 +243,7 @@ _atp() {
       else
         _atp_files
       fi ;;
-    help) ((COMP_CWORD == 2)) && COMPREPLY=($(compgen -W "pack shard inspect verify formats plan-batches pull help" -- "$cur")) ;;
+    help) ((COMP_CWORD == 2)) && COMPREPLY=($(compgen -W "pack shard inspect verify formats plan-batches bench pull help" -- "$cur")) ;;
   esac
 }
 

@@ -20,6 +20,9 @@ enum class Purpose : std::uint64_t {
   synthetic = 8,
   copies = 9,   // partners of copies that met
   patterns = 10,
+  bootstrap = 100,  // of measurements: not in plans
+  bench_load = 101,
+  bench_order = 102,
 };
 
 // The finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): a bijection in which every bit of the

@@ -1,0 +1,174 @@
+// The results of `atp bench` as one page.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "cmd/bench.h"
+#include "cmd/bench_svg.h"
+#include "cmd/terminal.h"
+#include "core/bench/serve.h"
+
+namespace atp {
+namespace {
+
+// Light and dark, whatever the reader's system prefers.
+constexpr std::string_view kStyle =
+    ":root{--bg:#fff;--fg:#1b2330;--dim:#677080;--line:#d9dee6;--atp:#0a6cbd;--peer:#8a97a8;--py:#c58a2b;--yard:#57a773}"
+    "@media(prefers-color-scheme:dark){:root{--bg:#12161c;--fg:#e4e9f0;--dim:#93a0b0;--line:#2b333e;--atp:#55a9f0;--peer:#76879b;--py:#dba74e;--yard:#6cc08b}}"
+    "body{background:var(--bg);color:var(--fg);font:15px/1.5 system-ui,sans-serif;max-width:1080px;margin:2em auto;padding:0 1em}"
+    "h1{font-size:1.6em}h2{margin-top:2em;border-bottom:1px solid var(--line)}h3{margin-bottom:.3em}"
+    "table{border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums}.wide{overflow-x:auto}"
+    "th,td{padding:.2em .7em;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}th:first-child,td:first-child,th:nth-child(2),td:nth-child(2){text-align:left}"
+    "svg{max-width:100%;height:auto}svg text{fill:var(--fg);font:12px system-ui,sans-serif}svg .dim{fill:var(--dim)}svg .grid{stroke:var(--line)}"
+    ".dim{color:var(--dim)}.atp{fill:var(--atp);stroke:var(--atp)}.peer{fill:var(--peer);stroke:var(--peer)}.python{fill:var(--py);stroke:var(--py)}"
+    ".yardstick{fill:var(--yard);stroke:var(--yard)}path{fill:none!important;stroke-width:2}.yes{color:var(--yard)}.no{color:#d0453b}";
+
+std::string css_class(const std::string& backend) {
+  const Backend* b = find_backend(backend);
+  if (!b) return "peer";
+  switch (b->kind) {
+    case BackendKind::atp: return "atp";
+    case BackendKind::peer: return "peer";
+    case BackendKind::python: return "python";
+    case BackendKind::yardstick: return "yardstick";
+  }
+  return "peer";
+}
+
+// The rows with values of one mount, load and workload.
+std::vector<const BenchRow*> rows_of(const BenchResults& r, const std::string& dir, const std::string& load, std::string_view workload) {
+  std::vector<const BenchRow*> out;
+  for (const BenchRow& row : r.rows) {
+    if (row.problem.empty() && row.dir == dir && row.load == load && row.workload == workload) out.push_back(&row);
+  }
+  return out;
+}
+
+std::string bars_of(const BenchResults& r, const std::string& dir, const std::string& load, const char* workload, const char* title) {
+  std::vector<SvgBar> bars;
+  for (const BenchRow* row : rows_of(r, dir, load, workload)) {
+    bars.push_back({row->backend, row->median, row->interval.low, row->interval.high, bench_value(*row, row->median) + (row->ratio_to_atp && row->backend != "atp" ? " · atp " + bench_ratio(*row->ratio_to_atp) + "×" : ""), css_class(row->backend)});
+  }
+  return bars.empty() ? "" : fmt::format("<h3>{}</h3>\n{}\n", title, svg_bars(bars, std::string_view(workload) != "size"));
+}
+
+// Lines over something that has a few values: atoms, processes.
+std::string lines_over(const std::map<std::string, std::vector<std::pair<double, double>>>& series, const std::string& x_name) {
+  std::vector<SvgLine> lines;
+  for (const auto& [backend, points] : series) {
+    if (points.size() > 1) lines.push_back({backend, points, css_class(backend)});
+  }
+  return lines.empty() ? "" : svg_lines(lines, x_name, "molecules/s", true);
+}
+
+std::string by_atoms(const BenchResults& r, const std::string& dir) {
+  std::map<std::string, std::vector<std::pair<double, double>>> series;
+  for (const BenchRow& row : r.rows) {
+    if (row.problem.empty() && row.dir == dir && row.workload == "shuffled") series[row.backend].emplace_back(row.atoms, row.median);
+  }
+  const std::string svg = lines_over(series, "atoms per molecule");
+  return svg.empty() ? "" : "<h3>Shuffled reads by size of molecules</h3>\n" + svg;
+}
+
+std::string by_workers(const BenchResults& r, const std::string& dir, const std::string& load) {
+  std::map<std::string, std::vector<std::pair<double, double>>> series;
+  for (const BenchRow& row : r.rows) {
+    if (row.problem.empty() && row.dir == dir && row.load == load && row.workload.starts_with("workers-")) series[row.backend].emplace_back(std::stod(row.workload.substr(8)), row.median);
+  }
+  const std::string svg = lines_over(series, "processes");
+  return svg.empty() ? "" : "<h3>Several processes, one molecule at a time</h3>\n" + svg;
+}
+
+std::string latencies(const BenchResults& r, const std::string& dir, const std::string& load, const char* workload, const char* title) {
+  std::vector<SvgLine> lines;
+  for (const BenchRow* row : rows_of(r, dir, load, workload)) {
+    std::vector<std::pair<double, double>> points;
+    for (std::size_t i = 0; i < row->latency.size(); ++i) points.emplace_back(100 * kLatencyShares[i], std::max(row->latency[i], 1e-9));
+    if (points.size() > 1) lines.push_back({row->backend, points, css_class(row->backend)});
+  }
+  return lines.empty() ? "" : fmt::format("<h3>{}</h3>\n{}\n", title, svg_lines(lines, "% of molecules are faster", "seconds", false));
+}
+
+std::string by_mount(const BenchResults& r) {
+  if (r.mounts.size() < 2) return "";
+  std::string out = "<h2>By mount</h2>\n";
+  std::vector<std::string> loads;
+  for (const auto& [dir, load] : bench_groups(r)) {
+    if (std::find(loads.begin(), loads.end(), load) == loads.end()) loads.push_back(load);
+  }
+  for (const char* workload : {"shuffled", "cold-shuffled", "write"}) {
+    for (const auto& load : loads) {
+      std::vector<SvgBar> bars;
+      for (const Mount& m : r.mounts) {
+        for (const BenchRow* row : rows_of(r, m.folder, load, workload)) {
+          if (row->backend == "atp" || row->backend == "lmdb") bars.push_back({row->backend + " " + m.folder, row->median, row->interval.low, row->interval.high, bench_value(*row, row->median), css_class(row->backend)});
+        }
+      }
+      if (!bars.empty()) out += fmt::format("<h3>{}, {}</h3>\n{}\n", workload, html_text(load), svg_bars(bars, true));
+    }
+  }
+  return out;
+}
+
+std::string cell(const std::string& text) { return "<td>" + html_text(text) + "</td>"; }
+
+std::string table_of(const BenchResults& r, const std::string& dir, const std::string& load) {
+  std::string out = "<div class=\"wide\"><table>\n<tr>";
+  for (const char* head : {"workload", "backend", "median", "95 %", "atoms/s", "MB/s", "p50", "p95", "p99", "CPU µs", "faults", "read", "reruns", "molecules", "atp is"}) out += fmt::format("<th>{}</th>", head);
+  out += "</tr>\n";
+  for (const BenchRow& row : r.rows) {
+    if (row.dir != dir || row.load != load) continue;
+    out += "<tr>" + cell(row.workload) + cell(row.backend);
+    if (!row.problem.empty()) {
+      out += fmt::format("<td colspan=\"13\">{}</td></tr>\n", html_text(row.problem));
+      continue;
+    }
+    const bool rate = row.unit == BenchUnit::molecules_per_second, reads = rate && row.workload != "write";
+    out += cell(bench_value(row, row.median)) + cell(bench_value(row, row.interval.low) + " .. " + bench_value(row, row.interval.high));
+    out += cell(rate ? bench_rate(row.median * row.atoms) : "") + cell(rate ? fmt::format("{:.0f}", row.median * row.payload / 1e6) : "");
+    for (const double share : {.5, .95, .99}) out += cell(row.latency.empty() ? "" : bench_time(row.latency_at(share)));
+    out += cell(reads ? fmt::format("{:.2g}", 1e6 * row.cpu_seconds) : "") + cell(reads ? fmt::format("{:.2g}", row.minor_faults + row.major_faults) : "");
+    const auto amplification = row.workload.starts_with("cold") ? row.read_amplification() : std::nullopt;
+    out += cell(amplification ? fmt::format("{:.2f}", *amplification) : "") + cell(row.reruns ? std::to_string(row.reruns) : "") + cell(human_count(row.molecules));
+    out += cell(row.ratio_to_atp ? bench_ratio(*row.ratio_to_atp) : "") + "</tr>\n";
+  }
+  return out + "</table></div>\n";
+}
+
+std::string goals_of(const std::vector<GoalResult>& goals) {
+  if (goals.empty()) return "";
+  std::string out = "<h2>What the reader is held to</h2>\n<table>\n<tr><th>goal</th><th></th><th>reached</th><th></th></tr>\n";
+  for (const GoalResult& g : goals) {
+    out += "<tr>" + cell(std::string(g.what)) + cell(g.requirement.text()) + cell(g.value ? fmt::format("{:.2f}", *g.value) : "") +
+           fmt::format("<td class=\"{0}\">{0}</td></tr>\n", g.value ? (g.met ? "yes" : "no") : "-");
+  }
+  return out + "</table>\n";
+}
+
+}  // namespace
+
+std::string bench_html(const BenchResults& r, const std::vector<GoalResult>& goals) {
+  std::string out = fmt::format(
+      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/><meta name=\"viewport\" content=\"width=device-width\"/><title>atp bench</title><style>{}</style></head><body>\n"
+      "<h1>How fast molecules come from disk</h1>\n<p class=\"dim\">{}</p>\n",
+      kStyle, html_text(bench_head(r)));
+  out += "<p>Medians with 95 % intervals; bars and lines are on logarithmic axes. Every reader touched the same values, and its checksum was the right one. “atp is 4” says that atp is four times as fast.</p>\n";
+  std::string last;
+  for (const auto& [dir, load] : bench_groups(r)) {
+    if (dir != last) {
+      out += fmt::format("<h2>{}</h2>\n", html_text(dir)) + by_atoms(r, dir);
+      last = dir;
+    }
+    out += fmt::format("<h2>{}, {}</h2>\n", html_text(dir), html_text(load == "dataset" || load == "like" ? load : load + " atoms"));
+    out += bars_of(r, dir, load, "shuffled", "Shuffled, one molecule at a time (molecules/s)") + bars_of(r, dir, load, "batch", "Shuffled batches, packed (molecules/s)");
+    out += bars_of(r, dir, load, "cold-shuffled", "Shuffled, nothing in memory (molecules/s)") + bars_of(r, dir, load, "seq", "Sequential (molecules/s)");
+    out += bars_of(r, dir, load, "write", "Writing, synced (molecules/s)") + bars_of(r, dir, load, "size", "Size over the size of the values");
+    out += by_workers(r, dir, load) + latencies(r, dir, load, "shuffled", "Latency, shuffled") + latencies(r, dir, load, "cold-shuffled", "Latency, shuffled, nothing in memory");
+    out += table_of(r, dir, load);
+  }
+  return out + by_mount(r) + goals_of(goals) + fmt::format("<p class=\"dim\">{}</p>\n</body></html>\n", html_text(footprint_text(r) + bench_end(r)));
+}
+
+}  // namespace atp

@@ -1,0 +1,231 @@
+// `atp bench`: the runs on all mounts, and what becomes of their results.
+#include <fmt/format.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "cmd/bench.h"
+#include "cmd/bench_ranks.h"
+#include "cmd/options.h"
+#include "cmd/terminal.h"
+#include "cmd/version.h"
+#include "core/base/interrupt.h"
+#include "core/bench/counters.h"
+#include "core/bench/load.h"
+#include "core/bench/stores.h"
+#include "core/io/output_file.h"
+#include "core/mpi/ranks.h"
+
+namespace atp {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t kUsualBytes = 96'000'000;  // of values in each store: more than the usual caches hold
+// What all stores of one load take at a time, over the bytes of values: fast ones hold all of them, slow ones what they
+// can write in their time.
+constexpr double kBytesPerStore = 1.5;
+
+// A folder that goes with the object, and all that is in it.
+class BenchFolder {
+ public:
+  explicit BenchFolder(const std::string& dir) : path_((fs::path(dir) / fmt::format("atp-bench-{}-XXXXXX", ::getpid())).string()) {
+    if (!::mkdtemp(path_.data())) fail_system(dir, "make a folder", errno);
+  }
+  ~BenchFolder() {
+    std::error_code error;
+    fs::remove_all(path_, error);
+  }
+  BenchFolder(const BenchFolder&) = delete;
+  BenchFolder& operator=(const BenchFolder&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+struct NamedLoad {
+  std::string name;
+  std::unique_ptr<Load> load;
+};
+
+class BenchRun {
+ public:
+  BenchRun(const BenchCommand& command, Ranks& ranks) : command_(command), ranks_(ranks) {}
+
+  BenchResults run() {
+    results_.machine = this_machine();
+    results_.versions = library_versions();
+    results_.versions.insert(results_.versions.begin(), {"atp", std::string(version())});
+    for (const auto& dir : dirs()) results_.mounts.push_back(mount_of(dir));
+    make_loads();
+    const double start = now_seconds();
+    const auto busy = busy_cpu_seconds();
+    EnergyMeter meter;
+    const double weight = session_weight(options_for(nullptr, {})) * static_cast<double>(loads_.size() * results_.mounts.size());
+    Budget budget(command_.seconds, weight);
+    Progress progress("measuring", 0, false);
+    for (const Mount& mount : std::vector<Mount>(results_.mounts)) {
+      std::optional<IoSampler> sampler;
+      if (command_.io_profile) sampler.emplace(mount.device);
+      for (const NamedLoad& load : loads_) {
+        run_one(mount, load, budget);
+        (void)meter.joules();
+      }
+      if (sampler && sampler->works()) {
+        results_.io_profiles.emplace_back(mount.folder, sampler->stop());
+      } else if (sampler) {
+        results_.notes.push_back(fmt::format("{}: no I/O profile: {} is on no block device", mount.folder, mount.type));
+      }
+    }
+    results_.seconds = now_seconds() - start;
+    results_.cpu_seconds = own_cpu_seconds();
+    if (const auto now = busy_cpu_seconds(); busy && now) {
+      results_.foreign_cpu = std::max(0.0, (*now - *busy - results_.cpu_seconds) / results_.seconds);
+    }
+    if (command_.footprint) {
+      Usage usage{results_.seconds, results_.cpu_seconds, results_.machine.cpus, results_.machine.memory_bytes, std::nullopt};
+      if (meter.works()) usage.measured_joules = meter.joules();
+      results_.grid = command_.grid;
+      results_.footprint = estimate_footprint(usage, *find_grid(command_.grid));
+    }
+    compare_with_atp(results_.rows);
+    return std::move(results_);
+  }
+
+ private:
+  std::vector<std::string> dirs() const {
+    if (!command_.dirs.empty()) return command_.dirs;
+    if (in_place()) return {fs::path(files_of_dataset()[0]).parent_path().empty() ? "." : fs::path(files_of_dataset()[0]).parent_path().string()};
+    return {"."};
+  }
+  bool in_place() const { return !command_.datasets.empty() && command_.dirs.empty(); }
+  std::vector<std::string> files_of_dataset() const { return dataset_files_of(command_.datasets); }
+
+  void make_loads() {
+    if (!command_.datasets.empty()) {
+      dataset_.emplace(command_.datasets);
+      if (dataset_->size() == 0) fail_input(command_.datasets[0], "holds no records", "measure a dataset that has some");
+      loads_.push_back({"dataset", dataset_load(*dataset_)});
+    } else if (!command_.like.empty()) {
+      std::vector<std::uint32_t> sizes = sizes_of(command_.like);
+      double mean = 0;
+      for (const auto s : sizes) mean += s;
+      mean /= static_cast<double>(sizes.size());
+      loads_.push_back({"like", synthetic_load(records_for(mean), std::move(sizes), command_.seed, command_.custom)});
+    } else {
+      for (const auto n : command_.atoms) {
+        loads_.push_back({std::to_string(n), synthetic_load(records_for(n), {n}, command_.seed, command_.custom)});
+      }
+    }
+  }
+
+  static std::vector<std::uint32_t> sizes_of(const std::string& like) {
+    const Dataset dataset({like});
+    if (dataset.size() == 0) fail_input(like, "holds no records", "name a dataset that has some");
+    std::vector<std::uint32_t> sizes(dataset.size());
+    for (std::size_t s = 0; s < dataset.shards().size(); ++s) {
+      const Reader& shard = dataset.shards()[s];
+      shard.atom_counts(std::span(sizes).subspan(dataset.start_of(s), shard.size()));
+    }
+    return sizes;
+  }
+
+  std::uint64_t records_for(double atoms) const {
+    if (command_.records) return *command_.records;
+    return std::max<std::uint64_t>(64, static_cast<std::uint64_t>(static_cast<double>(kUsualBytes) / (25 * atoms + 83)));
+  }
+
+  SessionOptions options_for(const Mount* mount, const std::string& load) const {
+    SessionOptions o;
+    if (mount) o.dir = mount->folder;
+    o.load_name = load;
+    for (const Backend& b : backends()) {
+      const bool named = std::find(command_.backends.begin(), command_.backends.end(), b.name) != command_.backends.end();
+      if (named || (command_.backends.empty() && (b.kind != BackendKind::yardstick || command_.goals))) o.backends.push_back(&b);
+    }
+    o.workloads = command_.workloads.empty() ? all_workloads() : command_.workloads;
+    o.workers = command_.workers;
+    o.trials = static_cast<int>(std::clamp<std::uint64_t>(command_.trials.value_or(5), 1, 1000));
+    o.batch = static_cast<std::size_t>(std::clamp<std::uint64_t>(command_.batch.value_or(256), 1, 1 << 20));
+    o.seed = command_.seed + static_cast<std::uint64_t>(ranks_.rank());  // as trainers, each in its own order
+    o.io = command_.io == "map" ? Io::map : command_.io == "pread" ? Io::pread : command_.io == "uring" ? Io::uring : Io::automatic;
+    if (in_place()) {
+      o.in_place = command_.datasets;
+      std::erase_if(o.backends, [](const Backend* b) { return b->kind == BackendKind::peer || b->kind == BackendKind::python || !b->sums || b->name == "atp-zstd"; });
+      std::erase(o.workloads, "write");
+    }
+    return o;
+  }
+
+  void run_one(const Mount& mount, const NamedLoad& load, Budget& budget) {
+    SessionOptions options = options_for(&mount, load.name);
+    std::optional<BenchFolder> folder;
+    folder.emplace(in_place() ? fs::temp_directory_path().string() : mount.folder);
+    options.folder = folder->path();
+    if (!in_place()) check_space(mount, *load.load, options.backends.size());
+    if (ranks_.size() > 1) options.together = [this] { (void)ranks_.exchange(""); };
+    options.progress = [&](const std::string& what) {
+      if (common_options().verbose) note(fmt::format("{}, {}: {}", mount.folder, load.name, what));
+    };
+    measure(options, *load.load, budget, results_);
+  }
+
+  static void check_space(const Mount& mount, const Load& load, std::size_t stores) {
+    // Of a thousand molecules along the order, for there may be more than can be counted.
+    const std::uint64_t some = std::min<std::uint64_t>(load.size(), 1000);
+    double payload = 0;
+    for (std::uint64_t i = 0; i < some; ++i) payload += static_cast<double>(load.payload(load.atoms(load.size() / some * i))) / static_cast<double>(some);
+    payload *= static_cast<double>(load.size());
+    const double need = payload * kBytesPerStore * static_cast<double>(stores);
+    if (need < static_cast<double>(mount_of(mount.folder).free_bytes)) return;
+    throw Error(Exit::system, mount.folder, fmt::format("may need {} and has {} free", human_bytes(static_cast<std::uint64_t>(need)), human_bytes(mount.free_bytes)),
+                "pass fewer --records or --backends");
+  }
+
+  const BenchCommand& command_;
+  Ranks& ranks_;
+  BenchResults results_;
+  std::optional<Dataset> dataset_;
+  std::vector<NamedLoad> loads_;
+};
+
+}  // namespace
+
+Exit bench(const BenchCommand& command) {
+  // All that can be wrong with the words is said before anything is measured.
+  std::vector<Requirement> required;
+  for (const auto& text : command.require) required.push_back(parse_requirement(text));
+  std::vector<BenchRow> old;
+  if (!command.baseline.empty()) old = read_baseline(command.baseline);
+
+  Ranks ranks;
+  if (!ranks.first()) silence_messages();
+  // Not Ranks::together(): the others wait within. Who fails leaves, at which the launcher ends the job.
+  const BenchResults results = BenchRun(command, ranks).run();
+  const std::string together = ranks.size() > 1 ? ranks_table(ranks, results) : "";
+  if (!ranks.first()) return Exit::ok;
+  std::vector<GoalResult> goals;
+  if (command.goals) goals = check_goals(results);
+  if (!command.html.empty()) write_text_file(command.html, bench_html(results, goals), true);
+  if (command.json) {
+    print(bench_json(results) + '\n');
+  } else {
+    print(bench_head(results) + bench_tables(results) + bench_chart(results, terminal_width()) + together);
+    if (command.goals) print(goals_table(goals));
+    if (!command.baseline.empty()) print(compare_with_baseline(results, old));
+    print(io_profile_text(results, terminal_width()) + footprint_text(results) + bench_end(results));
+  }
+  bool met = true;
+  for (const Requirement& r : required) {
+    const auto found = check_requirement(r, results);
+    const std::string lines = requirement_lines(r, found);
+    command.json ? note(lines.substr(0, lines.size() - 1)) : print(lines);
+    met = met && std::all_of(found.begin(), found.end(), [](const RequirementResult& f) { return f.met; });
+  }
+  return met ? Exit::ok : Exit::no;
+}
+
+}  // namespace atp

@@ -1,0 +1,72 @@
+// The molecules that a benchmark stores and reads.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/atp/dataset.h"
+#include "core/bench/molecule.h"
+
+namespace atp {
+
+// Molecule i is the same whenever it is asked for. Immutable; any thread.
+class Load {
+ public:
+  virtual ~Load() = default;
+  virtual std::uint64_t size() const = 0;
+  virtual std::uint32_t atoms(std::uint64_t i) const = 0;
+  // Adds molecule i < size() to the chunk. Throws Error (exit 3) where it comes from a damaged file.
+  virtual void add(std::uint64_t i, MoleculeChunk& out) const = 0;
+
+  bool custom() const { return custom_; }
+  // Bytes of the values of one molecule with that many atoms: what "MB/s" and "size" are relative to.
+  std::uint64_t payload(std::uint32_t atoms) const;
+
+  // What touch() of molecule i gives.
+  Touched touched(std::uint64_t i) const;
+
+ protected:
+  explicit Load(bool custom) : custom_(custom) {}
+
+ private:
+  bool custom_;
+};
+
+// `size` made-up molecules. `sizes` are numbers of atoms along the order of records, from which sizes are taken at the
+// same relative place, so that where large ones cluster they still do; one number makes all equal.
+std::unique_ptr<Load> synthetic_load(std::uint64_t size, std::vector<std::uint32_t> sizes, std::uint64_t seed, bool custom);
+
+// The records of a dataset, which it borrows, with positions and forces as f32. Missing forces and energies are NaN,
+// as in packed batches.
+std::unique_ptr<Load> dataset_load(const Dataset& dataset);
+
+// Floats of either width as f32, 4 bytes each.
+void to_f32(const NumbersView& numbers, std::byte* out);
+
+// [atoms, 3] f32, and f64: NaN where the record has none.
+void forces_or_nan(const RecordView& record, std::byte* out);
+double energy_or_nan(const RecordView& record);
+
+// Molecules of a store of n in random order, the same for all stores that hold n: each once, or, of more than
+// kMostListed, as many drawn with repetition.
+inline constexpr std::uint64_t kMostListed = std::uint64_t{1} << 22;
+std::vector<std::uint64_t> random_order(std::uint64_t n, std::uint64_t seed);
+
+// What a PassSum must be. One thread; remembers what molecules gave. Borrows the load.
+class ExpectedSums {
+ public:
+  explicit ExpectedSums(const Load& load) : load_(load) {}
+  // Of a pass over these, `batch` at a time (1: one by one).
+  std::uint64_t of(std::span<const std::uint64_t> indices, std::size_t batch);
+
+ private:
+  const Touched& touched(std::uint64_t i);
+
+  const Load& load_;
+  std::unordered_map<std::uint64_t, Touched> known_;
+};
+
+}  // namespace atp

@@ -1,0 +1,154 @@
+#include "core/bench/requirement.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <sstream>
+
+#include "core/base/error.h"
+#include "core/base/nearest_name.h"
+#include "core/bench/session.h"
+#include "core/bench/stores.h"
+
+namespace atp {
+namespace {
+
+constexpr std::string_view kForm = "write 'BACKEND/BACKEND WORKLOAD LOAD >= NUMBER', as 'atp/lmdb shuffled 64 >= 4'";
+
+[[noreturn]] void fail(std::string_view text, const std::string& what, std::string fix = std::string(kForm)) {
+  throw Error(Exit::usage, "", fmt::format("--require '{}': {}", text, what), std::move(fix));
+}
+
+void need_known(std::string_view text, const std::string& word, const std::vector<std::string>& known, std::string_view kind) {
+  if (std::find(known.begin(), known.end(), word) != known.end()) return;
+  const std::string fix = did_you_mean(word, known);
+  fail(text, fmt::format("unknown {} '{}'", kind, word), fix.empty() ? std::string(kForm) : fix);
+}
+
+// "workers-4" is a workload of results, "workers" one of the command line.
+bool is_workload(const std::string& word) {
+  if (word.starts_with("workers-")) return word.size() > 8 && word.find_first_not_of("0123456789", 8) == std::string::npos;
+  const auto& all = all_workloads();
+  return word != "workers" && std::find(all.begin(), all.end(), word) != all.end();
+}
+
+struct Goal {
+  std::string_view what;
+  std::string_view requirement;
+};
+
+// What a prototype reached on a 2-core virtual machine; ratios within one run.
+constexpr Goal kGoals[] = {
+    {"warm, shuffled, against LMDB", "atp/lmdb shuffled 12 >= 10.8"},
+    {"warm, shuffled, against LMDB", "atp/lmdb shuffled 64 >= 4.6"},
+    {"warm, shuffled, against LMDB", "atp/lmdb shuffled 256 >= 1.9"},
+    {"packed batches, against LMDB", "atp/lmdb batch 12 >= 10"},
+    {"packed batches, against LMDB", "atp/lmdb batch 64 >= 4.4"},
+    {"packed batches, against LMDB", "atp/lmdb batch 256 >= 1.7"},
+    {"packed batches: times the time of a memcpy", "copy/atp batch 12 <= 1.4"},
+    {"packed batches: times the time of a memcpy", "copy/atp batch 64 <= 1.15"},
+    {"packed batches: times the time of a memcpy", "copy/atp batch 256 <= 1.0"},
+    {"against HDF5, default cache", "atp/hdf5 shuffled 12 >= 300"},
+    {"against HDF5, default cache", "atp/hdf5 shuffled 64 >= 300"},
+    {"against HDF5, default cache", "atp/hdf5 shuffled 256 >= 300"},
+    {"against HDF5, 2 GB cache", "atp/hdf5-cache shuffled 64 >= 25"},
+    {"against SQLite, mapped", "atp/sqlite shuffled 12 >= 17"},
+    {"against SQLite, mapped", "atp/sqlite shuffled 64 >= 7"},
+    {"against SQLite, mapped", "atp/sqlite shuffled 256 >= 3.3"},
+    {"sequential, against an LMDB cursor", "atp/lmdb seq 12 >= 2.2"},
+    {"sequential, against an LMDB cursor", "atp/lmdb seq 64 >= 2"},
+    {"sequential, against an LMDB cursor", "atp/lmdb seq 256 >= 1.1"},
+    {"two threads against one", "atp-2threads/atp shuffled 12 >= 1.8"},
+    {"two threads against one", "atp-2threads/atp shuffled 64 >= 1.8"},
+    {"two threads against one", "atp-2threads/atp shuffled 256 >= 1.8"},
+    {"cold, sparse, against page faults", "atp/map cold-shuffled 12 >= 10"},
+    {"cold, sparse, against page faults", "atp/map cold-shuffled 64 >= 10"},
+    {"cold, sparse, against page faults", "atp/map cold-shuffled 256 >= 10"},
+    {"cold, sparse, against LMDB without read-ahead", "atp/lmdb-nordahead cold-shuffled 12 >= 7"},
+    {"cold, sparse, against LMDB without read-ahead", "atp/lmdb-nordahead cold-shuffled 64 >= 7"},
+    {"cold, sparse, against LMDB without read-ahead", "atp/lmdb-nordahead cold-shuffled 256 >= 7"},
+    {"write with fsync, against LMDB", "atp/lmdb write 64 >= 2.8"},
+    {"write with fsync, against HDF5 in batches", "atp/hdf5 write 64 >= 1.7"},
+    {"checking checksums: times the time", "atp/atp-verified shuffled 12 <= 1.5"},
+    {"checking checksums: times the time", "atp/atp-verified shuffled 64 <= 1.5"},
+    {"checking checksums: times the time", "atp/atp-verified shuffled 256 <= 1.5"},
+    {"zstd:3: times the time of the decompressor alone", "unzstd/atp-zstd shuffled 12 <= 1.1"},
+    {"zstd:3: times the time of the decompressor alone", "unzstd/atp-zstd shuffled 64 <= 1.1"},
+    {"zstd:3: times the time of the decompressor alone", "unzstd/atp-zstd shuffled 256 <= 1.1"},
+    {"against Python's LMDB with pickles (the paper's 3.82)", "atp/py-lmdb-pickle shuffled 64 >= 3.82"},
+    {"against Python's ASE SQLite (the paper's 96)", "atp/py-ase-sqlite shuffled 64 >= 96"},
+    {"against Python's ASE LMDB (the paper's 96)", "atp/py-ase-lmdb shuffled 64 >= 96"},
+};
+
+std::optional<double> value_on(const Requirement& r, const BenchResults& results, const std::string& dir) {
+  const BenchRow* row = find_row(results.rows, dir, r.load, r.backend, r.workload);
+  if (!row) return std::nullopt;
+  if (r.peer.empty()) return row->median;
+  const BenchRow* peer = find_row(results.rows, dir, r.load, r.peer, r.workload);
+  return peer ? std::optional(advantage(*row, *peer)) : std::nullopt;
+}
+
+}  // namespace
+
+std::string Requirement::text() const {
+  return fmt::format("{}{}{} {} {} {} {}", backend, peer.empty() ? "" : "/", peer, workload, load, at_least ? ">=" : "<=", bar);
+}
+
+Requirement parse_requirement(std::string_view text) {
+  // The sign may stand without spaces around it.
+  std::string spaced(text);
+  const auto sign = spaced.find_first_of("<>");
+  if (sign == std::string::npos || sign + 1 >= spaced.size() || spaced[sign + 1] != '=') fail(text, "has no '>=' or '<='");
+  spaced.insert(sign + 2, " ");
+  spaced.insert(sign, " ");
+  std::istringstream words(spaced);
+  std::vector<std::string> w;
+  for (std::string word; words >> word;) w.push_back(word);
+  if (w.size() != 5 || (w[3] != ">=" && w[3] != "<=")) fail(text, "is not of the right form");
+
+  Requirement r;
+  const auto slash = w[0].find('/');
+  r.backend = w[0].substr(0, slash);
+  need_known(text, r.backend, backend_names(), "backend");
+  if (slash != std::string::npos) {
+    r.peer = w[0].substr(slash + 1);
+    need_known(text, r.peer, backend_names(), "backend");
+  }
+  r.workload = w[1];
+  if (!is_workload(r.workload)) {
+    std::vector<std::string> known = all_workloads();
+    std::replace(known.begin(), known.end(), std::string("workers"), std::string("workers-4"));
+    const std::string fix = did_you_mean(r.workload, known);
+    fail(text, fmt::format("unknown workload '{}'", r.workload), fix.empty() ? std::string(kForm) : fix);
+  }
+  r.load = w[2];
+  const bool is_size = !r.load.empty() && r.load.find_first_not_of("0123456789") == std::string::npos;
+  if (!is_size && r.load != "dataset" && r.load != "like") fail(text, fmt::format("'{}' is no number of atoms, 'dataset' or 'like'", r.load));
+  r.at_least = w[3] == ">=";
+  const auto [end, code] = std::from_chars(w[4].data(), w[4].data() + w[4].size(), r.bar);
+  if (code != std::errc() || end != w[4].data() + w[4].size() || !std::isfinite(r.bar) || r.bar < 0) fail(text, fmt::format("'{}' is no number", w[4]));
+  return r;
+}
+
+std::vector<RequirementResult> check_requirement(const Requirement& r, const BenchResults& results) {
+  std::vector<RequirementResult> out;
+  for (const Mount& mount : results.mounts) {
+    RequirementResult one{mount.folder, value_on(r, results, mount.folder), false};
+    one.met = one.value && (r.at_least ? *one.value >= r.bar : *one.value <= r.bar);
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+std::vector<GoalResult> check_goals(const BenchResults& results) {
+  std::vector<GoalResult> out;
+  for (const Goal& goal : kGoals) {
+    const Requirement r = parse_requirement(goal.requirement);
+    for (const auto& reached : check_requirement(r, results)) out.push_back({goal.what, r, reached.dir, reached.value, reached.met});
+  }
+  return out;
+}
+
+}  // namespace atp

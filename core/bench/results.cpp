@@ -1,0 +1,42 @@
+#include "core/bench/results.h"
+
+#include <limits>
+
+#include "core/bench/serve.h"
+
+namespace atp {
+
+double BenchRow::latency_at(double share) const {
+  for (std::size_t i = 0; i < latency.size(); ++i) {
+    if (kLatencyShares[i] == share) return latency[i];
+  }
+  return std::numeric_limits<double>::quiet_NaN();
+}
+
+void summarise(BenchRow& row) {
+  row.median = median(row.values);
+  row.interval = median_interval(row.values);
+  row.spread = spread(row.values);
+}
+
+double advantage(const BenchRow& better, const BenchRow& worse) {
+  return better.unit == BenchUnit::molecules_per_second ? better.median / worse.median : worse.median / better.median;
+}
+
+void compare_with_atp(std::vector<BenchRow>& rows) {
+  for (BenchRow& row : rows) {
+    const BenchRow* atp = find_row(rows, row.dir, row.load, "atp", row.workload);
+    if (!atp || !row.problem.empty()) continue;
+    row.ratio_to_atp = advantage(*atp, row);
+    row.ratio_interval = row.unit == BenchUnit::molecules_per_second ? ratio_interval(atp->values, row.values) : ratio_interval(row.values, atp->values);
+  }
+}
+
+const BenchRow* find_row(const std::vector<BenchRow>& rows, std::string_view dir, std::string_view load, std::string_view backend, std::string_view workload) {
+  for (const BenchRow& row : rows) {
+    if (row.problem.empty() && row.dir == dir && row.load == load && row.backend == backend && row.workload == workload) return &row;
+  }
+  return nullptr;
+}
+
+}  // namespace atp

@@ -1,0 +1,55 @@
+// Measures stores: one load on one mount.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/bench/load.h"
+#include "core/bench/results.h"
+#include "core/bench/stores.h"
+
+namespace atp {
+
+// Time for many pieces of work, shared out by weight as they come, so that the whole ends in time however slow some
+// pieces are. One thread.
+class Budget {
+ public:
+  Budget(double seconds, double weight);
+  // Seconds for a piece; the weights of all pieces add up to the whole.
+  double take(double weight);
+  double total() const { return total_; }  // seconds
+
+ private:
+  double end_, weight_, total_;
+};
+
+struct SessionOptions {
+  std::string dir;       // for reports
+  std::string folder;    // where files go: a folder of the benchmark's own, whose content the caller removes
+  std::string load_name;
+  std::vector<const Backend*> backends;
+  std::vector<std::string> workloads;  // of all_workloads()
+  std::vector<int> workers;
+  int trials = 5;
+  std::size_t batch = 256;
+  std::uint64_t seed = 0;
+  Io io = Io::automatic;
+  std::vector<std::string> in_place;  // files that are there: nothing is written, only backends of kind atp read them
+  std::function<void(const std::string&)> progress;  // what is being done
+  std::function<void()> together;  // waits for the other processes of a job, before each workload; may be empty
+};
+
+// seq shuffled batch workers write open size cold-seq cold-shuffled cold-batch.
+const std::vector<std::string>& all_workloads();
+
+// What the cells of one load weigh in a Budget.
+double session_weight(const SessionOptions& options);
+
+// Writes the stores, measures them, and adds a row for each backend and workload. What a backend cannot do becomes a row
+// with a problem; one that does not start at all goes to left_out. Throws Error (exit 4) when the folder cannot be
+// written, Interrupted.
+void measure(const SessionOptions& options, const Load& load, Budget& budget, BenchResults& results);
+
+}  // namespace atp

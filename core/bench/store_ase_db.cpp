@@ -1,0 +1,151 @@
+// ASE's SQLite database (ase.db, schema version 9), written and read through SQLite's C interface: the format that
+// Python users have, without Python.
+#include <fmt/format.h>
+
+#include <map>
+
+#include "core/base/interrupt.h"
+#include "core/bench/sqlite_file.h"
+#include "core/bench/stores.h"
+#include "core/bench/widened.h"
+
+namespace atp {
+namespace {
+
+// Tables and indexes as ase.db 3.22 makes them: ASE opens the file.
+constexpr const char* kSchema =
+    "CREATE TABLE systems(id INTEGER PRIMARY KEY AUTOINCREMENT, unique_id TEXT UNIQUE, ctime REAL, mtime REAL, username TEXT, numbers BLOB,"
+    " positions BLOB, cell BLOB, pbc INTEGER, initial_magmoms BLOB, initial_charges BLOB, masses BLOB, tags BLOB, momenta BLOB,"
+    " constraints TEXT, calculator TEXT, calculator_parameters TEXT, energy REAL, free_energy REAL, forces BLOB, stress BLOB, dipole BLOB,"
+    " magmoms BLOB, magmom REAL, charges BLOB, key_value_pairs TEXT, data BLOB, natoms INTEGER, fmax REAL, smax REAL, volume REAL,"
+    " mass REAL, charge REAL);"
+    "CREATE TABLE species(Z INTEGER, n INTEGER, id INTEGER, FOREIGN KEY (id) REFERENCES systems(id));"
+    "CREATE TABLE keys(key TEXT, id INTEGER, FOREIGN KEY (id) REFERENCES systems(id));"
+    "CREATE TABLE text_key_values(key TEXT, value TEXT, id INTEGER, FOREIGN KEY (id) REFERENCES systems(id));"
+    "CREATE TABLE number_key_values(key TEXT, value REAL, id INTEGER, FOREIGN KEY (id) REFERENCES systems(id));"
+    "CREATE TABLE information(name TEXT, value TEXT);"
+    "INSERT INTO information VALUES('version', '9');"
+    "CREATE INDEX unique_id_index ON systems(unique_id);"
+    "CREATE INDEX ctime_index ON systems(ctime);"
+    "CREATE INDEX username_index ON systems(username);"
+    "CREATE INDEX calculator_index ON systems(calculator);"
+    "CREATE INDEX species_index ON species(Z);"
+    "CREATE INDEX key_index ON keys(key);"
+    "CREATE INDEX text_index ON text_key_values(key);"
+    "CREATE INDEX number_index ON number_key_values(key);"
+    "BEGIN";
+
+// What ase.db stores for an empty dictionary.
+constexpr std::string_view kNoData("\x08\0\0\0\0\0\0\0{}", 10);
+
+class AseDbStore final : public StoreLoops<AseDbStore> {
+ public:
+  explicit AseDbStore(std::string path) : path_(std::move(path)) {}
+
+  void begin(const StoreShape&) override {
+    file_.create(path_);
+    file_.run(kSchema);
+    insert_ = file_.prepare(
+        "INSERT INTO systems(id, unique_id, ctime, mtime, numbers, positions, cell, pbc, calculator, calculator_parameters, energy, forces,"
+        " key_value_pairs, data, natoms, charge) VALUES(?1, ?2, 26.9, 26.9, ?3, ?4, ?5, ?6, 'unknown', '{}', ?7, ?8, '{}', ?9, ?10, 0.0)");
+    species_ = file_.prepare("INSERT INTO species VALUES(?, ?, ?)");
+    next_ = 1;
+  }
+  void add(std::span<const Molecule> chunk) override {
+    for (const Molecule& m : chunk) add(m);
+    throw_if_interrupted();
+  }
+  void finish() override {
+    insert_.reset();
+    species_.reset();
+    file_.run("COMMIT");
+    file_.close();
+  }
+
+  void open() override {
+    file_.open(path_);
+    select_ = file_.prepare("SELECT numbers, positions, forces, energy FROM systems WHERE id = ?");
+    walk_ = file_.prepare("SELECT numbers, positions, forces, energy FROM systems WHERE id >= ? ORDER BY id");
+  }
+  void close() override {
+    select_.reset();
+    walk_.reset();
+    file_.close();
+  }
+  std::vector<std::string> files() const override { return {path_}; }
+
+  template <class Fn>
+  void get(std::uint64_t i, Fn&& fn) {
+    sqlite3_bind_int64(select_.get(), 1, static_cast<sqlite3_int64>(i) + 1);
+    file_.need_row(select_.get());
+    take(select_.get(), fn);
+    sqlite3_reset(select_.get());
+  }
+  template <class Fn>
+  void walk(std::uint64_t first, std::uint64_t count, Fn&& fn) {
+    sqlite3_bind_int64(walk_.get(), 1, static_cast<sqlite3_int64>(first) + 1);
+    for (std::uint64_t i = 0; i < count; ++i) {
+      file_.need_row(walk_.get());
+      take(walk_.get(), fn);
+    }
+    sqlite3_reset(walk_.get());
+  }
+
+ private:
+  static void bind(sqlite3_stmt* s, int place, Bytes bytes) { sqlite3_bind_blob64(s, place, bytes.data(), bytes.size(), SQLITE_TRANSIENT); }
+
+  void add(const Molecule& m) {
+    sqlite3_stmt* s = insert_.get();
+    const std::string unique = fmt::format("{:032x}", next_);
+    widened_.from(m);
+    sqlite3_bind_int64(s, 1, next_);
+    sqlite3_bind_text(s, 2, unique.data(), static_cast<int>(unique.size()), SQLITE_STATIC);
+    bind(s, 3, std::as_bytes(std::span(widened_.numbers)));
+    bind(s, 4, std::as_bytes(std::span(widened_.positions)));
+    bind(s, 5, std::as_bytes(std::span(m.cell)));
+    sqlite3_bind_int(s, 6, m.pbc[0] + 2 * m.pbc[1] + 4 * m.pbc[2]);
+    sqlite3_bind_double(s, 7, m.energy);
+    bind(s, 8, std::as_bytes(std::span(widened_.forces)));
+    bind(s, 9, as_bytes(kNoData));
+    sqlite3_bind_int64(s, 10, m.atoms);
+    file_.step(s);
+    sqlite3_reset(s);
+    std::map<std::int32_t, int> counts;
+    for (const auto z : widened_.numbers) ++counts[z];
+    for (const auto& [z, n] : counts) {
+      sqlite3_bind_int(species_.get(), 1, z);
+      sqlite3_bind_int(species_.get(), 2, n);
+      sqlite3_bind_int64(species_.get(), 3, next_);
+      file_.step(species_.get());
+      sqlite3_reset(species_.get());
+    }
+    ++next_;
+  }
+
+  template <class Fn>
+  void take(sqlite3_stmt* s, Fn&& fn) {
+    const Bytes numbers = blob_of(s, 0), positions = blob_of(s, 1), forces = blob_of(s, 2);
+    const std::size_t n = numbers.size() / 4;
+    if (positions.size() != 24 * n || forces.size() != 24 * n) fail_input(path_, "arrays of one molecule disagree");
+    narrowed_.resize(n);
+    for (std::size_t k = 0; k < n; ++k) narrowed_.numbers[k] = static_cast<std::byte>(load<std::int32_t>(numbers.data() + 4 * k));
+    for (std::size_t k = 0; k < 3 * n; ++k) {
+      narrowed_.positions[k] = static_cast<float>(load<double>(positions.data() + 8 * k));
+      narrowed_.forces[k] = static_cast<float>(load<double>(forces.data() + 8 * k));
+    }
+    narrowed_.give(n, sqlite3_column_double(s, 3), fn);
+  }
+
+  std::string path_;
+  SqliteFile file_;  // outlives the statements
+  SqliteStatement insert_, species_, select_, walk_;
+  sqlite3_int64 next_ = 1;
+  WidenedMolecule widened_;
+  NarrowedMolecule narrowed_;
+};
+
+}  // namespace
+
+std::unique_ptr<Store> make_ase_db_store(const std::string& folder) { return std::make_unique<AseDbStore>(folder + "/ase.db"); }
+
+}  // namespace atp

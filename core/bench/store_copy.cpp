@@ -1,0 +1,81 @@
+// What moving the bytes of records costs when nothing looks at them: the bound of any reader.
+#include <array>
+
+#include "core/atp/codec.h"
+#include "core/atp/dataset.h"
+#include "core/bench/stores.h"
+
+namespace atp {
+namespace {
+
+constexpr std::size_t kLine = 64, kEntriesAhead = 16, kRecordsAhead = 8, kRing = 32;
+
+// Copies (or decompresses) records back to back into one buffer.
+class CopyStore final : public Store {
+ public:
+  CopyStore(std::vector<std::string> inputs, Codec codec) : inputs_(inputs), codec_(codec), writer_(make_atp_store(std::move(inputs), {codec})) {}
+
+  void begin(const StoreShape& shape) override { writer_->begin(shape); }
+  void add(std::span<const Molecule> chunk) override { writer_->add(chunk); }
+  void finish() override { writer_->finish(); }
+  void open() override { dataset_.emplace(inputs_); }
+  void close() override { dataset_.reset(); }
+  std::vector<std::string> files() const override { return dataset_files_of(inputs_); }
+
+  std::uint64_t one_by_one(std::span<const std::uint64_t> indices, Ticks* ticks) override { return in_batches(indices, 1, ticks); }
+
+  std::uint64_t in_batches(std::span<const std::uint64_t> indices, std::size_t batch, Ticks* ticks) override {
+    const Reader& file = dataset_->shards()[0];
+    CodecContext& context = scratch_.context(codec_);
+    std::array<IndexEntry, kRing> ring;
+    if (ticks) ticks->start();
+    const auto locate = [&](std::size_t p) { __builtin_prefetch(file.entry_address(indices[p])); };
+    const auto fetch = [&](std::size_t p) {
+      ring[p % kRing] = file.entry(indices[p]);
+      const Bytes stored = file.stored(ring[p % kRing]);
+      for (std::size_t at = 0; at < stored.size(); at += kLine) __builtin_prefetch(stored.data() + at);
+    };
+    for (std::size_t p = 0; p < std::min(kEntriesAhead, indices.size()); ++p) locate(p);
+    for (std::size_t p = 0; p < std::min(kRecordsAhead, indices.size()); ++p) fetch(p);
+    std::size_t filled = 0;
+    for (std::size_t p = 0; p < indices.size(); ++p) {
+      if (p + kEntriesAhead < indices.size()) locate(p + kEntriesAhead);
+      if (p + kRecordsAhead < indices.size()) fetch(p + kRecordsAhead);
+      const IndexEntry& e = ring[p % kRing];
+      const Bytes stored = file.stored(e);
+      if (codec_.id == CodecId::none) {
+        if (buffer_.size() < filled + stored.size()) buffer_.resize(2 * (filled + stored.size()));
+        std::memcpy(buffer_.data() + filled, stored.data(), stored.size());
+        filled += stored.size();
+      } else {
+        (void)context.decompress(stored, e.unpacked, scratch_.buffer());
+      }
+      if ((p + 1) % batch == 0 || p + 1 == indices.size()) {
+        filled = 0;
+        if (ticks) ticks->tick();
+      }
+    }
+    return 0;
+  }
+
+  std::uint64_t sequential(std::uint64_t first, std::uint64_t count, Ticks* ticks) override {
+    in_order_.resize(count);
+    for (std::uint64_t i = 0; i < count; ++i) in_order_[i] = first + i;
+    return in_batches(in_order_, 1, ticks);
+  }
+
+ private:
+  std::vector<std::string> inputs_;
+  Codec codec_;
+  std::unique_ptr<Store> writer_;
+  std::optional<Dataset> dataset_;
+  Scratch scratch_;
+  std::vector<std::byte> buffer_;
+  std::vector<std::uint64_t> in_order_;
+};
+
+}  // namespace
+
+std::unique_ptr<Store> make_copy_store(std::vector<std::string> inputs, Codec codec) { return std::make_unique<CopyStore>(std::move(inputs), codec); }
+
+}  // namespace atp

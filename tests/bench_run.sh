@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# A short run of `atp bench`: what it prints, that every checksum was right, that it leaves nothing. No speed is looked at.
+#   bench_run.sh ATP
+set -euo pipefail
+atp=$(realpath "$1")
+data=$(realpath "$(dirname "$0")/data")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+mkdir dir
+fail() { echo "bench_run.sh: $*" >&2; exit 1; }
+left() { [ -z "$(ls -A dir)" ] || fail "left behind: $(ls -A dir)"; }
+
+"$atp" bench --dir dir --seconds 2 --records 2000 --atoms 12,64 --workers 1,2 --trials 3 --goals --footprint --html page.html --json >run.json
+left
+"$atp" bench --dir dir --seconds 1 --records 500 --atoms 12 --backends atp,lmdb --workloads shuffled --baseline run.json \
+  --require 'atp shuffled 12 >= 1' >text.txt || fail "a bar of 1 molecule a second was missed"
+grep -q 'changed since the baseline' text.txt || fail "no baseline in the report"
+code=0
+"$atp" bench --dir dir --seconds 1 --records 500 --atoms 12 --backends atp --workloads shuffled --require 'atp shuffled 12 >= 1e15' >/dev/null || code=$?
+[ $code = 1 ] || fail "a bar that cannot be reached ended with $code"
+left
+
+# A dataset where it lies, and the same copied into other formats; sizes after it.
+"$atp" pack "$data/extxyz/mpf-alkali-TP.xyz" -o d.atp -q
+sum=$(sha256sum d.atp)
+"$atp" bench d.atp --seconds 1 --workloads seq,shuffled,batch --json >place.json
+[ "$sum" = "$(sha256sum d.atp)" ] || fail "the dataset was changed"
+"$atp" bench d.atp --dir dir --seconds 1 --backends atp,lmdb,sqlite --workloads shuffled --json >copied.json
+"$atp" bench --like d.atp --dir dir --records 2000 --custom --seconds 1 --backends atp,lmdb --workloads shuffled,size --json >like.json
+left
+
+# An interrupt: gone within the second, and nothing stays.
+"$atp" bench --dir dir --seconds 60 >/dev/null 2>&1 &
+pid=$!
+for _ in $(seq 100); do
+  [ -z "$(ls -A dir)" ] || break
+  sleep 0.1
+done
+kill -TERM $pid
+code=0
+wait $pid || code=$?
+[ $code = 143 ] || fail "SIGTERM ended it with $code"
+left
+
+command -v python3 >/dev/null || exit 0
+python3 - <<'PY'
+import json, xml.dom.minidom
+for name in ("run", "place", "copied", "like"):
+    r = json.load(open(name + ".json"))
+    assert r["format"] == "atp-bench-1", name
+    for key in ("machine", "versions", "mounts", "rows", "left_out", "seconds", "foreign_cpus"):
+        assert key in r, (name, key)
+    rows = [row for row in r["rows"] if "problem" not in row]
+    assert rows, name
+    for row in rows:
+        assert row["values"] and all(v > 0 for v in row["values"]), row
+        low, high = row["interval"]
+        assert low <= row["median"] <= high, row
+        if row["unit"] == "molecules_per_second" and row["backend"] not in ("copy", "unzstd"):
+            assert row["checked"], row
+    wrong = [row for row in r["rows"] if "checksum" in row.get("problem", "")]
+    assert not wrong, wrong
+r = json.load(open("run.json"))
+assert {row["load"] for row in r["rows"]} == {"12", "64"}
+have = {(row["backend"], row["workload"]) for row in r["rows"] if "problem" not in row}
+for workload in ("seq", "shuffled", "batch", "workers-2", "open", "size", "write"):
+    assert ("atp", workload) in have, workload
+assert r["footprint_estimate"]["use"]["grams_co2eq"] > 0
+xml.dom.minidom.parse("page.html")
+PY
