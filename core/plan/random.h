@@ -23,6 +23,7 @@ enum class Purpose : std::uint64_t {
   bootstrap = 100,  // of measurements: not in plans
   bench_load = 101,
   bench_order = 102,
+  remote_sample = 103,
 };
 
 // The finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): a bijection in which every bit of the
