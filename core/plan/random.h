@@ -20,10 +20,10 @@ enum class Purpose : std::uint64_t {
   synthetic = 8,
   copies = 9,   // partners of copies that met
   patterns = 10,
+  remote_sample = 11,
   bootstrap = 100,  // of measurements: not in plans
   bench_load = 101,
   bench_order = 102,
-  remote_sample = 103,
 };
 
 // The finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): a bijection in which every bit of the
