@@ -1,6 +1,7 @@
 #include "cmd/commands.h"
 
 #include "cmd/manual_bench.h"
+#include "cmd/manual_export.h"
 #include "cmd/manual_pull.h"
 #include "cmd/manual_shard.h"
 #include "cmd/options.h"
@@ -19,6 +20,15 @@ constexpr std::string_view kPackDetails =
     "into one .atp file, which gives random access to every record. What format an input has is told by its content, "
     "not by its name; compressed inputs (gzip, xz, zstd, bzip2) are decompressed on the way. Inputs follow each other "
     "in the order given, folders in bytewise path order. Memory is bounded, whatever the size of the inputs.\n"
+    "\n"
+    "VASP: a vasprun.xml or OUTCAR that is cut off gives its whole steps, with a note; energy is the one for sigma to 0, free_energy is kept "
+    "as a property, stress is turned to eV/Å³ and the sign of this program, selective dynamics becomes the property move_mask (1: free). "
+    "In .npz and HDF5 files arrays are found by the names of known layouts; --npz-map and --hdf5-map WHAT=ARRAY,... say it for others, "
+    "WHAT being positions, numbers, cell, pbc, mask, energy, forces, gradient (forces with the sign turned), stress, virial, charges or "
+    "velocities. Arrays that are not one value for each frame are left out with a note. Atoms with the number 0 or -1, or a mask of 0, are padding. "
+    "An HDF5 file may not lead out of itself: links and data in other files are refused. The property group is the group of a record. Members of tar and zip archives are "
+    "read in their order, without unpacking; formats that need a file of their own (npz, HDF5) are refused there. "
+    "--keep-source stores the property source, FILE:FRAME, frames counted from 0.\n"
     "\n"
     "Energy, forces, stress, virial, cell, charges, velocities, name and pbc are found under their usual names "
     "(energy, REF_energy, dft_energy ...; man atp-inspect shows how to look first). What was taken for what is printed "
@@ -357,6 +367,7 @@ constexpr Command kCommands[] = {
     // the only list; headings appear in the order of their first command
     {"pack", "Make", "turn datasets into one .atp file, or a folder of equal shards", declare_pack, kPackExamples, kPackDetails},
     {"shard", "Make", "split, merge, shuffle and balance .atp datasets", declare_shard, kShardExamples, kShardDetails},
+    {"export", "Make", "write records in the formats of other programs", declare_export, kExportExamples, kExportDetails},
     {"inspect", "Look", "show what a dataset holds", declare_inspect, kInspectExamples, kInspectDetails},
     {"verify", "Look", "check every byte of .atp datasets, and mend them", declare_verify, kVerifyExamples, kVerifyDetails},
     {"formats", "Look", "list the formats that can be read", declare_formats, kFormatsExamples, kFormatsDetails},

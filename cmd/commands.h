@@ -46,6 +46,7 @@ DeclaredCommand declare(const Command& command);
 
 // One per command, each in its own file.
 Run declare_pack(CLI::App& app);
+Run declare_export(CLI::App& app);
 Run declare_inspect(CLI::App& app);
 Run declare_verify(CLI::App& app);
 Run declare_shard(CLI::App& app);

@@ -25,6 +25,8 @@ struct PackOptions {
   std::string units;                // QUANTITY=UNIT,...
   bool adsorption_energy = false;   // of OC20's S2EF pairs
   std::vector<std::string> keep, drop;
+  std::string npz_map, hdf5_map;    // WHAT=ARRAY,...
+  bool keep_source = false;
   std::string on_error = "stop";
   std::vector<std::string> meta;    // KEY=VALUE
   std::optional<std::uint64_t> limit;

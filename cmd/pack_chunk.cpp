@@ -40,6 +40,7 @@ class Packer final : public FrameSink {
     throw_if_interrupted();
     try {
       filter(s);
+      if (rules_.keep_source) put_source(s, origin);
       apply_dtype(s, rules_.dtype);
       if (rules_.narrow_to_lock) coerce(s, rules_.fixed, true);
       if (!wider_.entries.empty() || wider_.positions) coerce(s, wider_, false);
@@ -88,6 +89,13 @@ class Packer final : public FrameSink {
       if (dropped || !kept) unwanted.emplace_back(section.kind, section.key);
     }
     for (const auto& [kind, key] : unwanted) s.erase(kind, key);
+  }
+
+  void put_source(Structure& s, const FrameOrigin& origin) const {
+    if (s.find(Kind::molecule, "source") != nullptr || s.find(Kind::atom, "source") != nullptr) {
+      fail_input("", "has a property 'source' of its own, which --keep-source would replace", "--drop source leaves it out");
+    }
+    s.put_string(Kind::molecule, "source", fmt::format("{}:{}", source_name(input_), origin.frame));
   }
 
   void add(Structure& s, const FrameOrigin& origin) {

@@ -22,6 +22,7 @@ struct PackRules {
   bool narrow_to_lock = false;          // append without --dtype: f64 becomes f32 where the file has f32
   std::vector<std::string> keep, drop;  // globs over properties
   bool skip_errors = false;             // --on-error skip
+  bool keep_source = false;             // --keep-source: each record says where it comes from
   Schema fixed;                         // append: the file's own schema, which cannot widen
 };
 

@@ -15,6 +15,7 @@
 #include "core/atp/reader.h"
 #include "core/base/nearest_name.h"
 #include "core/base/parallel.h"
+#include "formats/array_frames.h"
 
 namespace atp {
 namespace {
@@ -38,8 +39,11 @@ PackRun::PackRun(const PackOptions& options) : o_(options) {
   rules_.skip_errors = o_.on_error == "skip";
   for (const auto& pair : o_.meta) split_pair(pair, "--meta", "KEY=VALUE");
   if (!o_.from.empty()) format_named(o_.from);
+  rules_.keep_source = o_.keep_source;
   read_ = read_options(o_.map, o_.units);
   read_.adsorption_energy = o_.adsorption_energy;
+  parse_array_map("--npz-map", o_.npz_map, read_.npz_arrays);
+  parse_array_map("--hdf5-map", o_.hdf5_map, read_.hdf5_arrays);
   if (!o_.records.empty()) records_ = Selection::parse(o_.records);
   for (const auto& [field, key] : read_.map) part_.report.chosen.insert(field);
   part_.report.codec = rules_.codec;
@@ -244,14 +248,20 @@ Metadata PackRun::metadata(const PackedPart& whole) const {
   return m;
 }
 
+bool PackRun::is_output(const std::string& input) const {
+  std::error_code error;
+  return !o_.output.empty() && fs::equivalent(input, o_.output, error);
+}
+
 Exit PackRun::to_file() {
   check_target();
   const auto start = std::chrono::steady_clock::now();
   if (o_.append) prepare_append();
-  const std::vector<std::string> all = inputs();
+  std::vector<std::string> all = inputs();
+  // What an earlier run left in a folder of inputs is none of them.
+  std::erase_if(all, [&](const std::string& input) { return is_output(input) && std::ranges::find(o_.inputs, input) == o_.inputs.end(); });
   for (const auto& input : all) {
-    std::error_code error;
-    if (!o_.output.empty() && fs::equivalent(input, o_.output, error)) {
+    if (is_output(input)) {
       throw Error(Exit::usage, input, "is an input and the output");
     }
   }

@@ -48,6 +48,7 @@ class PackRun {
   Metadata metadata(const PackedPart& whole) const;
 
  private:
+  bool is_output(const std::string& input) const;
   void check_target();
   void prepare_append();
   FrameSource make_source(std::vector<std::string> inputs) const;

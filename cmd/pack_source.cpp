@@ -6,18 +6,14 @@
 #include "core/base/interrupt.h"
 
 namespace atp {
-namespace {
 
 namespace fs = std::filesystem;
 
-// An absolute path would make equal inputs give unequal files.
-std::string name_in_metadata(const std::string& path) {
+std::string source_name(const std::string& path) {
   if (path == "-") return "stdin";
   const fs::path p(path);
   return p.is_absolute() ? p.filename().string() : p.lexically_normal().string();
 }
-
-}  // namespace
 
 FrameSource::FrameSource(FrameSourceOptions options)
     : options_(std::move(options)), all_frames_(std::numeric_limits<std::uint64_t>::max()) {
@@ -39,7 +35,7 @@ FrameSource::~FrameSource() = default;
 bool FrameSource::open_next() {
   if (next_input_ == options_.inputs.size()) return false;
   const std::string& input = options_.inputs[next_input_++];
-  sources_.push_back({name_in_metadata(input), 0, std::nullopt});
+  sources_.push_back({source_name(input), 0, std::nullopt});
   reader_ = open_input(input, options_.from, options_.read);
   return true;
 }

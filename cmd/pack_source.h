@@ -20,6 +20,9 @@ struct FrameWork {
   std::vector<bool> wanted;         // per frame of the batch; empty: all
 };
 
+// An input as metadata and --keep-source name it: never absolute, as that would make equal inputs give unequal files.
+std::string source_name(const std::string& path);
+
 struct FrameSourceOptions {
   std::vector<std::string> inputs;  // files, or "-"
   std::string from;                 // a format's name; empty: by content

@@ -16,7 +16,7 @@ _atp() {
     prev=${COMP_WORDS[COMP_CWORD-2]}
   fi
   if ((COMP_CWORD == 1)); then
-    COMPREPLY=($(compgen -W "pack shard inspect verify formats plan-batches bench pull help --help --version" -- "$cur"))
+    COMPREPLY=($(compgen -W "pack shard export inspect verify formats plan-batches bench pull help --help --version" -- "$cur"))
     return
   fi
   case ${COMP_WORDS[1]} in
@@ -32,7 +32,7 @@ _atp() {
           COMPREPLY=($(compgen -W "keep f32 f64" -- "$cur"))
           return ;;
         --from)
-          COMPREPLY=($(compgen -W "extxyz xyz ase-db ase-json json aselmdb lmdb-pickle" -- "$cur"))
+          COMPREPLY=($(compgen -W "extxyz xyz ase-db ase-json json aselmdb lmdb-pickle vasp chgcar cube hdf5 deepmd cif atp archive npz" -- "$cur"))
           return ;;
         --on-error)
           COMPREPLY=($(compgen -W "stop skip" -- "$cur"))
@@ -43,10 +43,10 @@ _atp() {
         --color)
           COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
           return ;;
-        --shards|--meta|--map|--units|--keep|--drop|--limit|--records|-j|--jobs) return ;;
+        --shards|--meta|--map|--units|--npz-map|--hdf5-map|--keep|--drop|--limit|--records|-j|--jobs) return ;;
       esac
       if [[ $cur == -* ]]; then
-        COMPREPLY=($(compgen -W "-o --output -f --force --shards --append --codec --dtype --meta --dry-run --json --from --map --units --adsorption-energy --keep --drop --on-error --limit --records -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help" -- "$cur"))
+        COMPREPLY=($(compgen -W "-o --output -f --force --shards --append --codec --dtype --meta --dry-run --json --from --map --units --adsorption-energy --npz-map --hdf5-map --keep-source --keep --drop --on-error --limit --records -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help" -- "$cur"))
       else
         _atp_files
       fi ;;
@@ -92,10 +92,37 @@ _atp() {
       else
         _atp_files
       fi ;;
+    export)
+      case $prev in
+        -o|--output)
+          _atp_files
+          return ;;
+        --to)
+          COMPREPLY=($(compgen -W "extxyz ase-db poscar jsonl" -- "$cur"))
+          return ;;
+        --keys)
+          COMPREPLY=($(compgen -W "ase mace" -- "$cur"))
+          return ;;
+        --on-error)
+          COMPREPLY=($(compgen -W "stop skip" -- "$cur"))
+          return ;;
+        --progress)
+          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          return ;;
+        --color)
+          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          return ;;
+        --records|--where|-j|--jobs) return ;;
+      esac
+      if [[ $cur == -* ]]; then
+        COMPREPLY=($(compgen -W "-o --output --to --keys -f --force --records --where --on-error -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help" -- "$cur"))
+      else
+        _atp_files
+      fi ;;
     inspect)
       case $prev in
         --from)
-          COMPREPLY=($(compgen -W "extxyz xyz ase-db ase-json json aselmdb lmdb-pickle" -- "$cur"))
+          COMPREPLY=($(compgen -W "extxyz xyz ase-db ase-json json aselmdb lmdb-pickle vasp chgcar cube hdf5 deepmd cif atp archive npz" -- "$cur"))
           return ;;
         --progress)
           COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
@@ -246,7 +273,7 @@ _atp() {
       else
         _atp_files
       fi ;;
-    help) ((COMP_CWORD == 2)) && COMPREPLY=($(compgen -W "pack shard inspect verify formats plan-batches bench pull help" -- "$cur")) ;;
+    help) ((COMP_CWORD == 2)) && COMPREPLY=($(compgen -W "pack shard export inspect verify formats plan-batches bench pull help" -- "$cur")) ;;
   esac
 }
 

@@ -67,6 +67,15 @@ class MemoryInput : public RawInput {
   Bytes rest_;
 };
 
+class CalledInput : public RawInput {
+ public:
+  explicit CalledInput(std::function<std::size_t(std::span<std::byte>)> read) : read_(std::move(read)) {}
+  std::size_t read(std::span<std::byte> out) override { return read_(out); }
+
+ private:
+  std::function<std::size_t(std::span<std::byte>)> read_;
+};
+
 bool is_stream(const std::string& path) {
   struct stat st = {};
   return ::stat(path.c_str(), &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
@@ -100,6 +109,11 @@ ByteSource::ByteSource(const std::string& path)
 
 ByteSource::ByteSource(std::string name, Bytes bytes)
     : name_(std::move(name)), input_(std::make_unique<MemoryInput>(bytes)) {
+  start();
+}
+
+ByteSource::ByteSource(std::string name, std::function<std::size_t(std::span<std::byte>)> read)
+    : name_(std::move(name)), input_(std::make_unique<CalledInput>(std::move(read))) {
   start();
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -27,6 +28,8 @@ class ByteSource {
   explicit ByteSource(const std::string& path);
   // Reads `bytes` under the name `name`; they must outlive the source.
   ByteSource(std::string name, Bytes bytes);
+  // Reads what `read` gives, under that name: as read(2), 0 at the end.
+  ByteSource(std::string name, std::function<std::size_t(std::span<std::byte>)> read);
   ~ByteSource();
   ByteSource(const ByteSource&) = delete;
   ByteSource& operator=(const ByteSource&) = delete;

@@ -1,6 +1,7 @@
 #include "formats/extxyz_comment.h"
 
 #include <fmt/format.h>
+#include <simdjson.h>
 
 #include <algorithm>
 #include <cmath>
@@ -58,7 +59,7 @@ const CommentEntry* Comment::find(std::string_view key) const {
 
 void Comment::parse(std::string_view line) {
   clear();
-  unescaped_.reserve(line.size());
+  unescaped_.reserve(2 * line.size());  // of quotes, and of JSON texts within them
   p_ = line.data();
   end_ = p_ + line.size();
   for (skip_blanks(); p_ != end_; skip_blanks()) parse_entry();
@@ -139,6 +140,7 @@ void Comment::parse_value(CommentEntry& entry) {
     // ASE writes arrays of more than one dimension so; what is numbers is an array like any other.
     if (entry.raw.starts_with('[') && read_nested(entry.raw, value) && value.numeric()) return;
     value = {};
+    if (entry.raw.starts_with('"')) return read_json_text(entry);
     value.content = Content::json;
     value.first = texts_.size();
     value.count = 1;
@@ -151,6 +153,23 @@ void Comment::parse_value(CommentEntry& entry) {
     entry.raw = {entry.raw.data() - 1, entry.raw.size() + 2};
     texts_[value.first] = entry.raw;
   }
+}
+
+// A text that would be something else without quotes: "5", "T", "a\nb".
+void Comment::read_json_text(CommentEntry& entry) {
+  simdjson::dom::parser parser;
+  std::string_view text;
+  CommentValue& value = entry.value;
+  value.content = Content::json;
+  if (parser.parse(simdjson::padded_string(entry.raw)).get(text) == simdjson::SUCCESS) {
+    const std::size_t first = unescaped_.size();
+    unescaped_ += text;  // no longer than its JSON, which was part of the line
+    entry.raw = std::string_view(unescaped_).substr(first);
+    value.content = Content::text;
+  }
+  value.first = texts_.size();
+  value.count = 1;
+  texts_.push_back(entry.raw);
 }
 
 void Comment::check_value_ends(std::string_view key) {

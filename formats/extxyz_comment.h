@@ -63,6 +63,7 @@ class Comment {
   void parse_entry();
   std::string_view parse_key();
   void parse_value(CommentEntry& entry);
+  void read_json_text(CommentEntry& entry);
   std::string_view double_quoted(std::string_view what);
   std::string_view single_quoted(std::string_view key);
   std::string_view braced(std::string_view key);

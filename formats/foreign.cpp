@@ -13,10 +13,7 @@ struct Signature {
 };
 
 constexpr Signature kSignatures[] = {
-    {0, "ATPK", {"an .atp file already", "atp inspect shows it"}},
-    {0, "\x89HDF\r\n\x1A\n", {"an HDF5 file", ""}},
     {16, "\xDE\xC0\xEF\xBE", {"an LMDB database of another layout", ""}},
-    {0, "PK\x03\x04", {"a zip archive (perhaps .npz)", ""}},
     {0, "PK\x05\x06", {"an empty zip archive", ""}},
     {0, "\x93NUMPY", {"a NumPy .npy array", ""}},
     {0, "CDF\x01", {"a NetCDF file", ""}},
@@ -25,10 +22,8 @@ constexpr Signature kSignatures[] = {
     {0, "- of Ulm", {"an ASE trajectory (.traj)", "export it with ase convert FILE.traj FILE.extxyz"}},
     {0, "PAR1", {"a Parquet file", ""}},
     {0, "ARROW1", {"an Arrow file", ""}},
-    {257, "ustar", {"a tar archive", "unpack it first"}},
     {0, "7z\xBC\xAF\x27\x1C", {"a 7z archive", "unpack it first"}},
     {0, "\x04\x22\x4D\x18", {"an lz4-compressed file", "decompress it first with lz4 -d"}},
-    {0, " vasp.", {"a VASP OUTCAR", "export it with ase convert OUTCAR FILE.extxyz"}},
 };
 
 bool has_at(std::string_view head, std::size_t offset, std::string_view bytes) {
@@ -47,12 +42,8 @@ Foreign recognise_foreign(std::string_view head) {
   }
   const std::size_t first = head.find_first_not_of(" \t\r\n");
   const std::string_view text = first == std::string_view::npos ? std::string_view() : head.substr(first);
-  if (text.starts_with("<?xml") || text.starts_with("<modeling")) {
-    const bool vasp = head.find("<modeling") != std::string_view::npos;
-    if (vasp) return {"a VASP vasprun.xml", "export it with ase convert vasprun.xml FILE.extxyz"};
-    return {"an XML file", ""};
-  }
-  if (has_cif_block(head)) return {"a CIF file", "export it with ase convert FILE.cif FILE.extxyz"};
+  if (text.starts_with("<?xml")) return {"an XML file", ""};
+  if (has_cif_block(head)) return {"a CIF file without data", ""};
   return {};
 }
 

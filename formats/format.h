@@ -26,6 +26,8 @@ struct ReadOptions {
   std::map<std::string, std::string, std::less<>> units;
   // OC20 S2EF files: the reference energy beside a frame is subtracted from its energy.
   bool adsorption_energy = false;
+  // What arrays of .npz and HDF5 files hold: `--npz-map` and `--hdf5-map positions=coords,...`.
+  std::map<std::string, std::string, std::less<>> npz_arrays, hdf5_arrays;
 };
 
 // A frame's place in its input, for messages and the `source` of errors.
@@ -119,6 +121,10 @@ const Format& format_named(std::string_view name);
 // Opens `path`, a file or a folder that is one input ("-" is stdin). With an empty `from` the content decides. Throws Error (exit 3) when
 // no format fits: it says what the content looks like and what to pass.
 std::unique_ptr<FormatReader> open_input(const std::string& path, std::string_view from, const ReadOptions& options);
+
+// Opens what is read as a stream and told by its content: members of archives. nullptr when it is empty or of no
+// format. Throws Error (exit 3) for a format that needs a file of its own.
+std::unique_ptr<FormatReader> open_source(std::unique_ptr<ByteSource> source, const ReadOptions& options);
 
 // How many frames the inputs have, by cutting alone. Inputs that can be read only once are refused
 // (exit 2). With `skip_bad`, an input that breaks counts as far as it could be read.

@@ -6,13 +6,21 @@
 #include "core/base/error.h"
 #include "core/base/interrupt.h"
 #include "core/base/nearest_name.h"
+#include "formats/archive.h"
+#include "formats/atp_input.h"
 #include "formats/ase_db.h"
 #include "formats/ase_json.h"
 #include "formats/byte_source.h"
+#include "formats/cif.h"
+#include "formats/cube.h"
+#include "formats/deepmd.h"
 #include "formats/excerpt.h"
 #include "formats/extxyz.h"
 #include "formats/foreign.h"
 #include "formats/format.h"
+#include "formats/hdf5.h"
+#include "formats/npz.h"
+#include "formats/vasp.h"
 #include "formats/json.h"
 #include "formats/lmdb_pickle.h"
 
@@ -39,6 +47,20 @@ constexpr Format kFormats[] = {
      .open_path = open_aselmdb, .sniff_path = sniff_aselmdb_path, .claims_folder = is_aselmdb_folder},
     {.name = "lmdb-pickle", .extensions = "lmdb, pkl", .summary = "pickled PyG Data or dicts: OC20, OC22 and matsciml LMDBs; nothing in them is run",
      .sniff = sniff_lmdb_pickle, .open_path = open_lmdb_pickle, .sniff_path = sniff_lmdb_pickle_path, .claims_folder = is_lmdb_pickle_folder},
+    {.name = "vasp", .extensions = "poscar, POSCAR, vasp, xml", .summary = "VASP: POSCAR, CONTCAR, XDATCAR, OUTCAR, vasprun.xml", .sniff = sniff_vasp,
+     .open = open_vasp, .file_names = "POSCAR*, CONTCAR*, OUTCAR*, XDATCAR*, *vasprun*, *POSCAR*"},
+    {.name = "chgcar", .extensions = "chgcar", .summary = "structures of CHGCAR and the like; the grid is left out", .sniff = sniff_chgcar, .open = open_vasp,
+     .file_names = "CHGCAR*, AECCAR*, LOCPOT*, ELFCAR*, PARCHG*"},
+    {.name = "cube", .extensions = "cube, cub", .summary = "structures of Gaussian cube files; the grid is left out", .sniff = sniff_cube, .open = open_cube},
+    {.name = "hdf5", .extensions = "h5, hdf5, hdf", .summary = "ANI-1x, ANI-2x, SPICE, AIMNet, QM7-X, modelforge, MACE's own; others by --hdf5-map", .sniff = sniff_hdf5,
+     .missing = kHdf5Missing, .open_path = open_hdf5},
+    {.name = "deepmd", .extensions = "mdb", .summary = "DeePMD: folders of systems (npy and raw, mixed types), LMDB files", .sniff = sniff_nothing, .open_path = open_deepmd,
+     .sniff_path = sniff_deepmd_path, .claims_folder = is_deepmd_folder},
+    {.name = "cif", .extensions = "cif", .summary = "structures of CIF files, symmetry expanded", .sniff = sniff_cif, .open = open_cif, .missing = kCifMissing},
+    {.name = "atp", .extensions = "atp", .summary = "files of atp itself, for merging and packing anew", .sniff = sniff_atp, .open_path = open_atp},
+    {.name = "archive", .extensions = "tar, tgz, zip", .summary = "tar and zip archives of any format that is read as a stream", .sniff = sniff_archive,
+     .open = open_archive, .missing = kArchiveMissing},
+    {.name = "npz", .extensions = "npz", .summary = "NumPy archives: MD17, rMD17, sGDML, SO3LR, others by --npz-map", .sniff = sniff_npz, .open_path = open_npz},
 };
 
 
@@ -133,6 +155,21 @@ std::unique_ptr<FormatReader> open_input(const std::string& path, std::string_vi
   const bool packed = source->compressed();
   fail_input(source->name(), fmt::format("is {}, which cannot be read {}", format.name, packed ? "while it is compressed" : "from a pipe"),
              packed ? "decompress it first" : "save it as a file first");
+}
+
+std::unique_ptr<FormatReader> open_source(std::unique_ptr<ByteSource> source, const ReadOptions& options) {
+  const std::string_view head = source->peek();
+  const Format* best = nullptr;
+  int certainty = 0;
+  for (const Format& f : kFormats) {
+    const int c = head.empty() ? 0 : f.sniff(head);
+    if (c > certainty) certainty = c, best = &f;
+  }
+  if (best == nullptr) return nullptr;
+  if (best->open == nullptr || best->name == "archive") {
+    fail_input(source->name(), fmt::format("is {}, which cannot be read from within an archive", best->name), "unpack it and name it by itself");
+  }
+  return named(best->open(std::move(source), options), *best);
 }
 
 std::uint64_t count_frames(const std::vector<std::string>& paths, std::string_view from, const ReadOptions& options, bool skip_bad) {

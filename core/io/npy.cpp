@@ -111,6 +111,7 @@ void read_type(std::string_view descr, NpyArray& array, const std::string& name)
   if (descr.size() != 3 || (descr[1] != 'i' && descr[1] != 'u')) refuse("save it with array.astype('int64')");
   if (descr[0] == '>') fail_input(name, fmt::format("holds big-endian numbers (type '{}')", descr), "save it with array.astype('<i8')");
   const auto width = static_cast<unsigned>(descr[2] - '0');
+  array.kind = descr[1];
   if ((width != 1 && width != 2 && width != 4 && width != 8) || (descr[0] != '<' && descr[0] != '|' && descr[0] != '=')) refuse("save it with array.astype('int64')");
   array.is_signed = descr[1] == 'i';
   array.item_bytes = width;
@@ -135,7 +136,28 @@ std::int64_t NpyArray::at(std::uint64_t i) const {
   }
 }
 
-NpyArray parse_npy(Bytes bytes, const std::string& name) {
+namespace {
+
+// "<f8", "|S24", "<U5": anything else is of kind 'O'.
+void read_any_type(std::string_view descr, NpyArray& array, const std::string& name) {
+  array.kind = 'O';
+  array.item_bytes = 0;
+  unsigned width = 0;
+  if (descr.size() < 3) return;
+  const auto [end, error] = std::from_chars(descr.data() + 2, descr.data() + descr.size(), width);
+  if (error != std::errc() || end != descr.data() + descr.size() || width > (1u << 24)) return;
+  const char kind = descr[1];
+  const bool integer = (kind == 'i' || kind == 'u') && (width == 1 || width == 2 || width == 4 || width == 8);
+  const bool real = kind == 'f' && (width == 2 || width == 4 || width == 8);
+  if (!integer && !real && kind != 'S' && kind != 'U' && !(kind == 'b' && width == 1)) return;
+  if (descr[0] == '>' && (integer || real) && width > 1) fail_input(name, fmt::format("is big-endian ('{}')", descr), "save it with array.astype(array.dtype.newbyteorder('<'))");
+  array.kind = kind;
+  array.is_signed = kind == 'i';
+  array.item_bytes = kind == 'U' ? 4 * width : width;
+}
+
+template <class ReadType>
+NpyArray parse(Bytes bytes, const std::string& name, ReadType&& read) {
   if (bytes.size() < 10 || as_text(bytes.first(6)) != kMagic) fail_input(name, "is not a .npy file", "write it with numpy.save");
   const auto major = static_cast<unsigned>(bytes[6]), minor = static_cast<unsigned>(bytes[7]);
   if (major < 1 || major > 3 || minor != 0) fail_input(name, fmt::format("has .npy version {}.{}, known are 1.0, 2.0 and 3.0", major, minor), "write it with numpy.save");
@@ -144,8 +166,10 @@ NpyArray parse_npy(Bytes bytes, const std::string& name) {
   if (length > kMostHeader || length > reader.rest().size()) fail_input(name, fmt::format("its .npy header claims {} bytes", length), "write it again with numpy.save");
   const auto header = HeaderParser(as_text(reader.take(length, "its header")), name).parse();
   NpyArray array;
-  read_type(header.descr, array, name);
-  if (header.fortran_order && header.shape.size() > 1) fail_input(name, fmt::format("its array of shape {} is in Fortran order", shape_text(header.shape)), "save numpy.ascontiguousarray(array)");
+  read(header.descr, array, name);
+  array.fortran_order = header.fortran_order && header.shape.size() > 1;
+  array.shape = header.shape;
+  if (array.item_bytes == 0) return array;
   std::uint64_t items = 1;
   const std::uint64_t held = reader.rest().size() / array.item_bytes;
   for (const std::uint64_t n : header.shape) {
@@ -155,11 +179,20 @@ NpyArray parse_npy(Bytes bytes, const std::string& name) {
     }
     items *= n;
   }
-  array.shape = header.shape;
   array.data = reader.take(items * array.item_bytes, "its data");
   array.trailer = reader.rest();
   return array;
 }
+
+}  // namespace
+
+NpyArray parse_npy(Bytes bytes, const std::string& name) {
+  NpyArray array = parse(bytes, name, read_type);
+  if (array.fortran_order) fail_input(name, fmt::format("its array of shape {} is in Fortran order", shape_text(array.shape)), "save numpy.ascontiguousarray(array)");
+  return array;
+}
+
+NpyArray parse_any_npy(Bytes bytes, const std::string& name) { return parse(bytes, name, read_any_type); }
 
 std::string npy_header(std::string_view type, std::span<const std::uint64_t> shape) {
   std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': {}, }}", type, shape_text({shape.begin(), shape.end()}));

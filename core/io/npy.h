@@ -1,4 +1,4 @@
-// Arrays in NumPy's .npy format (numpy.lib.format, versions 1 to 3): integers, little-endian.
+// Arrays in NumPy's .npy format (numpy.lib.format, versions 1 to 3), little-endian.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,11 @@ namespace atp {
 
 // An array whose bytes somebody else keeps.
 struct NpyArray {
+  // As NumPy has them: 'i' 'u' integers, 'f' floats, 'b' booleans, 'S' 'U' texts; 'O' whatever else.
+  char kind = 'i';
   bool is_signed = false;
-  unsigned item_bytes = 0;  // 1, 2, 4, 8
+  bool fortran_order = false;  // and more than one dimension
+  unsigned item_bytes = 0;     // integers: 1, 2, 4, 8
   std::vector<std::uint64_t> shape;
   Bytes data;     // exactly the array's bytes
   Bytes trailer;  // what follows it; NumPy does not look at it
@@ -27,6 +30,9 @@ struct NpyArray {
 // Throws Error (exit 3, at `name`): no .npy file, another type than an integer, big-endian, Fortran order in more than
 // one dimension, a shape that the bytes do not hold.
 NpyArray parse_npy(Bytes bytes, const std::string& name);
+
+// The same for any type. An array of kind 'O' has no data.
+NpyArray parse_any_npy(Bytes bytes, const std::string& name);
 
 // The header of an array in C order; the data follow it. `type` as NumPy writes it: "<u4", "<i8".
 std::string npy_header(std::string_view type, std::span<const std::uint64_t> shape);

@@ -64,7 +64,7 @@ class Archive {
  public:
   Archive(Bytes bytes, const std::string& file) : bytes_(bytes), file_(file) { read_directory(); }
 
-  std::vector<std::byte> unpack(const Member& member) const;
+  NpzData unpack(const Member& member) const;
   const std::vector<Member>& members() const { return members_; }
 
  private:
@@ -130,7 +130,7 @@ void Archive::read_extra64(Bytes extra, Member& member) const {
   }
 }
 
-std::vector<std::byte> Archive::unpack(const Member& member) const {
+NpzData Archive::unpack(const Member& member) const {
   const auto local = at<LocalHeader>(member.offset);
   if (local.signature != kLocal) fail(fmt::format("is a damaged zip archive: member '{}' is not where it should be", member.name));
   const Bytes stored = range(member.offset + sizeof local + local.name_length + local.extra_length, member.stored);
@@ -138,10 +138,12 @@ std::vector<std::byte> Archive::unpack(const Member& member) const {
   if (member.method == 0 ? member.unpacked != member.stored : member.unpacked / kMostRatio > member.stored) {
     fail(fmt::format("is a damaged zip archive: member '{}' claims {} bytes", member.name, member.unpacked));
   }
-  std::vector<std::byte> out(member.unpacked);
+  NpzData found;
+  std::vector<std::byte>& out = found.own;
   if (member.method == 0) {
-    std::copy(stored.begin(), stored.end(), out.begin());
+    found.data = stored;
   } else {
+    out.resize(member.unpacked);
     z_stream z = {};
     if (::inflateInit2(&z, -MAX_WBITS) != Z_OK) throw std::bad_alloc();
     constexpr std::uint64_t kPiece = std::numeric_limits<std::uint32_t>::max();
@@ -161,11 +163,12 @@ std::vector<std::byte> Archive::unpack(const Member& member) const {
     }
     ::inflateEnd(&z);
     if (status != Z_STREAM_END || made != out.size()) fail(fmt::format("is a damaged zip archive: member '{}' does not decompress", member.name));
+    found.data = out;
   }
-  if (::crc32_z(0, reinterpret_cast<const Bytef*>(out.data()), out.size()) != member.crc) {
+  if (::crc32_z(0, reinterpret_cast<const Bytef*>(found.data.data()), found.data.size()) != member.crc) {
     fail(fmt::format("is a damaged zip archive: the checksum of member '{}' does not fit", member.name));
   }
-  return out;
+  return found;
 }
 
 template <class T>
@@ -178,6 +181,11 @@ void append(std::string& out, const T& value) {
 bool looks_like_zip(Bytes bytes) { return bytes.size() >= 4 && load<std::uint32_t>(bytes.data()) == kLocal; }
 
 std::vector<std::byte> npz_member(Bytes bytes, std::string_view name, const std::string& file) {
+  NpzData found = npz_data(bytes, name, file);
+  return found.own.empty() ? std::vector<std::byte>(found.data.begin(), found.data.end()) : std::move(found.own);
+}
+
+NpzData npz_data(Bytes bytes, std::string_view name, const std::string& file) {
   const Archive archive(bytes, file);
   std::vector<std::string_view> names;
   for (const Member& member : archive.members()) {
@@ -193,6 +201,15 @@ std::vector<std::string> npz_names(Bytes bytes, const std::string& file) {
   const Archive archive(bytes, file);
   for (const Member& member : archive.members()) names.emplace_back(member.name.substr(0, member.name.size() - (member.name.ends_with(".npy") ? 4 : 0)));
   return names;
+}
+
+std::vector<NpzArrayName> npz_arrays(Bytes bytes, const std::string& file) {
+  const Archive archive(bytes, file);
+  std::vector<NpzArrayName> arrays;
+  for (const Member& member : archive.members()) {
+    if (member.name.ends_with(".npy")) arrays.push_back({std::string(member.name.substr(0, member.name.size() - 4)), member.unpacked});
+  }
+  return arrays;
 }
 
 std::string zip_archive(const std::vector<std::pair<std::string, std::string>>& members, const std::string& file) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +17,20 @@ bool looks_like_zip(Bytes bytes);
 // The unpacked bytes of the archive's member NAME.npy. Stored and deflated members, zip64 too. Throws Error
 // (exit 3, at `file`): no zip archive, no such member (the error names those there are), damage.
 std::vector<std::byte> npz_member(Bytes archive, std::string_view name, const std::string& file);
+
+// The same without a copy of stored members: `data` points into the archive then, else into `own`.
+struct NpzData {
+  Bytes data;
+  std::vector<std::byte> own;
+};
+NpzData npz_data(Bytes archive, std::string_view name, const std::string& file);
+
+// The members NAME.npy of an archive as they lie in it, by name.
+struct NpzArrayName {
+  std::string name;             // without ".npy"
+  std::uint64_t unpacked = 0;   // bytes, as the directory states them
+};
+std::vector<NpzArrayName> npz_arrays(Bytes archive, const std::string& file);
 
 // The names of its arrays, without ".npy", as they come. Throws Error as npz_member() does.
 std::vector<std::string> npz_names(Bytes archive, const std::string& file);

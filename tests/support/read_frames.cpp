@@ -93,9 +93,11 @@ Type type(const Structure& s, Kind kind, std::string_view key) { return section(
 bool has(const Structure& s, Kind kind, std::string_view key) { return s.find(kind, key) != nullptr; }
 
 std::vector<double> positions(const Structure& s) {
-  REQUIRE(s.positions_type == Type::vec3_f64);
-  std::vector<double> out(s.positions.size() / 8);
-  if (!out.empty()) std::memcpy(out.data(), s.positions.data(), s.positions.size());
+  std::vector<double> out;
+  const std::size_t width = s.positions_type == Type::vec3_f32 ? 4 : 8;
+  for (std::size_t at = 0; at < s.positions.size(); at += width) {
+    out.push_back(width == 4 ? static_cast<double>(load<float>(s.positions.data() + at)) : load<double>(s.positions.data() + at));
+  }
   return out;
 }
 

@@ -1,0 +1,101 @@
+// Frames that lie in arrays, one after the other along the first dimension: .npz, HDF5, DeePMD.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/byte_reader.h"
+#include "formats/field_rules.h"
+#include "formats/frame_batch.h"
+#include "formats/frame_fields.h"
+#include "formats/input_units.h"
+
+namespace atp {
+
+// An array in C order, little-endian; the bytes belong to somebody else.
+struct FrameArray {
+  std::string name;
+  char kind = 'f';          // as NumPy has them: f i u b S U
+  unsigned item_bytes = 8;
+  std::vector<std::uint64_t> shape;
+  Bytes data;
+  // Whether the file says so of this array alone; else the units of the input.
+  std::optional<Conversion> conversion;
+};
+
+// "R (1000 x 9 x 3 float64)"
+std::string describe(const FrameArray& array);
+
+// What the user says about arrays: positions, numbers, cell, pbc, mask, energy, forces ... -> name.
+using ArrayMap = std::map<std::string, std::string, std::less<>>;
+
+// Arrays that belong together. Immutable; shared by the batches made from it.
+class FrameArrays {
+ public:
+  struct Settings {
+    std::string name;       // of the input, for messages
+    FieldRules rules;
+    InputUnits units;
+    ArrayMap map;
+  };
+
+  // Finds positions, atomic numbers and the rest by the names that are in use, or by the map. With `single`
+  // the arrays hold one frame, without a dimension for frames. Throws Error (exit 3): nothing of that kind, and what
+  // is there; shapes that do not fit each other; units that nobody knows.
+  FrameArrays(std::shared_ptr<const Settings> settings, std::string where, std::vector<FrameArray> arrays, bool single,
+              std::shared_ptr<const void> owner);
+  // A text that every frame gets as a property. Before the first batch.
+  void add_text(std::string key, std::string text) { texts_.emplace_back(std::move(key), std::move(text)); }
+  // Something to say with every frame.
+  void add_note(std::string text) { left_out_.push_back(std::move(text)); }
+
+  std::uint64_t frames() const { return frames_; }
+  std::uint64_t atoms() const { return atoms_; }  // of a frame, padding included
+  std::uint64_t bytes_per_frame() const;
+
+ private:
+  friend class ArrayFrameDecoder;
+  struct Use {
+    std::optional<Field> field;
+    bool negative = false;
+    bool per_frame = false;
+  };
+
+  std::optional<std::size_t> find(std::string_view role, std::span<const std::string_view> names) const;
+  void find_roles();
+  void find_uses();
+
+  std::shared_ptr<const Settings> settings_;
+  std::string where_;
+  std::vector<FrameArray> arrays_;
+  std::vector<Use> uses_;
+  std::vector<std::string> left_out_;
+  std::vector<std::pair<std::string, std::string>> texts_;
+  bool single_;
+  std::shared_ptr<const void> owner_;
+  std::uint64_t frames_ = 0, atoms_ = 0;
+  std::size_t positions_ = 0, numbers_ = 0;
+  std::optional<std::size_t> cell_, pbc_, mask_;
+};
+
+// The name of the positions' array among `names`, as FrameArrays finds it; nothing when there is none.
+std::optional<std::string> positions_among(const std::vector<std::string>& names, const ArrayMap& map);
+// What an array of that name is measured in, where FrameArrays takes it for a field.
+std::optional<Quantity> quantity_of_array(std::string_view name, const ArrayMap& map, const FieldRules& rules);
+// As FrameArrays finds it, the atomic numbers.
+std::optional<std::string> numbers_among(const std::vector<std::string>& names, const ArrayMap& map);
+
+// Frames [first, first + count) of the arrays; `number` is that of the first within the input.
+std::unique_ptr<FrameBatch> make_array_batch(std::shared_ptr<const FrameArrays> arrays, std::uint64_t first, std::uint64_t count,
+                                             std::uint64_t number, std::uint64_t position);
+
+// Reads "positions=coords,numbers=z" into `map`. Throws Error (exit 2).
+void parse_array_map(std::string_view option, std::string_view text, ArrayMap& map);
+
+}  // namespace atp

@@ -1,0 +1,136 @@
+#include "formats/cif.h"
+
+#ifdef ATP_HAVE_GEMMI
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <gemmi/cif.hpp>
+#include <gemmi/smcif.hpp>
+
+#include "core/base/error.h"
+#include "formats/excerpt.h"
+#include "formats/serial_reader.h"
+#include "formats/utf8.h"
+
+namespace atp {
+namespace {
+
+constexpr std::size_t kLargest = std::size_t{256} << 20;
+constexpr std::size_t kMostSites = 1'000'000;  // with all symmetry
+
+std::string read_text(ByteSource& source) {
+  std::string text;
+  std::vector<char> piece(std::size_t{256} << 10);
+  while (const std::size_t n = source.read(piece)) {
+    if (text.size() + n > kLargest) fail_input(source.name(), "is larger than a CIF file can be (256 MiB)");
+    text.append(piece.data(), n);
+  }
+  return text;
+}
+
+class CifReader : public SerialReader {
+ public:
+  explicit CifReader(std::unique_ptr<ByteSource> source) : source_(std::move(source)) {
+    const std::string text = read_text(*source_);
+    try {
+      document_ = gemmi::cif::read_memory(text.data(), text.size(), source_->name().c_str());
+    } catch (const std::exception& e) {
+      fail_input(source_->name(), fmt::format("is no CIF that can be read: {}", one_line(e.what())));
+    }
+  }
+  InputState input_state() const override { return source_->state(); }
+
+ protected:
+  bool read(ReadyFrame& frame) override {
+    for (; block_ < document_.blocks.size(); ++block_) {
+      gemmi::cif::Block& block = document_.blocks[block_];
+      if (!block.has_tag("_atom_site_fract_x")) continue;  // names, authors, no structure
+      ++block_;
+      found_ = true;
+      read_block(block, frame);
+      return true;
+    }
+    if (!found_) fail_input(source_->name(), "holds no structure: no block has _atom_site_fract_x");
+    return false;
+  }
+  std::uint64_t position() const override { return source_->position(); }
+
+ private:
+  // What gemmi says, which may hold parts of the file.
+  static std::string one_line(std::string_view what) {
+    std::string out;
+    for (const char c : what.substr(0, 200)) out += c >= 0x20 && c < 0x7F ? c : ' ';
+    return out;
+  }
+
+  void read_block(gemmi::cif::Block& block, ReadyFrame& frame) const {
+    try {
+      fill(block, frame);
+    } catch (const Error& e) {
+      frame.error = Error(e.exit(), fmt::format("{}: block '{}'", source_->name(), excerpt(block.name)), e.problem(), e.fix());
+    } catch (const std::exception& e) {
+      frame.error = Error(Exit::input, fmt::format("{}: block '{}'", source_->name(), excerpt(block.name)), one_line(e.what()));
+    }
+  }
+
+  static void fill(gemmi::cif::Block& block, ReadyFrame& frame) {
+    const gemmi::SmallStructure crystal = gemmi::make_small_structure_from_block(block);
+    if (!crystal.cell.is_crystal()) fail_input("", "has no unit cell");
+    for (const gemmi::SmallStructure::Site& site : crystal.sites) {
+      if (site.occ < 0.999) fail_input("", fmt::format("is disordered: site '{}' has the occupancy {}", excerpt(site.label), site.occ), "--on-error skip leaves such structures out");
+      if (site.element.atomic_number() == 0) fail_input("", fmt::format("site '{}' is no chemical element", excerpt(site.label)));
+      if (!std::isfinite(site.fract.x) || !std::isfinite(site.fract.y) || !std::isfinite(site.fract.z)) fail_input("", fmt::format("site '{}' has no position", excerpt(site.label)));
+    }
+    if (crystal.sites.size() > kMostSites / (crystal.cell.images.size() + 1)) fail_input("", fmt::format("has {} sites", crystal.sites.size()));
+    const auto sites = crystal.get_all_unit_cell_sites();
+    if (sites.empty()) fail_input("", "has no atoms");
+    store(crystal, sites, block.name, frame);
+  }
+
+  static void store(const gemmi::SmallStructure& crystal, const std::vector<gemmi::SmallStructure::Site>& sites, const std::string& name, ReadyFrame& frame) {
+    Structure& s = frame.structure;
+    std::vector<double> xyz;
+    for (const auto& site : sites) {
+      s.atomic_numbers.push_back(static_cast<std::uint8_t>(site.element.atomic_number()));
+      const gemmi::Position p = crystal.cell.orthogonalize(site.fract);
+      xyz.insert(xyz.end(), {p.x, p.y, p.z});
+    }
+    s.set_positions(std::span<const double>(xyz));
+    const auto& m = crystal.cell.orth.mat.a;  // columns are the cell vectors
+    s.set_cell({m[0][0], m[1][0], m[2][0], m[0][1], m[1][1], m[2][1], m[0][2], m[1][2], m[2][2]});
+    s.set_pbc({true, true, true});
+    std::string text;
+    replace_bad_utf8(name, text);
+    if (!text.empty()) s.put_string(Kind::builtin, "name", text);
+    if (!crystal.spacegroup_hm.empty()) {
+      replace_bad_utf8(crystal.spacegroup_hm, text);
+      s.put_string(Kind::molecule, "spacegroup", text);
+    }
+  }
+
+  std::unique_ptr<ByteSource> source_;
+  gemmi::cif::Document document_;
+  std::size_t block_ = 0;
+  bool found_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<FormatReader> open_cif(std::unique_ptr<ByteSource> source, const ReadOptions& /*options*/) {
+  return std::make_unique<CifReader>(std::move(source));
+}
+
+}  // namespace atp
+
+#endif
+
+namespace atp {
+
+int sniff_cif(std::string_view head) {
+  const bool block = head.starts_with("data_") || head.find("\ndata_") != std::string_view::npos;
+  if (!block) return 0;
+  return head.find("\n_") != std::string_view::npos || head.find("\nloop_") != std::string_view::npos ? 3 : 0;
+}
+
+}  // namespace atp

@@ -1,0 +1,361 @@
+// Records as an ASE database in SQLite, schema version 9 (ase/db/sqlite.py).
+#include "formats/exporters.h"
+
+#ifdef ATP_HAVE_SQLITE
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include <array>
+#include <bit>
+#include <cmath>
+#include <map>
+#include <variant>
+
+#include "core/base/hash.h"
+#include "core/base/json_writer.h"
+#include "core/chem/cell.h"
+#include "formats/shortest.h"
+
+namespace atp {
+namespace {
+
+constexpr const char* kTables =
+    "CREATE TABLE systems (id INTEGER PRIMARY KEY AUTOINCREMENT, unique_id TEXT UNIQUE, ctime REAL, mtime REAL, username TEXT, "
+    "numbers BLOB, positions BLOB, cell BLOB, pbc INTEGER, initial_magmoms BLOB, initial_charges BLOB, masses BLOB, tags BLOB, "
+    "momenta BLOB, constraints TEXT, calculator TEXT, calculator_parameters TEXT, energy REAL, free_energy REAL, forces BLOB, "
+    "stress BLOB, dipole BLOB, magmoms BLOB, magmom REAL, charges BLOB, key_value_pairs TEXT, data BLOB, natoms INTEGER, "
+    "fmax REAL, smax REAL, volume REAL, mass REAL, charge REAL);"
+    "CREATE TABLE species (Z INTEGER, n INTEGER, id INTEGER, FOREIGN KEY (id) REFERENCES systems(id));"
+    "CREATE TABLE keys (key TEXT, id INTEGER, FOREIGN KEY (id) REFERENCES systems(id));"
+    "CREATE TABLE text_key_values (key TEXT, value TEXT, id INTEGER, FOREIGN KEY (id) REFERENCES systems(id));"
+    "CREATE TABLE number_key_values (key TEXT, value REAL, id INTEGER, FOREIGN KEY (id) REFERENCES systems(id));"
+    "CREATE TABLE information (name TEXT, value TEXT);"
+    "INSERT INTO information VALUES ('version', '9');";
+constexpr const char* kIndexes =
+    "CREATE INDEX unique_id_index ON systems(unique_id);CREATE INDEX ctime_index ON systems(ctime);"
+    "CREATE INDEX username_index ON systems(username);CREATE INDEX calculator_index ON systems(calculator);"
+    "CREATE INDEX species_index ON species(Z);CREATE INDEX key_index ON keys(key);"
+    "CREATE INDEX text_index ON text_key_values(key);CREATE INDEX number_index ON number_key_values(key);";
+
+// The columns behind id, in order.
+enum Column : int {
+  unique_id = 1, ctime_, mtime, username, numbers, positions, cell, pbc, initial_magmoms, initial_charges, masses, tags, momenta,
+  constraints, calculator, calculator_parameters, energy, free_energy, forces, stress, dipole, magmoms, magmom, charges,
+  key_value_pairs, data, natoms, fmax, smax, volume, mass, charge
+};
+
+// Arrays that have a column of their own: [n, width], float64 (tags: int32).
+struct OwnColumn {
+  std::string_view key;
+  Column column;
+  std::uint64_t width;
+};
+constexpr OwnColumn kOwnColumns[] = {{"initial_magmoms", initial_magmoms, 1}, {"initial_charges", initial_charges, 1}, {"masses", masses, 1},
+                                     {"momenta", momenta, 3}, {"magmoms", magmoms, 1}, {"tags", tags, 1}};
+
+template <class T>
+void append(std::string& out, T v) {
+  const std::size_t at = out.size();
+  out.resize(at + sizeof v);
+  store(reinterpret_cast<std::byte*>(out.data() + at), v);
+}
+
+std::string doubles(const NumbersView& n) {
+  std::string out;
+  for (std::uint64_t i = 0; i < n.count; ++i) append(out, n.real(i));
+  return out;
+}
+
+// Names of key-value pairs, as ASE allows them.
+bool is_pair_name(std::string_view key) {
+  static constexpr std::string_view kReserved[] = {"id", "unique_id", "ctime", "mtime", "user", "fmax", "smax", "momenta", "constraints", "natoms", "formula", "age", "calculator",
+                                                   "calculator_parameters", "key_value_pairs", "data", "energy", "free_energy", "forces", "stress", "dipole", "magmom", "magmoms", "charges", "charge", "mass", "volume", "cell", "pbc", "numbers", "positions", "tags", "masses"};
+  if (key.empty() || (key[0] >= '0' && key[0] <= '9')) return false;
+  for (const char c : key) {
+    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_')) return false;
+  }
+  for (const std::string_view r : kReserved) {
+    if (r == key) return false;
+  }
+  return true;
+}
+
+class AseDbExporter : public RecordExporter {
+ public:
+  explicit AseDbExporter(std::string path) : path_(std::move(path)) {
+    check(::sqlite3_open_v2(path_.c_str(), &db_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr));
+    // The file is new and has another name until it is complete: nothing is to be rolled back to.
+    run("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE;");
+    run(kTables);
+    run("BEGIN");
+    std::string marks;
+    for (int i = 0; i < 32; ++i) marks += ",?";
+    prepare(fmt::format("INSERT INTO systems VALUES (NULL{})", marks), row_);
+    prepare("INSERT INTO species VALUES (?, ?, ?)", species_);
+    prepare("INSERT INTO keys VALUES (?, ?)", keys_);
+    prepare("INSERT INTO text_key_values VALUES (?, ?, ?)", texts_);
+    prepare("INSERT INTO number_key_values VALUES (?, ?, ?)", numbers_);
+  }
+  ~AseDbExporter() override {
+    for (sqlite3_stmt* s : {row_, species_, keys_, texts_, numbers_}) ::sqlite3_finalize(s);
+    ::sqlite3_close(db_);
+  }
+
+  // The record as the file has it; rows are made when they are inserted.
+  void encode(const RecordView& record, std::uint64_t /*number*/, std::string& out) const override {
+    record.check();
+    append(out, static_cast<std::uint8_t>(record.positions_type()));
+    append(out, record.n_atoms());
+    out += as_text(record.positions_bytes());
+    out += as_text(record.atomic_numbers());
+    append(out, static_cast<std::uint16_t>(record.n_sections()));
+    out += as_text(record.sections_bytes());
+  }
+
+  void take(std::string_view encoded) override {
+    const RecordView record(as_bytes(encoded.substr(1)), static_cast<Type>(encoded[0]));
+    insert(record, encoded);
+  }
+
+  void finish() override {
+    run("COMMIT");
+    run(kIndexes);
+    for (sqlite3_stmt** s : {&row_, &species_, &keys_, &texts_, &numbers_}) ::sqlite3_finalize(std::exchange(*s, nullptr));
+    const int code = ::sqlite3_close(std::exchange(db_, nullptr));
+    if (code != SQLITE_OK) throw Error(Exit::system, path_, fmt::format("cannot write: {}", ::sqlite3_errstr(code)));
+  }
+
+ private:
+  void check(int code) const {
+    if (code == SQLITE_OK || code == SQLITE_DONE || code == SQLITE_ROW) return;
+    throw Error(Exit::system, path_, fmt::format("cannot write: {}", db_ == nullptr ? ::sqlite3_errstr(code) : ::sqlite3_errmsg(db_)));
+  }
+  void run(const char* sql) const { check(::sqlite3_exec(db_, sql, nullptr, nullptr, nullptr)); }
+  void prepare(const std::string& sql, sqlite3_stmt*& out) const { check(::sqlite3_prepare_v2(db_, sql.c_str(), -1, &out, nullptr)); }
+
+  void step(sqlite3_stmt* s) const {
+    check(::sqlite3_step(s));
+    check(::sqlite3_reset(s));
+    check(::sqlite3_clear_bindings(s));
+  }
+  void blob(int column, const std::string& bytes) const { check(::sqlite3_bind_blob64(row_, column, bytes.data(), bytes.size(), SQLITE_TRANSIENT)); }
+  void text(sqlite3_stmt* s, int column, std::string_view t) const { check(::sqlite3_bind_text64(s, column, t.data(), t.size(), SQLITE_TRANSIENT, SQLITE_UTF8)); }
+  void real(sqlite3_stmt* s, int column, double v) const { check(::sqlite3_bind_double(s, column, v)); }
+  void integer(sqlite3_stmt* s, int column, std::int64_t v) const { check(::sqlite3_bind_int64(s, column, v)); }
+
+  void insert(const RecordView& record, std::string_view encoded) {
+    const RecordFields fields(record);
+    const Hash128 hash = xxh3_128(as_bytes(encoded));
+    // ASE wants them unlike each other, and equal records may be there.
+    text(row_, unique_id, fmt::format("{:016x}{:016x}", hash.high ^ static_cast<std::uint64_t>(rows_), hash.low));
+    real(row_, ctime_, 0);
+    real(row_, mtime, 0);
+    text(row_, username, "atp");
+    std::map<int, std::int64_t> counts;
+    std::string z;
+    for (const std::byte b : record.atomic_numbers()) {
+      append(z, static_cast<std::int32_t>(b));
+      ++counts[static_cast<int>(b)];
+    }
+    blob(numbers, z);
+    blob(positions, doubles(record.positions()));
+    integer(row_, natoms, static_cast<std::int64_t>(fields.n_atoms));
+    bind_builtins(record, fields);
+    const Pairs pairs = bind_properties(fields);
+    step(row_);
+    ++rows_;
+    const std::int64_t id = ::sqlite3_last_insert_rowid(db_);
+    for (const auto& [element, n] : counts) {
+      integer(species_, 1, element);
+      integer(species_, 2, n);
+      integer(species_, 3, id);
+      step(species_);
+    }
+    insert_pairs(pairs, id);
+  }
+
+  void bind_builtins(const RecordView& record, const RecordFields& fields) const {
+    const auto* c = fields.builtin("cell");
+    NumbersView rows;
+    std::array<double, 9> matrix = {};
+    if (c != nullptr) {
+      for (std::size_t i = 0; i < 9; ++i) matrix[i] = c->value.numbers.real(i);
+      real(row_, volume, std::fabs(cell_volume(matrix)));
+    }
+    std::string bytes;
+    for (const double x : matrix) append(bytes, x);
+    blob(cell, bytes);
+    std::int64_t bits = 0;
+    if (const auto periodic = record.pbc()) {
+      for (std::size_t i = 0; i < 3; ++i) bits |= std::int64_t{(*periodic)[i]} << i;
+    }
+    integer(row_, pbc, bits);
+    const bool results = fields.builtin("energy") != nullptr || fields.builtin("forces") != nullptr || fields.builtin("stress") != nullptr;
+    if (results) {
+      text(row_, calculator, "unknown");
+      text(row_, calculator_parameters, "{}");
+    }
+    if (const auto e = record.energy()) real(row_, energy, *e);
+    if (const auto f = record.forces()) {
+      blob(forces, doubles(*f));
+      double most = 0;
+      for (std::uint64_t i = 0; i + 2 < f->count; i += 3) most = std::max(most, f->real(i) * f->real(i) + f->real(i + 1) * f->real(i + 1) + f->real(i + 2) * f->real(i + 2));
+      real(row_, fmax, std::sqrt(most));
+    }
+    if (const auto s = record.stress()) bind_stress(*s);
+    if (const auto q = record.charges()) blob(charges, doubles(*q));
+  }
+
+  // Voigt order of ASE: xx yy zz yz xz xy.
+  void bind_stress(const std::array<double, 9>& s) const {
+    std::string bytes;
+    double most = 0;
+    for (const double x : {s[0], s[4], s[8], (s[5] + s[7]) / 2, (s[2] + s[6]) / 2, (s[1] + s[3]) / 2}) {
+      append(bytes, x);
+      most = std::max(most, std::fabs(x));
+    }
+    blob(stress, bytes);
+    real(row_, smax, most);
+  }
+
+  using Pairs = std::map<std::string, std::variant<double, std::string>, std::less<>>;
+
+  // Numbers and texts become key-value pairs, arrays data, and what ASE has a column for goes there.
+  Pairs bind_properties(const RecordFields& fields) const {
+    Pairs pairs;
+    JsonWriter pairs_json, data_json;
+    pairs_json.begin_object();
+    data_json.begin_object();
+    std::string arrays(8, '\0');  // where the JSON begins, then the arrays
+    for (const auto& f : fields.fields) {
+      const std::string_view key = f.section.key;
+      const Form form = f.value.info->form;
+      const bool scalar = form == Form::scalar;
+      if (f.section.kind == Kind::builtin && key != "name" && key != "velocities") continue;
+      if (form == Form::null) continue;
+      if (f.section.kind == Kind::atom && bind_own_column(f, fields)) continue;
+      if (f.section.kind == Kind::molecule && scalar && key == "free_energy") {
+        real(row_, free_energy, f.value.numbers.real(0));
+      } else if (f.section.kind == Kind::molecule && scalar && key == "magmom") {
+        real(row_, magmom, f.value.numbers.real(0));
+      } else if (f.section.kind == Kind::molecule && key == "dipole" && f.value.numbers.count == 3) {
+        blob(dipole, doubles(f.value.numbers));
+      } else if (is_pair_name(key) && (scalar || form == Form::text)) {
+        put_pair(f, pairs, pairs_json);
+      } else {
+        put_data(f, arrays, data_json);
+      }
+    }
+    text(row_, key_value_pairs, pairs_json.end_object().text());
+    store(reinterpret_cast<std::byte*>(arrays.data()), static_cast<std::int64_t>(arrays.size()));
+    blob(data, arrays + data_json.end_object().text());
+    return pairs;
+  }
+
+  bool bind_own_column(const RecordFields::Field& f, const RecordFields& fields) const {
+    for (const OwnColumn& own : kOwnColumns) {
+      if (own.key != f.section.key || fields.width(f.section, f.value) != own.width) continue;
+      if (own.column != tags) {
+        blob(own.column, doubles(f.value.numbers));
+        return true;
+      }
+      if (f.value.info->scalar != Scalar::i64 && f.value.info->scalar != Scalar::i32) return false;
+      std::string bytes;
+      for (std::uint64_t i = 0; i < f.value.numbers.count; ++i) append(bytes, static_cast<std::int32_t>(f.value.numbers.integer(i)));
+      blob(tags, bytes);
+      return true;
+    }
+    return false;
+  }
+
+  static void put_pair(const RecordFields::Field& f, Pairs& pairs, JsonWriter& json) {
+    json.key(f.section.key);
+    if (f.value.info->form == Form::text) {
+      json.string(f.value.text);
+      pairs.emplace(f.section.key, std::string(f.value.text));
+      return;
+    }
+    const NumbersView& n = f.value.numbers;
+    const bool whole = n.scalar != Scalar::f32 && n.scalar != Scalar::f64;
+    if (whole) {
+      json.integer(n.integer(0));
+    } else {
+      write_real(json, n.real(0));
+    }
+    pairs.emplace(f.section.key, whole ? static_cast<double>(n.integer(0)) : n.real(0));
+  }
+
+  // As Python's json writes and reads them.
+  static void write_real(JsonWriter& json, double v) {
+    std::string text;
+    append_real(text, v);
+    json.raw(text);
+  }
+
+  static void put_data(const RecordFields::Field& f, std::string& arrays, JsonWriter& json) {
+    json.key(f.section.key);
+    const NumbersView& n = f.value.numbers;
+    if (f.value.info->form == Form::text) {
+      json.string(f.value.text);
+      return;
+    }
+    const bool real = n.scalar == Scalar::f32 || n.scalar == Scalar::f64;
+    const auto shape = f.value.shape();
+    if (shape.empty()) {
+      if (real) {
+        write_real(json, n.real(0));
+      } else {
+        json.integer(n.integer(0));
+      }
+      return;
+    }
+    json.begin_object().key("__ndarray__").begin_array().begin_array();
+    for (const std::uint64_t d : shape) json.count(d);
+    static constexpr std::pair<Scalar, const char*> kNames[] = {{Scalar::f32, "float32"}, {Scalar::f64, "float64"}, {Scalar::i32, "int32"}};
+    const char* name = "int64";
+    for (const auto& [scalar, text] : kNames) {
+      if (scalar == n.scalar) name = text;
+    }
+    json.end_array().string(name).count(arrays.size()).end_array().end_object();
+    for (std::uint64_t i = 0; i < n.count; ++i) {
+      if (n.scalar == Scalar::f32) append(arrays, static_cast<float>(n.real(i)));
+      if (n.scalar == Scalar::f64) append(arrays, n.real(i));
+      if (n.scalar == Scalar::i32) append(arrays, static_cast<std::int32_t>(n.integer(i)));
+      if (n.scalar == Scalar::i64 || n.scalar == Scalar::boolean) append(arrays, n.integer(i));
+    }
+  }
+
+  void insert_pairs(const Pairs& pairs, std::int64_t id) const {
+    for (const auto& [key, value] : pairs) {
+      text(keys_, 1, key);
+      integer(keys_, 2, id);
+      step(keys_);
+      const bool is_text = std::holds_alternative<std::string>(value);
+      sqlite3_stmt* const s = is_text ? texts_ : numbers_;
+      text(s, 1, key);
+      if (is_text) {
+        text(s, 2, std::get<std::string>(value));
+      } else {
+        real(s, 2, std::get<double>(value));
+      }
+      integer(s, 3, id);
+      step(s);
+    }
+  }
+
+  std::string path_;
+  sqlite3* db_ = nullptr;
+  sqlite3_stmt *row_ = nullptr, *species_ = nullptr, *keys_ = nullptr, *texts_ = nullptr, *numbers_ = nullptr;
+  std::int64_t rows_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<RecordExporter> export_ase_db(const std::string& path, const ExportOptions& /*options*/) {
+  return std::make_unique<AseDbExporter>(path);
+}
+
+}  // namespace atp
+
+#endif

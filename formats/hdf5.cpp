@@ -1,0 +1,425 @@
+#include "formats/hdf5.h"
+
+#ifdef ATP_HAVE_HDF5
+
+#include <fmt/format.h>
+#include <hdf5.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "core/base/error.h"
+#include "core/base/interrupt.h"
+#include "core/io/fd.h"
+#include "formats/array_frames.h"
+#include "formats/excerpt.h"
+
+namespace atp {
+namespace {
+
+constexpr std::uint64_t kBatchBytes = std::uint64_t{4} << 20;
+constexpr std::uint64_t kLargestFrame = std::uint64_t{1} << 30;
+constexpr unsigned kDeepest = 16;
+constexpr std::size_t kMostGroups = 20'000'000;
+// What a dataset may claim beyond what the file stores of it.
+constexpr std::uint64_t kMostRatio = 1032;
+
+// An identifier of the library; H5Idec_ref closes whatever it stands for.
+class Id {
+ public:
+  Id() = default;
+  explicit Id(hid_t id) : id_(id) {}
+  Id(Id&& other) noexcept : id_(std::exchange(other.id_, -1)) {}
+  Id& operator=(Id&& other) noexcept {
+    std::swap(id_, other.id_);
+    return *this;
+  }
+  ~Id() {
+    if (id_ >= 0) H5Idec_ref(id_);
+  }
+  hid_t get() const { return id_; }
+  explicit operator bool() const { return id_ >= 0; }
+
+ private:
+  hid_t id_ = -1;
+};
+
+// A dataset that is read slice by slice.
+struct Dataset5 {
+  std::string name;  // "energy", also of "properties/energy"
+  Id id;
+  Id type;           // in memory
+  char kind = 'f';
+  unsigned item_bytes = 0;
+  std::vector<std::uint64_t> shape;
+  std::string unit, unit_by;  // of the attribute that names it
+};
+
+struct Buffers {
+  std::vector<std::vector<std::byte>> arrays;
+};
+
+// Batches of several groups, which may have one frame each.
+class JoinedBatch : public FrameBatch {
+ public:
+  explicit JoinedBatch(std::vector<std::unique_ptr<FrameBatch>> parts) : parts_(std::move(parts)) {}
+  std::uint64_t first_frame() const override { return parts_.front()->first_frame(); }
+  std::uint64_t frames() const override { return parts_.back()->first_frame() + parts_.back()->frames() - first_frame(); }
+  std::uint64_t input_position() const override { return parts_.back()->input_position(); }
+  void decode(Structure& structure, FrameSink& sink) const override {
+    for (const auto& part : parts_) part->decode(structure, sink);
+  }
+
+ private:
+  std::vector<std::unique_ptr<FrameBatch>> parts_;
+};
+
+std::string text_attribute(hid_t object, const char* name) {
+  if (H5Aexists(object, name) <= 0) return {};
+  const Id attribute(H5Aopen(object, name, H5P_DEFAULT));
+  const Id type(H5Aget_type(attribute.get()));
+  const Id space(H5Aget_space(attribute.get()));
+  if (!attribute || H5Tget_class(type.get()) != H5T_STRING || H5Sget_simple_extent_npoints(space.get()) != 1) return {};
+  std::string text;
+  if (H5Tis_variable_str(type.get()) > 0) {
+    const Id memory(H5Tcopy(H5T_C_S1));
+    H5Tset_size(memory.get(), H5T_VARIABLE);
+    H5Tset_cset(memory.get(), H5Tget_cset(type.get()));
+    char* value = nullptr;
+    if (H5Aread(attribute.get(), memory.get(), &value) < 0 || value == nullptr) return {};
+    text.assign(value, std::min<std::size_t>(std::char_traits<char>::length(value), 200));
+    H5free_memory(value);
+  } else {
+    const std::size_t size = H5Tget_size(type.get());
+    if (size > 1000) return {};
+    text.resize(size);
+    if (H5Aread(attribute.get(), type.get(), text.data()) < 0) return {};
+    text.resize(std::min(text.find('\0'), text.size()));
+  }
+  return text;
+}
+
+class Hdf5Reader : public FormatReader {
+ public:
+  Hdf5Reader(const std::string& path, const ReadOptions& options) : path_(path), rules_(options), units_(options), map_(options.hdf5_arrays) {
+    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);  // errors are ours to print
+    H5PLset_loading_state(0);                     // no code from wherever a variable of the environment says
+    const Fd fd = open_for_reading(path);
+    bytes_ = static_cast<std::uint64_t>(status_of(fd, path).st_size);
+    const Id access(H5Pcreate(H5P_FILE_ACCESS));
+    H5Pset_file_locking(access.get(), false, true);
+    file_ = Id(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()));
+    if (!file_) fail_input(path, "is no HDF5 file that can be read", "it may be cut off or damaged: copy or download it again");
+    const Id root(H5Gopen2(file_.get(), "/", H5P_DEFAULT));
+    if (!root) fail_input(path, "has no root group");
+    find_groups(root.get(), "/", 0);
+    visited_.clear();
+    if (groups_.empty()) fail_nothing();
+  }
+
+  std::unique_ptr<FrameBatch> next() override {
+    std::vector<std::unique_ptr<FrameBatch>> parts;
+    std::uint64_t bytes = 0;
+    while (bytes < kBatchBytes) {
+      throw_if_interrupted();
+      if (datasets_.empty() || next_ == group_frames_) {
+        if (group_ == groups_.size()) break;
+        open_group(groups_[group_++]);
+        if (group_frames_ == 0) continue;
+      }
+      const std::uint64_t room = (kBatchBytes - bytes) / std::max<std::uint64_t>(frame_bytes_, 1);
+      const std::uint64_t count = std::clamp<std::uint64_t>(room, 1, group_frames_ - next_);
+      parts.push_back(read_part(count));
+      bytes += count * frame_bytes_ + 1024;
+    }
+    if (parts.empty()) return nullptr;
+    return parts.size() == 1 ? std::move(parts.front()) : std::make_unique<JoinedBatch>(std::move(parts));
+  }
+
+  InputState input_state() const override { return {group_ == groups_.size() && next_ == group_frames_ ? bytes_ : 0, std::nullopt}; }
+
+ private:
+  struct Link {
+    std::string name;
+    H5L_type_t type;
+  };
+
+  static herr_t add_link(hid_t, const char* name, const H5L_info_t* info, void* links) {
+    static_cast<std::vector<Link>*>(links)->push_back({name, info->type});
+    return 0;
+  }
+
+  std::vector<Link> links_of(hid_t group, const std::string& where) const {
+    std::vector<Link> links;
+    hsize_t index = 0;
+    if (H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, &index, add_link, &links) < 0) fail_input(path_, fmt::format("group '{}' is damaged", excerpt(where)));
+    for (const Link& link : links) {
+      if (link.type == H5L_TYPE_HARD) continue;
+      fail_input(path_, fmt::format("'{}{}' is a link{}, which atp does not follow", excerpt(where), excerpt(link.name), link.type == H5L_TYPE_EXTERNAL ? " to another file" : ""),
+                 "copy what it leads to into the file");
+    }
+    return links;
+  }
+
+  // Groups with positions and atomic numbers, in name order.
+  void find_groups(hid_t group, const std::string& where, unsigned depth) {
+    throw_if_interrupted();
+    if (depth > kDeepest) fail_input(path_, fmt::format("has groups more than {} deep", kDeepest));
+    const std::vector<Link> links = links_of(group, where);
+    std::vector<std::string> names;
+    for (const Link& link : links) names.push_back(link.name);
+    if (positions_among(names, map_) && numbers_among(names, map_)) {
+      if (groups_.size() == kMostGroups) fail_input(path_, fmt::format("has more than {} groups", kMostGroups));
+      groups_.push_back(where);
+      return;
+    }
+    for (const std::string& name : names) {
+      H5O_info_t info;
+      if (H5Oget_info_by_name(group, name.c_str(), &info, H5P_DEFAULT) < 0) fail_input(path_, fmt::format("'{}{}' is damaged", excerpt(where), excerpt(name)));
+      if (info.type != H5O_TYPE_GROUP) {
+        if (seen_.size() < 20) seen_.push_back(where + name);
+        continue;
+      }
+      if (!visited_.insert(info.addr).second) continue;  // a second link to the same group
+      const Id child(H5Gopen2(group, name.c_str(), H5P_DEFAULT));
+      if (!child) fail_input(path_, fmt::format("'{}{}' is damaged", excerpt(where), excerpt(name)));
+      find_groups(child.get(), where + name + "/", depth + 1);
+    }
+  }
+
+  [[noreturn]] void fail_nothing() const {
+    std::string found;
+    for (const std::string& name : seen_) found += (found.empty() ? "" : ", ") + excerpt(name);
+    fail_input(path_, fmt::format("holds no group with positions and atomic numbers (found: {})", found.empty() ? "nothing" : found),
+               "name them, for example --hdf5-map positions=coords,numbers=z,energy=E,forces=F");
+  }
+
+  void open_group(const std::string& where) {
+    datasets_.clear();
+    next_ = group_frames_ = 0;
+    where_ = where;
+    const Id group(H5Gopen2(file_.get(), where.c_str(), H5P_DEFAULT));
+    if (!group) fail_input(path_, fmt::format("group '{}' is damaged", excerpt(where)));
+    for (const Link& link : links_of(group.get(), where)) {
+      H5O_info_t info;
+      if (H5Oget_info_by_name(group.get(), link.name.c_str(), &info, H5P_DEFAULT) < 0) fail_input(path_, fmt::format("'{}{}' is damaged", excerpt(where), excerpt(link.name)));
+      if (info.type == H5O_TYPE_DATASET) add_dataset(group.get(), link.name, where);
+      // MACE keeps what belongs to a configuration in a group of its own.
+      if (info.type == H5O_TYPE_GROUP && link.name == "properties") {
+        const Id inner(H5Gopen2(group.get(), "properties", H5P_DEFAULT));
+        for (const Link& property : links_of(inner.get(), where + "properties/")) add_dataset(inner.get(), property.name, where + "properties/");
+      }
+    }
+    measure();
+    if (!settings_) make_settings();
+    add_conversions();
+  }
+
+  void add_dataset(hid_t group, const std::string& name, const std::string& where) {
+    Dataset5 d;
+    d.name = name;
+    d.id = Id(H5Dopen2(group, name.c_str(), H5P_DEFAULT));
+    if (!d.id) fail_input(path_, fmt::format("'{}{}' is damaged", excerpt(where), excerpt(name)));
+    const Id plist(H5Dget_create_plist(d.id.get()));
+    if (H5Pget_external_count(plist.get()) > 0 || H5Pget_layout(plist.get()) == H5D_VIRTUAL) {
+      fail_input(path_, fmt::format("the data of '{}{}' lie in another file, which atp does not follow", excerpt(where), excerpt(name)), "copy them into the file");
+    }
+    const Id space(H5Dget_space(d.id.get()));
+    const int rank = H5Sget_simple_extent_ndims(space.get());
+    if (rank < 0 || rank > 8 || H5Sget_simple_extent_type(space.get()) == H5S_NULL) return;
+    std::vector<hsize_t> dims(static_cast<std::size_t>(rank));
+    H5Sget_simple_extent_dims(space.get(), dims.data(), nullptr);
+    d.shape.assign(dims.begin(), dims.end());
+    if (!find_type(d)) return;
+    std::uint64_t claimed = d.item_bytes;
+    for (const std::uint64_t n : d.shape) {
+      if (n != 0 && claimed > UINT64_MAX / 2 / n) fail_input(path_, fmt::format("'{}{}' claims a size that cannot be", excerpt(where), excerpt(name)));
+      claimed *= n;
+    }
+    if (claimed / kMostRatio > H5Dget_storage_size(d.id.get()) + 4096) {
+      fail_input(path_, fmt::format("'{}{}' claims {} bytes and stores {}", excerpt(where), excerpt(name), claimed, H5Dget_storage_size(d.id.get())));
+    }
+    for (const char* attribute : {"units", "u", "unit"}) {
+      if (!d.unit.empty()) break;
+      d.unit = text_attribute(d.id.get(), attribute);
+      d.unit_by = fmt::format("attribute '{}'", attribute);
+    }
+    datasets_.push_back(std::move(d));
+  }
+
+  // False for what is no number and no text of fixed length; a text of a group is kept.
+  bool find_type(Dataset5& d) {
+    const Id type(H5Dget_type(d.id.get()));
+    const std::size_t size = H5Tget_size(type.get());
+    switch (H5Tget_class(type.get())) {
+      case H5T_FLOAT:
+        d.item_bytes = size <= 4 ? 4 : 8;
+        d.type = Id(H5Tcopy(size <= 4 ? H5T_NATIVE_FLOAT : H5T_NATIVE_DOUBLE));
+        return true;
+      case H5T_INTEGER:
+        d.kind = 'i';
+        d.item_bytes = size <= 2 || (size == 4 && H5Tget_sign(type.get()) == H5T_SGN_2) ? 4 : 8;
+        d.type = Id(H5Tcopy(d.item_bytes == 4 ? H5T_NATIVE_INT32 : H5T_NATIVE_INT64));
+        return true;
+      case H5T_ENUM:  // h5py's booleans
+        if (size != 1) return false;
+        d.kind = 'b';
+        d.item_bytes = 1;
+        d.type = Id(H5Tcopy(type.get()));
+        return true;
+      case H5T_STRING:
+        if (H5Tis_variable_str(type.get()) > 0 || size == 0 || size > 65536) return false;
+        d.kind = 'S';
+        d.item_bytes = static_cast<unsigned>(size);
+        d.type = Id(H5Tcopy(type.get()));
+        return true;
+      default: return false;
+    }
+  }
+
+  const Dataset5* find(std::string_view name) const {
+    const auto found = std::ranges::find(datasets_, name, &Dataset5::name);
+    return found == datasets_.end() ? nullptr : &*found;
+  }
+
+  void measure() {
+    std::vector<std::string> names;
+    for (const Dataset5& d : datasets_) names.push_back(d.name);
+    const auto positions = positions_among(names, map_);
+    if (!positions) fail_input(path_, fmt::format("group '{}' has no positions that are numbers", excerpt(where_)));
+    const Dataset5& p = *find(*positions);
+    if (p.shape.size() != 2 && p.shape.size() != 3) fail_input(path_, fmt::format("'{}{}' has {} dimensions, positions have 2 or 3", excerpt(where_), p.name, p.shape.size()));
+    single_ = p.shape.size() == 2;
+    group_frames_ = single_ ? 1 : p.shape[0];
+    frame_bytes_ = 0;
+    for (const Dataset5& d : datasets_) {
+      std::uint64_t bytes = d.item_bytes;
+      for (std::size_t i = is_sliced(d) ? 1 : 0; i < d.shape.size(); ++i) bytes *= d.shape[i];
+      if (bytes > kLargestFrame) fail_input(path_, fmt::format("'{}{}' has {} bytes a frame", excerpt(where_), d.name, bytes));
+      frame_bytes_ += bytes;
+    }
+  }
+
+  bool is_sliced(const Dataset5& d) const { return !single_ && !d.shape.empty() && d.shape[0] == group_frames_ && !(d.shape.size() == 1 && is_numbers(d)); }
+
+  // [n] atomic numbers in a group of n frames are of the atoms.
+  bool is_numbers(const Dataset5& d) const { return numbers_among({d.name}, map_).has_value(); }
+
+  // The units of the layouts that are known by their names.
+  void make_settings() {
+    const auto has = [&](const char* name) { return find(name) != nullptr; };
+    const auto declare = [&](const char* energy, const char* length, const char* by) {
+      units_.declare(Quantity::energy, energy, by);
+      units_.declare(Quantity::length, length, by);
+    };
+    if (has("conformations") && has("dft_total_energy")) {
+      declare("hartree", "bohr", "the SPICE layout");
+    } else if (has("coordinates") && has("wb97x_dz.energy")) {
+      declare("hartree", "A", "the ANI-1x layout");
+    } else if (has("coordinates") && has("species") && has("energies")) {
+      declare("hartree", "A", "the ANI-2x layout");
+    } else if (has("coord") && has("numbers")) {
+      declare("eV", "A", "the AIMNet layout");
+    } else if (has("atXYZ") && has("atNUM")) {
+      declare("eV", "A", "the QM7-X layout");
+    } else if (where_.find("/config_") != std::string::npos && has("positions") && has("atomic_numbers")) {
+      declare("eV", "A", "the MACE layout");
+    }
+    settings_ = std::make_shared<const FrameArrays::Settings>(FrameArrays::Settings{path_, rules_, units_, map_});
+  }
+
+  // What attributes say counts for one dataset each; what --units says counts before.
+  void add_conversions() {
+    conversions_.assign(datasets_.size(), std::nullopt);
+    for (std::size_t i = 0; i < datasets_.size(); ++i) {
+      const Dataset5& d = datasets_[i];
+      const auto quantity = quantity_of_array(d.name, map_, rules_);
+      if (d.unit.empty() || !quantity || d.kind != 'f') continue;
+      InputUnits own = units_;
+      try {
+        own.declare(*quantity, d.unit, d.unit_by);
+      } catch (const Error& e) {
+        throw Error(e.exit(), fmt::format("{}: {}{}", path_, where_, d.name), e.problem(), e.fix());
+      }
+      conversions_[i] = own.find(*quantity);
+    }
+  }
+
+  std::unique_ptr<FrameBatch> read_part(std::uint64_t count) {
+    auto buffers = std::make_shared<Buffers>();
+    std::vector<FrameArray> arrays;
+    const std::uint64_t groups_first = next_;
+    std::string text;  // names of what is not one value a frame
+    for (std::size_t i = 0; i < datasets_.size(); ++i) {
+      const Dataset5& d = datasets_[i];
+      if (!is_sliced(d) && !single_ && !is_numbers(d)) {
+        if (!text.empty()) text += ", ";
+        text += d.name;
+        continue;
+      }
+      std::vector<std::uint64_t> shape = d.shape;
+      if (is_sliced(d)) shape[0] = count;
+      const Bytes data = buffers->arrays.emplace_back(read(d, groups_first, shape));
+      arrays.push_back({d.name, d.kind, d.item_bytes, std::move(shape), data, conversions_[i]});
+    }
+    auto frames = std::make_shared<FrameArrays>(settings_, path_ + ":" + excerpt(where_), std::move(arrays), single_, std::move(buffers));
+    if (where_ != "/") frames->add_text("group", where_.substr(1, where_.size() - 2));
+    if (!text.empty()) frames->add_note(fmt::format("not one value for each frame, and left out: {}", excerpt(text)));
+    next_ += count;
+    const std::uint64_t first = frames_;
+    frames_ += count;
+    const std::uint64_t position = bytes_ / groups_.size() * group_;
+    return make_array_batch(std::move(frames), 0, count, first, position);
+  }
+
+  std::vector<std::byte> read(const Dataset5& d, std::uint64_t first, const std::vector<std::uint64_t>& shape) const {
+    std::uint64_t bytes = d.item_bytes;
+    for (const std::uint64_t n : shape) bytes *= n;
+    std::vector<std::byte> out(bytes);
+    if (bytes == 0) return out;
+    const std::vector<hsize_t> counts(shape.begin(), shape.end());
+    std::vector<hsize_t> start(shape.size(), 0);
+    if (is_sliced(d)) start[0] = first;
+    const Id from(H5Dget_space(d.id.get()));
+    const Id to(shape.empty() ? H5Screate(H5S_SCALAR) : H5Screate_simple(static_cast<int>(counts.size()), counts.data(), nullptr));
+    const bool selected = shape.empty() || H5Sselect_hyperslab(from.get(), H5S_SELECT_SET, start.data(), nullptr, counts.data(), nullptr) >= 0;
+    if (!selected || H5Dread(d.id.get(), d.type.get(), to.get(), from.get(), H5P_DEFAULT, out.data()) < 0) {
+      fail_input(path_, fmt::format("'{}{}' cannot be read", excerpt(where_), excerpt(d.name)), "the file is damaged or compressed with a filter that is not there");
+    }
+    return out;
+  }
+
+  std::string path_;
+  FieldRules rules_;
+  InputUnits units_;
+  ArrayMap map_;
+  std::uint64_t bytes_ = 0;
+  Id file_;
+  std::vector<std::string> groups_;  // "/mol/"
+  std::vector<std::string> seen_;
+  std::set<haddr_t> visited_;
+  std::shared_ptr<const FrameArrays::Settings> settings_;
+
+  // The group in work.
+  std::size_t group_ = 0;
+  std::string where_;
+  std::vector<Dataset5> datasets_;
+  std::vector<std::optional<Conversion>> conversions_;
+  bool single_ = false;
+  std::uint64_t group_frames_ = 0, frame_bytes_ = 0, next_ = 0, frames_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<FormatReader> open_hdf5(const std::string& path, const ReadOptions& options) { return std::make_unique<Hdf5Reader>(path, options); }
+
+}  // namespace atp
+
+#endif
+
+namespace atp {
+
+int sniff_hdf5(std::string_view head) { return head.starts_with("\x89HDF\r\n\x1A\n") ? 3 : 0; }
+
+}  // namespace atp

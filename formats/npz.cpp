@@ -1,0 +1,143 @@
+#include "formats/npz.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/base/error.h"
+#include "core/base/hash.h"
+#include "core/base/interrupt.h"
+#include "core/io/mapped_file.h"
+#include "core/io/npy.h"
+#include "core/io/npz.h"
+#include "formats/array_frames.h"
+
+namespace atp {
+namespace {
+
+constexpr std::uint64_t kBatchBytes = std::uint64_t{4} << 20;
+// What compresses better than this is no data of a simulation.
+constexpr std::uint64_t kMostRatio = 200;
+constexpr std::uint64_t kAlwaysUnpacked = std::uint64_t{256} << 20;
+
+// The file and what was unpacked from it.
+struct Holder {
+  MappedFile file;
+  std::vector<NpzData> members;
+  std::vector<std::vector<std::byte>> reordered;
+};
+
+// Fortran order to C order.
+std::vector<std::byte> in_c_order(const NpyArray& a) {
+  std::vector<std::byte> out(a.data.size());
+  std::vector<std::uint64_t> index(a.shape.size(), 0);
+  const std::uint64_t n = a.size();
+  for (std::uint64_t i = 0; i < n; ++i) {
+    std::uint64_t to = 0;
+    for (std::size_t k = 0; k < index.size(); ++k) to = to * a.shape[k] + index[k];
+    std::copy_n(a.data.begin() + static_cast<std::ptrdiff_t>(i * a.item_bytes), a.item_bytes, out.begin() + static_cast<std::ptrdiff_t>(to * a.item_bytes));
+    for (std::size_t k = 0; k < index.size() && ++index[k] == a.shape[k]; ++k) index[k] = 0;
+  }
+  return out;
+}
+
+class NpzReader : public FormatReader {
+ public:
+  NpzReader(const std::string& path, const ReadOptions& options) : path_(path), holder_(std::make_shared<Holder>()) {
+    holder_->file = MappedFile(path);
+    std::vector<FrameArray> arrays = read_arrays();
+    auto settings = std::make_shared<FrameArrays::Settings>(FrameArrays::Settings{path, FieldRules(options), InputUnits(options), options.npz_arrays});
+    declare_units(arrays, settings->units);
+    const bool single = is_single(arrays, options.npz_arrays);
+    arrays_ = std::make_shared<const FrameArrays>(std::move(settings), path, std::move(arrays), single, holder_);
+  }
+
+  std::unique_ptr<FrameBatch> next() override {
+    if (next_ == arrays_->frames()) return nullptr;
+    const std::uint64_t count = std::clamp<std::uint64_t>(kBatchBytes / arrays_->bytes_per_frame(), 1, arrays_->frames() - next_);
+    const std::uint64_t first = next_;
+    next_ += count;
+    return make_array_batch(arrays_, first, count, first, bytes() / arrays_->frames() * next_);
+  }
+
+  InputState input_state() const override {
+    if (next_ != arrays_->frames()) return {0, std::nullopt};
+    return {bytes(), xxh3(holder_->file.bytes())};
+  }
+
+ private:
+  std::uint64_t bytes() const { return holder_->file.bytes().size(); }
+
+  std::vector<FrameArray> read_arrays() {
+    const Bytes archive = holder_->file.bytes();
+    const auto names = npz_arrays(archive, path_);
+    std::uint64_t unpacked = 0;
+    for (const NpzArrayName& n : names) unpacked += n.unpacked;
+    if (unpacked > kAlwaysUnpacked && unpacked / kMostRatio > archive.size()) {
+      fail_input(path_, fmt::format("claims {} bytes in a file of {}", unpacked, archive.size()), "this is no archive of numbers from a simulation");
+    }
+    std::vector<FrameArray> arrays;
+    for (const NpzArrayName& n : names) {
+      throw_if_interrupted();
+      holder_->members.push_back(npz_data(archive, n.name, path_));
+      const NpyArray a = parse_any_npy(holder_->members.back().data, fmt::format("{}: array '{}'", path_, n.name));
+      if (a.kind == 'O' || a.item_bytes == 0) continue;  // Python objects
+      Bytes data = a.data;
+      if (a.fortran_order) data = holder_->reordered.emplace_back(in_c_order(a));
+      arrays.push_back({n.name, a.kind, a.item_bytes, a.shape, data, std::nullopt});
+    }
+    return arrays;
+  }
+
+  static const FrameArray* find(const std::vector<FrameArray>& arrays, std::string_view name) {
+    const auto found = std::ranges::find(arrays, name, &FrameArray::name);
+    return found == arrays.end() ? nullptr : &*found;
+  }
+
+  static std::string text_of(const FrameArray* a) {
+    std::string text;
+    const std::size_t step = a->kind == 'U' ? 4 : 1;
+    for (std::size_t i = 0; i < a->data.size() && i < 100 * step; i += step) {
+      if (const char c = static_cast<char>(a->data[i]); c != 0) text += c;
+    }
+    return text;
+  }
+
+  // sGDML states its units; without a word MD17 and rMD17 are in kcal/mol and Å.
+  void declare_units(const std::vector<FrameArray>& arrays, InputUnits& units) const {
+    const bool sgdml = find(arrays, "R") != nullptr && find(arrays, "z") != nullptr;
+    const bool rmd17 = find(arrays, "nuclear_charges") != nullptr && find(arrays, "coords") != nullptr;
+    if (!sgdml && !rmd17) return;
+    const char* const by = sgdml ? "the MD17/sGDML layout" : "the rMD17 layout";
+    units.declare(Quantity::energy, "kcal/mol", by);
+    units.declare(Quantity::length, "Ang", by);
+    if (const FrameArray* e = find(arrays, "e_unit"); e != nullptr && (e->kind == 'S' || e->kind == 'U')) units.declare(Quantity::energy, text_of(e), "array 'e_unit'");
+    if (const FrameArray* r = find(arrays, "r_unit"); r != nullptr && (r->kind == 'S' || r->kind == 'U')) units.declare(Quantity::length, text_of(r), "array 'r_unit'");
+  }
+
+  // Positions [n, 3] are one frame.
+  static bool is_single(const std::vector<FrameArray>& arrays, const ArrayMap& map) {
+    std::vector<std::string> names;
+    for (const FrameArray& a : arrays) names.push_back(a.name);
+    const auto positions = positions_among(names, map);
+    return positions && find(arrays, *positions)->shape.size() == 2;
+  }
+
+  std::string path_;
+  std::shared_ptr<Holder> holder_;
+  std::shared_ptr<const FrameArrays> arrays_;
+  std::uint64_t next_ = 0;
+};
+
+}  // namespace
+
+int sniff_npz(std::string_view head) {
+  if (!head.starts_with("PK\x03\x04") || head.size() < 46) return 0;
+  // The first member's name stands behind 30 bytes.
+  const auto length = static_cast<std::size_t>(load<std::uint16_t>(as_bytes(head).data() + 26));
+  return head.substr(30, length).ends_with(".npy") ? 3 : 0;
+}
+
+std::unique_ptr<FormatReader> open_npz(const std::string& path, const ReadOptions& options) { return std::make_unique<NpzReader>(path, options); }
+
+}  // namespace atp

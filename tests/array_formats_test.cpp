@@ -1,0 +1,213 @@
+// Formats whose frames lie in arrays: .npz, DeePMD, HDF5.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+
+#include "core/base/error.h"
+#include "core/io/npy.h"
+#include "core/io/npz.h"
+#include "formats/array_frames.h"
+#include "formats/format.h"
+#include "tests/support/files.h"
+#include "tests/support/read_frames.h"
+
+using namespace atp;
+using namespace atp::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+template <class T>
+std::string npy(std::string_view type, std::initializer_list<std::uint64_t> shape, const std::vector<T>& values) {
+  const std::vector<std::uint64_t> dims(shape);
+  std::string out = npy_header(type, dims);
+  out.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
+  return out;
+}
+
+using Members = std::vector<std::pair<std::string, std::string>>;
+
+Members sgdml() {
+  return {{"z.npy", npy<std::uint8_t>("|u1", {2}, {1, 8})},
+          {"R.npy", npy<double>("<f8", {2, 2, 3}, {0, 0, 0, 1, 0, 0, 0, 0, 0, 2, 0, 0})},
+          {"E.npy", npy<double>("<f8", {2, 1}, {1, 2})},
+          {"F.npy", npy<double>("<f8", {2, 2, 3}, {1, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0})}};
+}
+
+ReadFrames read_npz(const TempDir& dir, const Members& members, const ReadOptions& options = {}) {
+  write_text(dir / "a.npz", zip_archive(members, "a"));
+  return read_all(*open_input(dir / "a.npz", "", options));
+}
+
+std::string refusal(const std::string& path, const ReadOptions& options = {}) {
+  try {
+    const ReadFrames r = read_all(*open_input(path, "", options));
+    return r.bad.empty() ? "" : r.bad.front();
+  } catch (const Error& e) {
+    CHECK(e.exit() == Exit::input);
+    return e.what();
+  }
+}
+
+constexpr double kKcal = 0.0433641;
+
+}  // namespace
+
+TEST_CASE("npz: the layout of MD17 and sGDML") {
+  const TempDir dir;
+  const ReadFrames r = read_npz(dir, sgdml());
+  REQUIRE(r.frames.size() == 2);
+  CHECK(elements(r.frames[1]) == std::vector<int>{1, 8});
+  CHECK(positions(r.frames[1])[3] == 2);
+  CHECK(std::fabs(f64(r.frames[1], Kind::builtin, "energy") - 2 * kKcal) < 1e-6);
+  CHECK(std::fabs(numbers(r.frames[1], Kind::builtin, "forces")[0] - 2 * kKcal) < 1e-6);
+  CHECK(r.mapped.contains("energy from 'E' (kcal/mol to eV, by the MD17/sGDML layout)"));
+  CHECK(numbers(r.frames[0], Kind::builtin, "pbc") == std::vector<double>{0, 0, 0});
+}
+
+TEST_CASE("npz: the file's own unit counts, and --units before it") {
+  const TempDir dir;
+  Members m = sgdml();
+  m.emplace_back("e_unit.npy", npy<char>("|S2", {}, {'e', 'V'}));
+  CHECK(f64(read_npz(dir, m).frames[0], Kind::builtin, "energy") == 1);
+  ReadOptions options;
+  options.units["energy"] = "meV";
+  CHECK(f64(read_npz(dir, m, options).frames[0], Kind::builtin, "energy") == 1e-3);
+}
+
+TEST_CASE("npz: names that no layout has need a map and units") {
+  const TempDir dir;
+  Members m = sgdml();
+  m[1].first = "where.npy";
+  m[2].first = "how_much.npy";
+  write_text(dir / "b.npz", zip_archive(m, "b"));
+  CHECK(refusal(dir / "b.npz").find("has no array of positions that atp knows (found: z (2 uint8), where (2 x 2 x 3 float64)") != std::string::npos);
+  ReadOptions options;
+  parse_array_map("--npz-map", "positions=where,energy=how_much,forces=F", options.npz_arrays);
+  CHECK(refusal(dir / "b.npz", options).find("nothing says which unit the length has") != std::string::npos);
+  options.units = {{"energy", "eV"}, {"length", "A"}};
+  const ReadFrames r = read_all(*open_input(dir / "b.npz", "", options));
+  CHECK(f64(r.frames.at(1), Kind::builtin, "energy") == 2);
+  CHECK_THROWS_WITH_AS(parse_array_map("--npz-map", "position=x", options.npz_arrays), "--npz-map knows no 'position'; did you mean 'positions'?", Error);
+}
+
+TEST_CASE("npz: padded atoms go, numbers of each frame, cells") {
+  const TempDir dir;
+  const Members m = {{"atomic_numbers.npy", npy<std::int32_t>("<i4", {2, 2}, {1, 8, 6, 0})},
+                     {"positions.npy", npy<float>("<f4", {2, 2, 3}, {0, 0, 0, 1, 0, 0, 3, 3, 3, 9, 9, 9})},
+                     {"unit_cell.npy", npy<double>("<f8", {2, 3, 3}, {1, 0, 0, 0, 1, 0, 0, 0, 1, 2, 0, 0, 0, 2, 0, 0, 0, 2})},
+                     {"energy.npy", npy<double>("<f8", {2, 1}, {1, NAN})},
+                     {"forces.npy", npy<float>("<f4", {2, 2, 3}, {0, 0, 0, 1, 0, 0, 3, 3, 3, 9, 9, 9})}};
+  ReadOptions options;
+  options.units = {{"energy", "eV"}, {"length", "A"}};
+  const ReadFrames r = read_npz(dir, m, options);
+  REQUIRE(r.frames.size() == 2);
+  CHECK(elements(r.frames[1]) == std::vector<int>{6});
+  CHECK(numbers(r.frames[1], Kind::builtin, "forces") == std::vector<double>{3, 3, 3});
+  CHECK_FALSE(has(r.frames[1], Kind::builtin, "energy"));  // not a number
+  CHECK(numbers(r.frames[1], Kind::builtin, "pbc") == std::vector<double>{1, 1, 1});
+  CHECK(type(r.frames[0], Kind::builtin, "forces") == Type::vec3_f32);
+}
+
+TEST_CASE("npz: Fortran order") {
+  const TempDir dir;
+  Members m = sgdml();
+  std::string& header = m[1].second;
+  const std::size_t at = header.find("False");
+  header.replace(at, 5, "True ");
+  // Axes from first to last: R[1][1][0] is the fourth number.
+  const ReadFrames r = read_npz(dir, m);
+  CHECK(r.frames.size() == 2);
+  CHECK(positions(r.frames[1]) == std::vector<double>{0, 0, 2, 1, 0, 0});
+}
+
+TEST_CASE("npz: cut and flipped") {
+  const TempDir dir;
+  const std::string whole = zip_archive(sgdml(), "a");
+  for (std::size_t n = 30; n < whole.size(); n += 13) {
+    write_text(dir / "c.npz", whole.substr(0, n));
+    CHECK_FALSE(refusal(dir / "c.npz").empty());
+  }
+  for (std::size_t at = 30; at < whole.size(); at += 7) {
+    std::string bad = whole;
+    bad[at] = static_cast<char>(bad[at] ^ 0x41);
+    write_text(dir / "c.npz", bad);
+    refusal(dir / "c.npz");
+  }
+}
+
+TEST_CASE("deepmd: sets of arrays, virial to stress, mixed types") {
+  const TempDir dir;
+  fs::create_directories(dir / "s/set.000");
+  write_text(dir / "s/type.raw", "0 1\n");
+  write_text(dir / "s/type_map.raw", "H O\n");
+  write_text(dir / "s/set.000/coord.npy", npy<float>("<f4", {2, 6}, {0, 0, 0, 1, 0, 0, 0, 0, 0, 2, 0, 0}));
+  write_text(dir / "s/set.000/box.npy", npy<double>("<f8", {2, 9}, {2, 0, 0, 0, 2, 0, 0, 0, 2, 2, 0, 0, 0, 2, 0, 0, 0, 2}));
+  write_text(dir / "s/set.000/energy.npy", npy<double>("<f8", {2}, {-1, -2}));
+  write_text(dir / "s/set.000/virial.npy", npy<double>("<f8", {2, 9}, {8, 0, 0, 0, 8, 0, 0, 0, 8, 16, 1, 0, 1, 0, 0, 0, 0, 0}));
+  const ReadFrames r = read_all(*open_input(dir / "s", "", {}));
+  REQUIRE(r.frames.size() == 2);
+  CHECK(elements(r.frames[0]) == std::vector<int>{1, 8});
+  CHECK(numbers(r.frames[1], Kind::builtin, "stress")[0] == -2);
+  CHECK(f64(r.frames[1], Kind::builtin, "energy") == -2);
+
+  write_text(dir / "s/set.000/real_atom_types.npy", npy<std::int32_t>("<i4", {2, 2}, {1, 0, 1, -1}));
+  const ReadFrames mixed = read_all(*open_input(dir / "s", "", {}));
+  CHECK(elements(mixed.frames.at(0)) == std::vector<int>{8, 1});
+  CHECK(elements(mixed.frames.at(1)) == std::vector<int>{8});
+  fs::remove(dir / "s/type_map.raw");
+  CHECK(refusal(dir / "s").find("has no type_map.raw") != std::string::npos);
+}
+
+TEST_CASE("deepmd: text, without periodicity, a folder among others") {
+  const TempDir dir;
+  fs::create_directories(dir / "tree/a");
+  write_text(dir / "tree/a/type.raw", "0\n0\n");
+  write_text(dir / "tree/a/type_map.raw", "C\n");
+  write_text(dir / "tree/a/nopbc", "");
+  write_text(dir / "tree/a/coord.raw", "0 0 0 1 1 1\n0 0 0 2 2 2\n");
+  write_text(dir / "tree/a/energy.raw", "1\n2\n");
+  CHECK(input_files(dir / "tree") == std::vector<std::string>{dir / "tree/a"});
+  const ReadFrames r = read_all(*open_input(dir / "tree/a", "", {}));
+  REQUIRE(r.frames.size() == 2);
+  CHECK(numbers(r.frames[1], Kind::builtin, "pbc") == std::vector<double>{0, 0, 0});
+  CHECK_FALSE(has(r.frames[1], Kind::builtin, "cell"));
+  write_text(dir / "tree/a/energy.raw", "1\n2\n3\n");
+  CHECK(refusal(dir / "tree/a").find("has not one row for each of 2 frames") != std::string::npos);
+}
+
+TEST_CASE("hdf5: groups by atom count") {
+  if (!format_named("hdf5").missing.empty()) return;
+  const ReadFrames r = read_all(*open_input(test::data("arrays/aimnet.h5"), "", {}));
+  CHECK(r.bad.empty());
+  REQUIRE(r.frames.size() == 195);
+  std::uint64_t atoms = 0;
+  double norms = 0;
+  for (const Structure& s : r.frames) {
+    atoms += s.n_atoms();
+    const auto f = numbers(s, Kind::builtin, "forces");
+    for (std::size_t i = 0; i < f.size(); i += 3) norms += std::sqrt(f[i] * f[i] + f[i + 1] * f[i + 1] + f[i + 2] * f[i + 2]);
+  }
+  CHECK(atoms == 2451);
+  CHECK(std::fabs(norms - 4730.36756161) < 1e-5);
+  CHECK(std::fabs(f64(r.frames.back(), Kind::builtin, "energy") + 17999.3968018) < 1e-6);
+  CHECK(text(r.frames[0], Kind::molecule, "group") == "007");
+}
+
+TEST_CASE("hdf5: cut and flipped") {
+  if (!format_named("hdf5").missing.empty()) return;
+  const TempDir dir;
+  const std::string whole = read_text(test::data("arrays/aimnet.h5"));
+  for (std::size_t n = 100; n < whole.size(); n += whole.size() / 20) {
+    write_text(dir / "c.h5", whole.substr(0, n));
+    CHECK_FALSE(refusal(dir / "c.h5").empty());
+  }
+  for (std::size_t at = 8; at < 8192; at += 97) {
+    std::string bad = whole;
+    bad[at] = static_cast<char>(bad[at] ^ 0x41);
+    write_text(dir / "c.h5", bad);
+    refusal(dir / "c.h5");
+  }
+}

@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# How fast `atp pack` reads .npz and HDF5, beside the plain read of the same arrays in the same run, and how
+# fast `atp export` writes extended XYZ, beside ASE.
+#   tests/bench/formats2.sh [BUILD_FOLDER]     (default: build)
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+atp=$(realpath "${1:-build}/atp")
+work=$(mktemp -d "${TMPDIR:-/tmp}/atp-bench-XXXXXX")
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+/usr/bin/python3 -c 'import h5py, numpy' || { echo "python3-h5py or python3-numpy is not there"; exit 77; }
+
+/usr/bin/python3 - <<'P'
+import h5py, numpy as np
+rng = np.random.default_rng(0)
+m, n = 200000, 20
+z = rng.integers(1, 9, n).astype(np.uint8)
+R = rng.normal(size=(m, n, 3)); F = rng.normal(size=(m, n, 3)); E = rng.normal(size=(m, 1))
+np.savez("a.npz", z=z, R=R, E=E, F=F)
+with h5py.File("a.h5", "w") as f:
+    g = f.create_group("020")
+    g["numbers"] = np.tile(z.astype(np.int32), (m, 1)); g["coord"] = R.astype(np.float32)
+    g["energy"] = E[:, 0]; g["forces"] = F.astype(np.float32)
+P
+
+best() {  # the best wall time of three runs, in seconds
+  local best='' start end t
+  for _ in 1 2 3; do
+    start=$(date +%s.%N); "$@" >/dev/null 2>&1; end=$(date +%s.%N)
+    t=$(awk "BEGIN {print $end - $start}")
+    best=$(awk "BEGIN {b = \"$best\"; print (b == \"\" || $t < b) ? $t : b}")
+  done
+  echo "$best"
+}
+
+row() { awk -v n="$1" -v s="$2" -v b="$3" -v p="$4" 'BEGIN {printf "  %-34s %7.3f s  %8.1f MB/s", n, s, b / s / 1e6; if (p > 0) printf "   %5.2f x the plain read", p / s; printf "\n"}'; }
+
+echo "atp pack of arrays, 200000 frames of 20 atoms ($(nproc) CPUs, $("$atp" --version | head -1))"
+for kind in npz h5; do
+  bytes=$(stat -c %s a.$kind)
+  if [ $kind = npz ]; then
+    code='import time,numpy as np
+t=time.perf_counter(); a=np.load("a.npz"); s=sum(a[k].nbytes for k in a.files); print(time.perf_counter()-t)'
+  else
+    code='import time,h5py
+t=time.perf_counter(); f=h5py.File("a.h5"); s=sum(d[()].nbytes for d in f["020"].values()); print(time.perf_counter()-t)'
+  fi
+  plain=$(for _ in 1 2 3; do /usr/bin/python3 -c "$code"; done | sort -g | head -1)
+  row "$kind: arrays into NumPy" "$plain" "$bytes" 0
+  row "$kind: atp pack --dry-run -j1" "$(best "$atp" pack a.$kind --dry-run -q -j1)" "$bytes" "$plain"
+  row "$kind: atp pack --dry-run" "$(best "$atp" pack a.$kind --dry-run -q)" "$bytes" "$plain"
+  row "$kind: atp pack" "$(best "$atp" pack a.$kind -o a.atp -f -q)" "$bytes" "$plain"
+done
+
+echo "atp export of the same as extended XYZ"
+"$atp" export a.atp -o a.xyz -f -q
+bytes=$(stat -c %s a.xyz)
+row "atp export -j1" "$(best "$atp" export a.atp -o b.xyz -f -q -j1)" "$bytes" 0
+row "atp export" "$(best "$atp" export a.atp -o b.xyz -f -q)" "$bytes" 0
+if /usr/bin/python3 -c 'import ase' 2>/dev/null; then
+  "$atp" export a.atp --records :2000 -o few.xyz -f -q
+  few=$(stat -c %s few.xyz)
+  ase=$(/usr/bin/python3 -c 'import time, ase.io
+a = ase.io.read("few.xyz", ":"); t = time.perf_counter(); ase.io.write("o.xyz", a, format="extxyz"); print(time.perf_counter() - t)')
+  row "ASE writes 2000 of them" "$ase" "$few" 0
+fi

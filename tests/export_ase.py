@@ -1,0 +1,75 @@
+"""What atp export writes, read by ASE: export_ase.py ATP
+
+Extended XYZ (both key styles) and SQLite of the shipped data must give the numbers that ASE reads from the
+original. Skipped (77) without ASE or NumPy.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import warnings
+
+try:
+    import ase.db
+    import ase.io
+    import numpy as np
+except ImportError as missing:
+    print(f"skipped: {missing} (Debian: python3-ase, python3-numpy)")
+    sys.exit(77)
+
+warnings.simplefilter("ignore")
+atp = os.path.abspath(sys.argv[1])
+data = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data", "extxyz")
+failures = 0
+
+
+def check(good, what):
+    global failures
+    if not good:
+        failures += 1
+        print("differs:", what)
+
+
+def run(*arguments):
+    subprocess.run([atp, *arguments, "-q"], check=True)
+
+
+def results(atoms):
+    return atoms.calc.results if atoms.calc is not None else {}
+
+
+def compare(name, original, written, stress_6=False):
+    check(len(original) == len(written), f"{name}: number of frames")
+    for i, (a, b) in enumerate(zip(original, written)):
+        where = f"{name} frame {i}"
+        check(np.array_equal(a.numbers, b.numbers), f"{where}: numbers")
+        check(np.array_equal(a.positions, b.positions), f"{where}: positions")
+        check(np.array_equal(a.cell[:], b.cell[:]), f"{where}: cell")
+        check(np.array_equal(a.pbc, b.pbc), f"{where}: pbc")
+        for key in ("energy", "forces"):
+            if key in results(a):
+                check(key in results(b) and np.array_equal(results(a)[key], results(b)[key]), f"{where}: {key}")
+        if "stress" in results(a):
+            check("stress" in results(b) and np.allclose(results(a)["stress"], results(b)["stress"], rtol=1e-14, atol=0), f"{where}: stress")
+
+
+with tempfile.TemporaryDirectory() as folder:
+    for file in ("hfo2.extxyz", "mpf-alkali-TP.xyz", "isolated_atoms.xyz", "high_level_water.xyz"):
+        original = ase.io.read(os.path.join(data, file), ":", format="extxyz")
+        packed = os.path.join(folder, "x.atp")
+        run("pack", os.path.join(data, file), "-o", packed, "-f", "--dtype", "keep")
+        out = os.path.join(folder, "x.extxyz")
+        run("export", packed, "-o", out, "-f")
+        compare(file, original, ase.io.read(out, ":", format="extxyz"))
+        out = os.path.join(folder, "x.db")
+        run("export", packed, "-o", out, "-f")
+        rows = list(ase.db.connect(out).select())
+        compare(file + " as SQLite", original, [row.toatoms() for row in rows])
+        check(ase.db.connect(out).count() == len(original), f"{file}: rows")
+        for a, row in zip(original, rows):
+            for key, value in row.key_value_pairs.items():
+                if key in a.info and np.isscalar(a.info[key]):
+                    check(value == a.info[key], f"{file}: {key}")
+
+sys.exit(1 if failures else 0)

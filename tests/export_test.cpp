@@ -1,0 +1,152 @@
+#include <doctest/doctest.h>
+
+#include <bit>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <random>
+
+#include "core/atp/record.h"
+#include "core/base/error.h"
+#include "formats/export_format.h"
+#include "formats/shortest.h"
+#include "tests/support/files.h"
+#include "tests/support/read_frames.h"
+
+using namespace atp;
+using namespace atp::test;
+
+namespace {
+
+std::string exported(Structure& s, const ExportOptions& options = {}, std::string_view format = "extxyz") {
+  std::vector<std::byte> record;
+  encode_record(s, record);
+  const auto exporter = export_format(format)->open("", options);
+  std::string out;
+  exporter->encode(RecordView(record, s.positions_type), 0, out);
+  return out;
+}
+
+Structure water() {
+  Structure s;
+  s.atomic_numbers = {8, 1, 1};
+  s.set_positions(std::vector<double>{0, 0, 0.1, 0.757, 0, -0.47, -0.757, 0, 1e-7});
+  s.set_energy(-76.4);
+  s.set_forces(std::vector<double>{0, 0, 1.0 / 3, 1, 2, 3, -1, -2, 1e22});
+  s.set_cell({1, 2, 3, 4, 5, 6, 7, 8, 10});
+  s.set_stress({1, 2, 3, 4, 5, 6, 7, 8, 9});
+  s.set_pbc({true, false, true});
+  return s;
+}
+
+Structure read_back(const std::string& text) {
+  const ReadFrames r = read_xyz(text);
+  for (const std::string& bad : r.bad) FAIL(bad);
+  REQUIRE(r.frames.size() == 1);
+  return r.frames[0];
+}
+
+void check_equal(Structure a, Structure b) {
+  a.sort_sections();
+  b.sort_sections();
+  CHECK(a.atomic_numbers == b.atomic_numbers);
+  CHECK(positions(a) == positions(b));
+  REQUIRE(a.sections().size() == b.sections().size());
+  for (std::size_t i = 0; i < a.sections().size(); ++i) {
+    CAPTURE(a.sections()[i].key);
+    CHECK(a.sections()[i].key == b.sections()[i].key);
+    CHECK(a.sections()[i].type == b.sections()[i].type);
+    CHECK(a.sections()[i].payload == b.sections()[i].payload);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("export: numbers have the shortest digits that read back the same") {
+  const auto text = [](auto v) {
+    std::string out;
+    append_real(out, v);
+    return out;
+  };
+  CHECK(text(0.1) == "0.1");
+  CHECK(text(0.1F) == "0.1");
+  CHECK(text(-3.0) == "-3.0");
+  CHECK(text(1e22) == "1e+22");
+  CHECK(text(std::numeric_limits<double>::quiet_NaN()) == "NaN");
+  CHECK(text(-std::numeric_limits<float>::infinity()) == "-Infinity");
+  std::mt19937_64 random(1);
+  for (int i = 0; i < 20000; ++i) {
+    const auto bits = random();
+    const double d = std::bit_cast<double>(bits);
+    const float f = std::bit_cast<float>(static_cast<std::uint32_t>(bits));
+    if (std::isfinite(d)) CHECK(std::strtod(text(d).c_str(), nullptr) == d);
+    // As atp pack reads it: as a double that becomes a float.
+    if (std::isfinite(f)) CHECK(static_cast<float>(std::strtod(text(f).c_str(), nullptr)) == f);
+  }
+}
+
+TEST_CASE("export: extended XYZ reads back as it was") {
+  Structure s = water();
+  s.put_string(Kind::builtin, "name", "a b");
+  s.put_f64(Kind::molecule, "dipole moment", 2.0);
+  s.put_i64(Kind::molecule, "count", -5);
+  s.put_array<double>(Kind::molecule, "list", Type::f64_array, std::vector<double>{1, 2.5});
+  s.put_array<std::int64_t>(Kind::molecule, "whole", Type::i64_array, std::vector<std::int64_t>{1, 2});
+  s.put_array<double>(Kind::molecule, "one", Type::f64_array, std::vector<double>{1});
+  s.put_array<double>(Kind::molecule, "vectors", Type::vec3_f64, std::vector<double>{1, 2, 3, 4, 5, 6});
+  const std::uint32_t shape[] = {2, 2, 1};
+  const std::vector<std::int64_t> values = {1, 2, 3, 4};
+  s.put_tensor(Kind::molecule, "tensor", Type::tensor_i64, shape, std::as_bytes(std::span(values)));
+  s.put_array<std::int64_t>(Kind::atom, "tags", Type::i64_array, std::vector<std::int64_t>{0, 1, 2});
+  s.put_array<double>(Kind::atom, "magmoms", Type::f64_array, std::vector<double>{1, -1, 0});
+  check_equal(read_back(exported(s)), s);
+}
+
+TEST_CASE("export: texts that look like something else stay texts") {
+  for (const char* value : {"5", "1.5", "T", "false", "1 2 3", "", " a ", "_JSON x", "a\"b\\c", "a=b", "[1, 2]", "{1 2}", "nan", "line\nbreak", "tab\t", "\xC3\x85", "'q'", "1e5", "-"}) {
+    CAPTURE(value);
+    Structure s = water();
+    s.put_string(Kind::molecule, "note", value);
+    const Structure back = read_back(exported(s));
+    CHECK(text(back, Kind::molecule, "note") == value);
+  }
+}
+
+TEST_CASE("export: MACE's names") {
+  Structure s = water();
+  ExportOptions options;
+  options.keys = KeyStyle::mace;
+  const std::string out = exported(s, options);
+  CHECK(out.find("REF_energy=-76.4 REF_stress=\"1.0 4.0 7.0 2.0") != std::string::npos);
+  CHECK(out.find("REF_forces:R:3") != std::string::npos);
+  check_equal(read_back(out), s);
+}
+
+TEST_CASE("export: what extended XYZ cannot hold is an error that names it") {
+  const auto problem = [](Structure& s) -> std::string {
+    try {
+      exported(s);
+    } catch (const Error& e) {
+      return e.problem();
+    }
+    return "";
+  };
+  Structure a = water();
+  a.put_f64(Kind::molecule, "Lattice", 1);
+  CHECK(problem(a) == "the property 'Lattice' has the name under which another field is written");
+  Structure b = water();
+  b.put_array<double>(Kind::atom, "a:b", Type::f64_array, std::vector<double>{1, 2, 3});
+  CHECK(problem(b) == "the column 'a:b' has a name that extended XYZ cannot hold");
+  Structure c = water();
+  c.atomic_numbers[0] = 200;
+  CHECK(problem(c) == "has the atomic number 200, which is no element's");
+}
+
+TEST_CASE("export: JSON lines") {
+  Structure s;
+  s.atomic_numbers = {1};
+  s.set_positions(std::vector<float>{0.1F, 0, -1});
+  s.set_energy(std::numeric_limits<double>::infinity());
+  s.put_string(Kind::molecule, "a", "b\"c");
+  CHECK(exported(s, {}, "jsonl") == "{\"numbers\":[1],\"positions\":[[0.1,0.0,-1.0]],\"energy\":\"inf\",\"properties\":{\"a\":\"b\\\"c\"}}\n");
+}

@@ -1,0 +1,207 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "core/base/error.h"
+#include "formats/byte_source.h"
+#include "formats/cube.h"
+#include "formats/format.h"
+#include "formats/vasp.h"
+#include "tests/support/files.h"
+#include "tests/support/read_frames.h"
+
+using namespace atp;
+using namespace atp::test;
+
+namespace {
+
+ReadFrames read_vasp(std::string_view text) {
+  return read_all(*open_vasp(std::make_unique<ByteSource>("v", as_bytes(text)), {}));
+}
+
+ReadFrames read_file(const char* name) { return read_all(*open_input(test::data(name), "", {})); }
+
+std::string problem(std::string_view text) {
+  try {
+    const ReadFrames r = read_vasp(text);
+    return r.bad.empty() ? "" : r.bad.front();
+  } catch (const Error& e) {
+    CHECK(e.exit() == Exit::input);
+    return e.what();
+  }
+}
+
+// Every length cut and some bytes flipped: frames or Errors of the input, nothing else.
+void torture(const std::string& text, std::size_t step) {
+  const auto attempt = [](const std::string& bad) {
+    try {
+      read_vasp(bad);
+    } catch (const Error& e) {
+      CHECK(e.exit() == Exit::input);
+    }
+  };
+  for (std::size_t n = 1; n < text.size(); n += step) attempt(text.substr(0, n));
+  for (std::size_t at = 0; at < text.size(); at += step) {
+    std::string bad = text;
+    bad[at] = static_cast<char>(bad[at] ^ (at % 7 == 0 ? 0x80 : 0x11));
+    attempt(bad);
+  }
+}
+
+const std::string kPoscar =
+    "two atoms\n2.0\n1 0 0\n0 2 0\n0 0 3\nNa_pv Cl/abc\n1 1\nDirect\n0 0 0\n0.5 0.5 0.5\n";
+
+std::string vasprun(const std::string& steps) {
+  return "<?xml version=\"1.0\"?>\n<modeling>\n<atominfo><array name=\"atoms\"><set><rc><c>Na</c><c>1</c></rc></set></array></atominfo>\n" + steps;
+}
+
+std::string step(const std::string& forces, const std::string& energy = "-1.5") {
+  return "<calculation><scstep><energy><i name=\"e_fr_energy\">-1.0</i><i name=\"e_0_energy\">-1.25</i></energy></scstep>"
+         "<structure><crystal><varray name=\"basis\"><v>2 0 0</v><v>0 2 0</v><v>0 0 2</v></varray></crystal>"
+         "<varray name=\"positions\"><v>0.5 0 0</v></varray></structure><varray name=\"forces\"><v>" +
+         forces + "</v></varray><energy><i name=\"e_fr_energy\">" + energy + "</i><i name=\"e_0_energy\">0.0</i></energy></calculation>\n";
+}
+
+}  // namespace
+
+TEST_CASE("poscar: scale, symbols, direct coordinates") {
+  const ReadFrames r = read_vasp(kPoscar);
+  REQUIRE(r.frames.size() == 1);
+  const Structure& s = r.frames[0];
+  CHECK(elements(s) == std::vector<int>{11, 17});
+  CHECK(positions(s) == std::vector<double>{0, 0, 0, 1, 2, 3});
+  CHECK(numbers(s, Kind::builtin, "cell") == std::vector<double>{2, 0, 0, 0, 4, 0, 0, 0, 6});
+  CHECK(text(s, Kind::molecule, "comment") == "two atoms");
+}
+
+TEST_CASE("poscar: three scales, Cartesian, selective dynamics") {
+  const Structure s = read_vasp("x\n1 2 3\n1 0 0\n0 1 0\n0 0 1\nH\n1\nSelective\ncartesian\n1 1 1 T .FALSE. F\n").frames.at(0);
+  CHECK(positions(s) == std::vector<double>{1, 2, 3});
+  CHECK(numbers(s, Kind::atom, "move_mask") == std::vector<double>{1, 0, 0});
+  CHECK(numbers(s, Kind::builtin, "cell") == std::vector<double>{1, 0, 0, 0, 2, 0, 0, 0, 3});
+}
+
+TEST_CASE("poscar: a negative scale is a volume") {
+  const ReadFrames r = read_file("vasp/POSCAR_volume_scale");
+  const Structure& s = r.frames.at(0);
+  CHECK(std::fabs(numbers(s, Kind::builtin, "cell")[0] - 10.41176687) < 1e-6);
+  double sum = 0;
+  for (const double x : positions(s)) sum += x;
+  CHECK(std::fabs(sum - 254.861139479) < 1e-6);
+  CHECK(elements(s)[4] == 15);
+  CHECK(r.notes.contains("the file names no elements (VASP 4): taken from behind the positions"));
+}
+
+TEST_CASE("poscar: symbols and counts over several lines, velocities") {
+  const Structure s = read_file("vasp/POSCAR_symbols_natoms_multilines").frames.at(0);
+  CHECK(s.n_atoms() == 53);
+  double sum = 0;
+  for (const double x : positions(s)) sum += x;
+  CHECK(std::fabs(sum - 696.235675106) < 1e-6);
+  CHECK(has(s, Kind::builtin, "velocities"));
+}
+
+TEST_CASE("poscar: elements of VASP 4 from the comment") {
+  const Structure s = read_file("vasp/BN.selective.dynamics.poscar").frames.at(0);
+  CHECK(elements(s) == std::vector<int>{5, 7});
+  CHECK(numbers(s, Kind::atom, "move_mask") == std::vector<double>{1, 1, 0, 0, 0, 0});
+}
+
+TEST_CASE("poscar: what is wrong is said with its line") {
+  CHECK(problem("c\n1\n1 0 0\n0 1 0\n0 0 1\nH\n2\nDirect\n0 0 0\n") == "v: ends before the position of atom 1 of 2; the file is cut off");
+  CHECK(problem("c\n1\n1 0 0\n0 1 0\n0 0 1\nH\n1\nDirect\n0 x 0\n").starts_with("v:9: '0 x 0' is no position"));
+  CHECK(problem("c\n0\n1 0 0\n0 1 0\n0 0 1\nH\n1\nDirect\n0 0 0\n").starts_with("v:2: the scaling factor is '0'"));
+  CHECK(problem("c\n1\n1 0 0\n0 1 0\n0 0 1\nH He\n99999999 9999999999\nDirect\n0 0 0\n").starts_with("v:7: '9999999999' is no number of atoms"));
+  CHECK(problem("c\n1\n1 0 0\n0 1 0\n0 0 1\n1\nDirect\n0 0 0\n").starts_with("v: names no elements"));
+}
+
+TEST_CASE("poscar: cut and flipped") { torture(kPoscar, 1); }
+
+TEST_CASE("chgcar: the grid is left out and said so") {
+  const std::string text = kPoscar + "\n 2 2 1\n 1.0 2.0 3.0 4.0\n";
+  CHECK(sniff_chgcar(text) == 4);
+  CHECK(sniff_chgcar(kPoscar) == 0);
+  const ReadFrames r = read_vasp(text);
+  CHECK(r.frames.size() == 1);
+  CHECK(r.notes.contains("the grid of 2 x 2 x 1 values is left out"));
+}
+
+TEST_CASE("xdatcar: every configuration") {
+  const ReadFrames r = read_file("vasp/XDATCAR_6");
+  CHECK(r.frames.size() == 4);
+  double sum = 0;
+  for (const Structure& s : r.frames) {
+    for (const double x : positions(s)) sum += x;
+  }
+  CHECK(std::fabs(sum - 5.72186275891) < 1e-6);
+}
+
+TEST_CASE("outcar: energy, forces, stress with the sign turned") {
+  const Structure s = read_file("vasp/OUTCAR_5").frames.at(0);
+  CHECK(f64(s, Kind::builtin, "energy") == -347.41144759);
+  CHECK(f64(s, Kind::molecule, "free_energy") == -347.41144759);
+  const auto stress = numbers(s, Kind::builtin, "stress");
+  CHECK(std::fabs(stress[0] + 0.126359826608) < 1e-8);
+  CHECK(std::fabs(stress[5] - 0.00755809930241) < 1e-8);
+  CHECK(numbers(s, Kind::builtin, "cell")[5] == -7.8519e-05);
+}
+
+TEST_CASE("outcar: columns that run together, a run that was cut off") {
+  const std::string head =
+      " vasp.6.3.0\n   TITEL  = PAW_PBE H_h 01Jan2001\n   ions per type =               1\n"
+      "      direct lattice vectors                 reciprocal lattice vectors\n"
+      "   -10.370000000-123.400000000  0.000000000     0.1 0 0\n  0 5 0  0 0.1 0\n  0 0 5  0 0 0.1\n";
+  const std::string one =
+      " POSITION                                       TOTAL-FORCE (eV/Angst)\n ------\n  -10.37000-123.40000  0.00000   -1.000000-2.000000  3.000000\n ------\n"
+      "  free  energy   TOTEN  =        -1.50000000 eV\n\n  energy  without entropy=       -1.50000000  energy(sigma->0) =       -1.75000000\n";
+  const ReadFrames r = read_vasp(head + one + one + one.substr(0, 160));
+  REQUIRE(r.frames.size() == 2);
+  CHECK(positions(r.frames[1]) == std::vector<double>{-10.37, -123.4, 0});
+  CHECK(numbers(r.frames[1], Kind::builtin, "forces") == std::vector<double>{-1, -2, 3});
+  CHECK(numbers(r.frames[1], Kind::builtin, "cell")[1] == -123.4);
+  CHECK(f64(r.frames[1], Kind::builtin, "energy") == -1.75);
+  CHECK(r.notes.contains("v is cut off: its whole steps are kept"));
+  CHECK(problem(head).find("holds no step with forces and energy") != std::string::npos);
+  torture(head + one, 3);
+}
+
+TEST_CASE("vasprun: every step, the energy by the last electronic cycle") {
+  const ReadFrames r = read_file("vasp/relaxation_vasprun.xml.gz");
+  REQUIRE(r.frames.size() == 3);
+  CHECK(std::fabs(f64(r.frames[0], Kind::builtin, "energy") + 1.92002016) < 1e-9);
+  CHECK(std::fabs(f64(r.frames[2], Kind::builtin, "energy") + 1.92459954) < 1e-9);
+  CHECK(std::fabs(numbers(r.frames[0], Kind::builtin, "stress")[0] - 0.00618327459744) < 1e-8);
+  const ReadFrames own = read_vasp(vasprun(step("1 2 3") + "</modeling>"));
+  CHECK(f64(own.frames.at(0), Kind::builtin, "energy") == -1.75);
+  CHECK(positions(own.frames[0]) == std::vector<double>{1, 0, 0});
+}
+
+TEST_CASE("vasprun: a file that is cut off keeps its whole steps") {
+  const std::string whole = vasprun(step("1 2 3") + step("4 5 6"));
+  const ReadFrames r = read_vasp(whole + step("7 8 9").substr(0, 200));
+  CHECK(r.frames.size() == 2);
+  CHECK(r.notes.contains("v is cut off: its whole steps are kept"));
+  CHECK(problem(vasprun(step("1 2 3").substr(0, 200))).find("the file is cut off") != std::string::npos);
+}
+
+TEST_CASE("vasprun: a bad step is passed over, entities and document types are not read") {
+  const ReadFrames r = read_vasp(vasprun(step("1 2 3") + step("1 2 3", "*****") + step("4 5 6") + "</modeling>"));
+  CHECK(r.frames.size() == 2);
+  REQUIRE(r.bad.size() == 1);
+  CHECK(r.bad[0].find("step 1 has no energy that can be read") != std::string::npos);
+  CHECK(problem("<!DOCTYPE x [<!ENTITY a \"aaaa\">]>\n<modeling></modeling>").find("document type") != std::string::npos);
+  std::string deep = "<modeling>";
+  for (int i = 0; i < 100; ++i) deep += "<a>";
+  CHECK(problem(deep).find("more than 64 levels") != std::string::npos);
+  torture(vasprun(step("1 2 3") + "</modeling>"), 3);
+}
+
+TEST_CASE("cube: bohr to angstrom, orbital files") {
+  const std::string text = "a\nb\n -1 0 0 0\n 2 1.0 0 0\n 2 0 1.0 0\n 2 0 0 1.0\n 8 8.0 1.0 0 0\n 1 21\n 1 2 3 4\n";
+  CHECK(sniff_cube(text) == 3);
+  const ReadFrames r = read_all(*open_cube(std::make_unique<ByteSource>("c", as_bytes(text)), {}));
+  REQUIRE(r.frames.size() == 1);
+  CHECK(std::fabs(positions(r.frames[0])[0] - 0.529177210903) < 1e-12);
+  CHECK(std::fabs(numbers(r.frames[0], Kind::builtin, "cell")[0] - 2 * 0.529177210903) < 1e-12);
+  CHECK(r.notes.contains("the grid of 2 x 2 x 2 values is left out"));
+}
