@@ -91,6 +91,10 @@ constexpr std::string_view kInspectDetails =
     "the metadata. For .atp files this comes from header, schema and index alone; other formats that pack reads are "
     "read to their end and shown as pack would see them. Nothing is written and nothing is changed.\n"
     "\n"
+    "Of a dataset on a server (hf://OWNER/NAME[@REVISION]/PATH, or https:// of an .atp file or a manifest.json) only headers and schemas "
+    "are fetched, a few requests a shard, or with --record the index entries and the records asked for. Atoms, stored sizes and the "
+    "histogram are then not known, and null in JSON; --stats and --sql need the dataset here (atp pull).\n"
+    "\n"
     "--stats reads every record once, with bounded memory, and the numbers do not depend on --jobs. It shows how many "
     "records have each field; elements; minimum, mean, maximum and standard deviation (of the population) of energies "
     "per atom, force components and norms, stress components, pressures (-trace/3), cell volumes; and what a trainer "
@@ -329,7 +333,7 @@ constexpr std::string_view kPlanDetails =
 
 constexpr Example kPullExamples[] = {
     {"atp pull LeMaterial/Atompack omat/train", "a dataset into the cache; prints where it is"},
-    {"atp pull LeMaterial/Atompack --list", "which datasets a repository has"},
+    {"atp pull LeMaterial/Atompack omat/train --sample 10000 -o sample.atp", "10,000 records of it, without the rest"},
     {"atp pull https://data.example.org/train/manifest.json --local-dir train", "shards from a web server"},
 };
 

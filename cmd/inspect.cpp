@@ -3,12 +3,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
 
 #include "cmd/commands.h"
+#include "cmd/inspect_remote.h"
 #include "cmd/options.h"
+#include "cmd/remote_inputs.h"
 #include "cmd/terminal.h"
 #include "core/base/selection.h"
 
@@ -74,7 +77,27 @@ Exit show(const Findings& findings, const InspectOptions& options) {
 
 }  // namespace
 
+namespace {
+
+// What is in the cache is read there.
+Exit inspect_addresses(InspectOptions options) {
+  bool remote = false;
+  for (std::string& input : options.inputs) {
+    const std::string local = is_hub_address(input) ? cached_input(input) : "";
+    remote |= local.empty() && is_remote(input);
+    if (!local.empty()) input = local;
+  }
+  if (!remote) return inspect(options);
+  inspect_remote(options);
+  return Exit::ok;
+}
+
+}  // namespace
+
 Exit inspect(const InspectOptions& options) {
+  if (std::any_of(options.inputs.begin(), options.inputs.end(), [](const std::string& input) { return is_remote(input); })) {
+    return inspect_addresses(options);
+  }
   if (all_datasets(options)) {
     if (!options.map.empty()) {
       throw Error(Exit::usage, options.inputs.front(), "is an .atp dataset, whose fields --map does not change", "leave --map out");
@@ -102,7 +125,7 @@ Exit inspect(const InspectOptions& options) {
 
 Run declare_inspect(CLI::App& app) {
   auto o = std::make_shared<InspectOptions>();
-  app.add_option("DATASET", o->inputs, "an .atp file, a folder of shards, a glob, or anything pack reads; - is stdin")
+  app.add_option("DATASET", o->inputs, "an .atp file, a folder of shards, a glob, an hf:// or https:// address, or anything pack reads; - is stdin")
       ->required()
       ->type_name("DATASET");
   app.add_flag("--stats", o->stats, "read all records: coverage, elements, energies, forces, stress, cells, E0s, NaNs")

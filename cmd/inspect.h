@@ -71,8 +71,15 @@ struct Findings {
   std::vector<std::string> errors;  // the first kMostErrors
   static constexpr std::size_t kMostErrors = 10;
 
-  std::uint64_t records() const { return counts.records(); }
+  // Nothing but headers and schemas was read: atoms and the sizes of records are not known.
+  bool header_only = false;
+
+  std::uint64_t records() const;
 };
+
+// What a file says of itself, and what its schema adds to the fields.
+FileFacts facts_of(const Reader& reader);
+void add_schema(const Schema& schema, Findings& findings);
 
 // From header, schema and index; with options.stats in a pass over the records.
 Findings inspect_dataset(const Dataset& dataset, const InspectOptions& options);

@@ -40,35 +40,6 @@ IndexSums sum_entries(const Reader& reader, std::uint64_t begin, std::uint64_t e
   return sums;
 }
 
-FileFacts facts_of(const Reader& reader) {
-  const Slot& slot = reader.slot();
-  FileFacts facts;
-  facts.path = reader.path();
-  facts.records = reader.size();
-  facts.bytes = reader.file_bytes();
-  const std::uint64_t end = std::max(slot.committed_end(), kFirstData);
-  facts.atp = AtpFacts{reader.codec(),
-                       slot.record_format,
-                       slot.generation,
-                       reader.slot_name(),
-                       reader.other_slot_problem(),
-                       0,
-                       0,
-                       reader.file_bytes() > end ? reader.file_bytes() - end : 0,
-                       reader.has_checksums(),
-                       slot.unknown_extension,
-                       std::string(reader.metadata())};
-  return facts;
-}
-
-void add_schema(const Schema& schema, Findings& findings) {
-  if (schema.positions) {
-    if (findings.positions && *findings.positions != *schema.positions) findings.mixed_positions = true;
-    findings.positions = schema.positions;
-  }
-  for (const auto& [key, entry] : schema.entries) findings.fields.declare(key.first, key.second, entry);
-}
-
 // The whole index of every shard, by pieces on all threads: a large one is gigabytes.
 void read_indexes(const Dataset& dataset, Findings& findings) {
   Range next{0, 0, 0};
@@ -178,6 +149,42 @@ DatasetStats pass_over_records(const Dataset& dataset, const InspectOptions& opt
 }
 
 }  // namespace
+
+std::uint64_t Findings::records() const {
+  if (!header_only) return counts.records();
+  std::uint64_t sum = 0;
+  for (const FileFacts& file : files) sum += file.records;
+  return sum;
+}
+
+FileFacts facts_of(const Reader& reader) {
+  const Slot& slot = reader.slot();
+  FileFacts facts;
+  facts.path = reader.path();
+  facts.records = reader.size();
+  facts.bytes = reader.file_bytes();
+  const std::uint64_t end = std::max(slot.committed_end(), kFirstData);
+  facts.atp = AtpFacts{reader.codec(),
+                       slot.record_format,
+                       slot.generation,
+                       reader.slot_name(),
+                       reader.other_slot_problem(),
+                       0,
+                       0,
+                       reader.file_bytes() > end ? reader.file_bytes() - end : 0,
+                       reader.has_checksums(),
+                       slot.unknown_extension,
+                       std::string(reader.metadata())};
+  return facts;
+}
+
+void add_schema(const Schema& schema, Findings& findings) {
+  if (schema.positions) {
+    if (findings.positions && *findings.positions != *schema.positions) findings.mixed_positions = true;
+    findings.positions = schema.positions;
+  }
+  for (const auto& [key, entry] : schema.entries) findings.fields.declare(key.first, key.second, entry);
+}
 
 Findings inspect_dataset(const Dataset& dataset, const InspectOptions& options) {
   Findings findings;

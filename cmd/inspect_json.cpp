@@ -68,8 +68,9 @@ void write_bytes(JsonWriter& w, const Findings& f) {
   };
   for (const FileFacts& facts : f.files) {
     add(file, facts.bytes);
-    add(stored, facts.atp ? std::optional(facts.atp->stored) : std::nullopt);
-    add(raw, facts.atp ? std::optional(facts.atp->raw) : std::nullopt);
+    const bool known = facts.atp && !f.header_only;
+    add(stored, known ? std::optional(facts.atp->stored) : std::nullopt);
+    add(raw, known ? std::optional(facts.atp->raw) : std::nullopt);
   }
   w.begin_object();
   w.key("file"), write_optional(w, file);
@@ -78,9 +79,10 @@ void write_bytes(JsonWriter& w, const Findings& f) {
   w.end_object();
 }
 
-void write_atp_facts(JsonWriter& w, const FileFacts& file, bool own_metadata) {
+void write_atp_facts(JsonWriter& w, const FileFacts& file, bool header_only, bool own_metadata) {
   const AtpFacts& a = *file.atp;
-  w.key("stored").count(a.stored).key("raw").count(a.raw);
+  w.key("stored"), header_only ? w.null() : w.count(a.stored);
+  w.key("raw"), header_only ? w.null() : w.count(a.raw);
   w.key("codec").string(codec_name(a.codec));
   w.key("record_format").count(a.record_format);
   w.key("generation").count(a.generation);
@@ -95,9 +97,10 @@ void write_atp_facts(JsonWriter& w, const FileFacts& file, bool own_metadata) {
 void write_shards(JsonWriter& w, const Findings& f) {
   w.begin_array();
   for (const FileFacts& file : f.files) {
-    w.begin_object().key("path").string(file.path).key("records").count(file.records).key("atoms").count(file.atoms);
+    w.begin_object().key("path").string(file.path).key("records").count(file.records);
+    w.key("atoms"), f.header_only ? w.null() : w.count(file.atoms);
     w.key("bytes"), write_optional(w, file.bytes);
-    if (file.atp) write_atp_facts(w, file, f.files.size() > 1);
+    if (file.atp) write_atp_facts(w, file, f.header_only, f.files.size() > 1);
     w.end_object();
   }
   w.end_array();
@@ -258,7 +261,7 @@ std::string summary_json(const Findings& f) {
   JsonWriter w;
   w.begin_object().key("format").string(f.format);
   w.key("records").count(f.records());
-  w.key("atoms"), write_atoms(w, f.counts);
+  w.key("atoms"), f.header_only ? (void)w.null() : write_atoms(w, f.counts);
   w.key("bytes"), write_bytes(w, f);
   w.key("codec");
   write_shared(

@@ -78,7 +78,7 @@ std::string bytes_lines(const Findings& f) {
     if (facts.atp) stored += facts.atp->stored, raw += facts.atp->raw;
   }
   std::string text = line("bytes", fmt::format("{}  ({})", human_bytes(file), human_count(file)));
-  if (f.format != "atp" || f.records() == 0) return text;
+  if (f.format != "atp" || f.header_only || f.records() == 0) return text;
   std::string records = fmt::format("{} stored", human_bytes(stored));
   if (stored != raw && stored != 0)
     records += fmt::format(" of {}, compressed {:.2f} : 1", human_bytes(raw),
@@ -93,7 +93,7 @@ std::string checksum_line(const Findings& f) {
   if (f.records() == 0) return {};
   if (without == 0) return line("checksums", "every record");
   const std::string which = f.files.size() == 1 ? "none" : fmt::format("none in {}", plural(without, "file", "files"));
-  return line("checksums", which + "; atp verify --repair adds them");
+  return line("checksums", f.header_only ? which : which + "; atp verify --repair adds them");
 }
 
 // States a file can be in that its owner should know of.
@@ -122,7 +122,7 @@ std::string shard_table(const Findings& f) {
   std::vector<std::vector<std::string>> rows{{"file", "records", "atoms", "bytes"}};
   for (const FileFacts& file : f.files) {
     if (rows.size() > kShownShards) break;
-    rows.push_back({printable(file.path), human_count(file.records), human_count(file.atoms),
+    rows.push_back({printable(file.path), human_count(file.records), f.header_only ? "-" : human_count(file.atoms),
                     file.bytes ? human_bytes(*file.bytes) : "-"});
   }
   std::string text =
@@ -270,7 +270,7 @@ std::string summary_text(const Findings& f, int width) {
   std::string text = styled(title(f), Style::bold) + "\n";
   text += atp ? format_lines(f) : line("format", f.format.empty() ? "unknown" : f.format);
   text += line("records", human_count(f.records()));
-  text += atoms_line(f.counts);
+  if (!f.header_only) text += atoms_line(f.counts);
   text += bytes_lines(f);
   if (atp) text += checksum_line(f) + oddities(f);
   if (f.bad_frames > 0)

@@ -88,6 +88,7 @@ void declare_common(CLI::App& app) {
       ->group(kCommonGroup);
   app.add_flag("-q,--quiet", o.quiet, "say nothing but warnings and errors")->group(kCommonGroup);
   app.add_flag("-v,--verbose", o.verbose, "say more about what is done")->group(kCommonGroup);
+  app.add_flag("-y,--yes", o.yes, "fetch more than 100 MB of inputs on a server (hf://, https://) without asking")->group(kCommonGroup);
   add_choice(app, "--progress", o.progress, {"auto", "always", "never"},
              "show progress on stderr; auto (the default) shows it on a terminal only")
       ->group(kCommonGroup);

@@ -17,6 +17,7 @@ struct CommonOptions {
   int jobs = 0;  // 0: available_cpus()
   bool quiet = false;
   bool verbose = false;
+  bool yes = false;                // fetch without asking
   std::string progress = "auto";  // auto, always, never
   std::string color = "auto";     // auto, always, never
 };

@@ -30,11 +30,11 @@ Run declare_pack(CLI::App& app) {
       ->type_name("FIELD=KEY")->group("Input");
   app.add_option("--units", o->units, "the inputs' units, where they are not Å, eV, eV/Å and eV/Å³ and say nothing about it: energy=hartree,length=bohr")
       ->type_name("QUANTITY=UNIT,...")->group("Input");
+  app.add_flag("--adsorption-energy", o->adsorption_energy, "of OC20's S2EF pairs, subtract the reference energies beside the frames")->group("Input");
   app.add_option("--npz-map", o->npz_map, "what the arrays of .npz files hold: positions=coords,numbers=z,energy=E,forces=F")
       ->type_name("WHAT=ARRAY,...")->group("Input");
   app.add_option("--hdf5-map", o->hdf5_map, "the same for the datasets of HDF5 files")->type_name("WHAT=ARRAY,...")->group("Input");
   app.add_flag("--keep-source", o->keep_source, "store where each record comes from as property 'source' (FILE:FRAME)")->group("Input");
-  app.add_flag("--adsorption-energy", o->adsorption_energy, "of OC20's S2EF pairs, subtract the reference energies beside the frames")->group("Input");
   app.add_option("--keep", o->keep, "of the other columns and keys, keep those that match (repeatable)")->type_name("GLOB")->group("Input");
   app.add_option("--drop", o->drop, "leave out columns and keys that match (repeatable)")->type_name("GLOB")->group("Input");
   add_choice(app, "--on-error", o->on_error, {"stop", "skip"}, "at a bad frame: stop, or leave it out and count it (default: stop)")

@@ -8,6 +8,8 @@
 #include "cmd/options.h"
 #include "cmd/plan_batches.h"
 #include "cmd/plan_edges.h"
+#include "cmd/plan_source.h"
+#include "cmd/remote_inputs.h"
 #include "core/atp/dataset.h"
 #include "core/base/hash.h"
 #include "core/base/interrupt.h"
@@ -68,28 +70,33 @@ PlanSet set_of(const std::string& path) {
 }
 
 void read_datasets(const PlanCommand& command, PlanSizes& sizes) {
-  std::vector<Dataset> datasets;
-  for (const std::string& argument : command.datasets) {
-    datasets.emplace_back(std::vector{argument});
-    PlanSet set = set_of(argument);
-    set.records = datasets.back().size();
+  std::vector<std::string> arguments = command.datasets;
+  if (command.cutoff) fetch_inputs(arguments);  // edges are counted in records, sizes stand in the index
+  std::vector<PlanSource> sources;
+  for (std::size_t d = 0; d < arguments.size(); ++d) {
+    sources.emplace_back(arguments[d]);
+    PlanSet set = set_of(command.datasets[d]);
+    set.records = sources.back().size();
     sizes.sets.push_back(set);
     sizes.starts.push_back(sizes.starts.back() + set.records);
   }
   check_graphs(sizes.records(), command.datasets[0]);
   sizes.atoms = HugeBuffer<std::uint32_t>(sizes.records());
-  for (std::size_t d = 0; d < datasets.size(); ++d) {
+  for (std::size_t d = 0; d < sources.size(); ++d) {
     Xxh3Stream hash;
-    for (std::size_t s = 0; s < datasets[d].shards().size(); ++s) {
+    for (std::size_t s = 0; s < sources[d].shards(); ++s) {
       throw_if_interrupted();
-      const Reader& shard = datasets[d].shards()[s];
-      shard.atom_counts({sizes.atoms.data() + sizes.starts[d] + datasets[d].start_of(s), shard.size()});
+      const Reader& shard = sources[d].shard(s);
+      shard.atom_counts({sizes.atoms.data() + sizes.starts[d] + sources[d].start_of(s), shard.size()});
       const std::uint64_t of_shard = shard.index_hash();
       hash.update(std::as_bytes(std::span(&of_shard, 1)));
     }
     sizes.sets[d].hash = hash.digest();
   }
-  if (command.cutoff) sizes.edges = edge_counts(datasets, sizes.starts, *command.cutoff);
+  if (!command.cutoff) return;
+  std::vector<Dataset> datasets;
+  for (const std::string& argument : arguments) datasets.emplace_back(std::vector{argument});
+  sizes.edges = edge_counts(datasets, sizes.starts, *command.cutoff);
 }
 
 }  // namespace

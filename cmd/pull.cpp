@@ -16,10 +16,6 @@
 namespace atp {
 namespace {
 
-constexpr int kConnections = 8;
-
-int connections() { return common_options().jobs > 0 ? std::min(common_options().jobs, 64) : kConnections; }
-
 // What verify says of the files that are in place.
 class Checks {
  public:
@@ -60,6 +56,8 @@ class Pull {
       : command_(command), shared_(shared), cache_(shared.environment.cache, shared.environment.symlinks), folder_(command.local_dir, &cache_), checks_(command) {}
 
   Exit run(RemoteDataset&& dataset);
+  // Without anything on stdout; returns the local path.
+  std::string run_quietly(RemoteDataset&& dataset);
 
  private:
   bool on_hub() const { return !plan_.dataset.url; }
@@ -67,6 +65,7 @@ class Pull {
   std::string plain_folder() const { return command_.local_dir.empty() ? "." : command_.local_dir; }
   std::string disk() const { return into_cache() ? cache_.root() : plain_folder(); }
   void make_plan();
+  void execute();
   void find_size(RemoteFile& file);
   PullTarget target_of(const RemoteFile& file) const;
   std::string result() const;
@@ -146,7 +145,7 @@ void Pull::fetch() {
     progress.advance_to(all);
   };
   DownloadOptions options;
-  options.connections = connections();
+  options.connections = remote_connections();
   options.events.opened = [&](std::size_t item, std::uint64_t, std::uint64_t kept) { set(item, kept); };
   options.events.advanced = [&](std::size_t item, std::uint64_t bytes) { set(item, of_item[item] + bytes); };
   options.events.restarted = [&](std::size_t item) { set(item, 0); };
@@ -200,6 +199,12 @@ Exit Pull::run(RemoteDataset&& dataset) {
     print_plan(command_, plan_);
     return Exit::ok;
   }
+  execute();
+  report(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  return checks_.damaged() == 0 ? Exit::ok : Exit::no;
+}
+
+void Pull::execute() {
   check_space();
   if (!plan_.items.empty() && on_hub()) {
     if (into_cache()) cache_.prepare(plan_.dataset.address.repo, plan_.dataset.commit);
@@ -208,8 +213,14 @@ Exit Pull::run(RemoteDataset&& dataset) {
   for (const PullItem& item : plan_.present) checks_.check(item);
   fetch();
   if (into_cache() && !shared_.environment.offline) finish_cache();
-  report(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-  return checks_.damaged() == 0 ? Exit::ok : Exit::no;
+}
+
+std::string Pull::run_quietly(RemoteDataset&& dataset) {
+  plan_.dataset = std::move(dataset);
+  make_plan();
+  execute();
+  if (checks_.damaged() > 0) fail_input(plan_.result, "is damaged", "atp verify says more");
+  return plan_.result;
 }
 
 void check_command(const PullCommand& c) {
@@ -217,6 +228,14 @@ void check_command(const PullCommand& c) {
   if (c.inspect && !c.list) refuse("--inspect is for --list", "atp inspect looks into one dataset");
   if (c.list && c.dry_run) refuse("--list and --dry-run do not go together", "choose one");
   if (c.list && !c.local_dir.empty()) refuse("--list and --local-dir do not go together", "choose one");
+  const bool some = !c.records.empty() || c.sample;
+  if (some && c.output.empty()) refuse("--records and --sample write one file", "name it with --output");
+  if (!c.output.empty() && !some) refuse("--output is for --records and --sample", "whole files go into the cache, or into --local-dir");
+  if (!c.records.empty() && c.sample) refuse("--records and --sample do not go together", "choose one");
+  if (some && (c.list || c.dry_run || !c.local_dir.empty() || !c.verify.empty() || !c.include.empty() || !c.exclude.empty())) {
+    refuse("--records and --sample go with none of --list, --dry-run, --local-dir, --verify, --include and --exclude", "leave those out");
+  }
+  if (!some && (c.gap || c.force)) refuse("--gap and --force are for --records and --sample", "leave them out");
   if (is_remote(c.source) && !c.path.empty()) refuse("an address has its path in it", "leave PATH out");
   if (is_remote(c.source) && !c.revision.empty()) refuse("an address has its revision in it, as hf://OWNER/NAME@REVISION", "leave --revision out");
   if (is_http_address(c.source) && c.list) refuse("--list is for the Hub", "name a repository");
@@ -234,6 +253,8 @@ std::string source_address(const PullCommand& command) {
   return address.text();
 }
 
+std::string pull_quietly(const PullCommand& command, HttpShared& shared, RemoteDataset&& dataset) { return Pull(command, shared).run_quietly(std::move(dataset)); }
+
 Exit pull(const PullCommand& command) {
   check_command(command);
   const std::string address = source_address(command);
@@ -247,9 +268,10 @@ Exit pull(const PullCommand& command) {
     dataset = find_remote(*shared, address);
   }
   if (command.list) {
-    print_list(command, dataset);
+    print_list(command, *shared, dataset);
     return Exit::ok;
   }
+  if (!command.output.empty()) return pull_records(command, *shared, dataset);
   return Pull(command, *shared).run(std::move(dataset));
 }
 
@@ -266,6 +288,16 @@ Run declare_pull(CLI::App& app) {
   app.add_option("--exclude", o->exclude, "leave out the files that match GLOB; may be given several times")->type_name("GLOB")->group("What to pull");
   app.add_flag("--list", o->list, "show the datasets of the repository, with shards and sizes, instead")->group("What to pull");
   app.add_flag("--inspect", o->inspect, "with --list: also records and codecs, by a few small requests a shard")->group("What to pull");
+  add_selection(app, "--records", o->records, "fetch these records only, into --output: 0,5,10:20,-1, as Python slices")->group("Some records");
+  add_count(app, "--sample", o->sample, "fetch N records drawn at random, in their order, into --output")->group("Some records");
+  app.add_option("--seed", o->seed, "draw others (default: 0)")->type_name("N")->group("Some records");
+  app.add_option("-o,--output", o->output, "the new .atp file for --records and --sample")->type_name("OUTPUT")->group("Some records");
+  app.add_flag("-f,--force", o->force, "replace --output if it exists")->group("Some records");
+  app.add_option_function<std::string>(
+         "--gap", [o](const std::string& text) { o->gap = parse_size(text); },
+         "fetch up to SIZE bytes that nobody asked for rather than make another request (default: by what a request costs)")
+      ->type_name("SIZE")
+      ->group("Some records");
   app.add_option("--local-dir", o->local_dir, "write plain files into DIR instead of the cache (default for https:// addresses: the current folder)")
       ->type_name("DIR")
       ->group("Where to and how");

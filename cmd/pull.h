@@ -23,11 +23,20 @@ struct PullCommand {
   bool list = false, inspect = false;
   bool dry_run = false;
   bool json = false;
+  std::string records;                  // a Selection; empty: whole files
+  std::optional<std::uint64_t> sample;  // as many records at random
+  std::uint64_t seed = 0;
+  std::optional<std::uint64_t> gap;     // bytes; empty: by a cost model
+  std::string output;                   // of records
+  bool force = false;
   std::string verify;  // full, quick, none; empty: quick, but full where no hash is known
 };
 
 // The command. Returns ok, or no when a file is damaged although its hash is right; throws Error.
 Exit pull(const PullCommand& command);
+
+// Pulls a dataset of the Hub for another command; returns its local path. Throws Error (exit 3) when a file of it is damaged.
+std::string pull_quietly(const PullCommand& command, HttpShared& shared, RemoteDataset&& dataset);
 
 // ---- the modes ----------------------------------------------------------------------------------
 
@@ -38,7 +47,11 @@ std::string source_address(const PullCommand& command);
 // (exit 2) when there are none, or when it is several datasets without a path.
 std::vector<RemoteFile> chosen_files(const PullCommand& command, const RemoteDataset& dataset);
 
-void print_list(const PullCommand& command, const RemoteDataset& dataset);
+// --records and --sample.
+Exit pull_records(const PullCommand& command, HttpShared& shared, const RemoteDataset& dataset);
+
+// With command.inspect, shards are looked into.
+void print_list(const PullCommand& command, HttpShared& shared, const RemoteDataset& dataset);
 
 struct PullPlan {
   RemoteDataset dataset;

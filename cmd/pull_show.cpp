@@ -1,12 +1,15 @@
 // What `atp pull` chooses from a repository, and how it shows it.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <set>
 
 #include "cmd/options.h"
 #include "cmd/pull.h"
 #include "cmd/terminal.h"
 #include "core/base/json_writer.h"
+#include "core/hub/remote_records.h"
 
 namespace atp {
 namespace {
@@ -63,29 +66,58 @@ void print_plan(const PullCommand& command, const PullPlan& plan) {
   print(fmt::format("\n{} to fetch into {}\n", human_bytes(plan.bytes - plan.kept), plan.result));
 }
 
-void print_list(const PullCommand& command, const RemoteDataset& dataset) {
-  const auto named = named_datasets(dataset.files);
-  if (command.json) {
-    JsonWriter w;
-    w.begin_object().key("repo").string(dataset.address.repo).key("revision").string(dataset.address.revision).key("commit").string(dataset.commit);
-    w.key("datasets").begin_array();
-    for (const NamedDataset& d : named) w.begin_object().key("path").string(d.path).key("shards").count(d.shards).key("bytes").count(d.bytes).end_object();
-    w.end_array().end_object();
-    print(w.take() + "\n");
-    return;
+namespace {
+
+// What the shards of a dataset say of themselves.
+struct Looked {
+  std::uint64_t records = 0;
+  std::string codecs;
+};
+
+Looked look_into(HttpShared& shared, const RemoteDataset& dataset, const NamedDataset& named) {
+  RemoteDataset part = dataset;
+  part.address.path = named.path;
+  std::erase_if(part.files, [&](const RemoteFile& f) { return f.path != named.path && f.path.substr(0, f.path.rfind('/')) != named.path; });
+  const RemoteRecords records(shared, part, remote_connections());
+  std::set<std::string> codecs;
+  for (const auto& shard : records.shards()) codecs.insert(codec_name(shard->reader().codec()));
+  return {records.size(), fmt::format("{}", fmt::join(codecs, ", "))};
+}
+
+void print_list_json(const PullCommand& command, HttpShared& shared, const RemoteDataset& dataset, const std::vector<NamedDataset>& named) {
+  JsonWriter w;
+  w.begin_object().key("repo").string(dataset.address.repo).key("revision").string(dataset.address.revision).key("commit").string(dataset.commit);
+  w.key("datasets").begin_array();
+  for (const NamedDataset& d : named) {
+    w.begin_object().key("path").string(d.path).key("shards").count(d.shards).key("bytes").count(d.bytes);
+    if (command.inspect) {
+      const Looked looked = look_into(shared, dataset, d);
+      w.key("records").count(looked.records).key("codec").string(looked.codecs);
+    }
+    w.end_object();
   }
+  w.end_array().end_object();
+  print(w.take() + "\n");
+}
+
+}  // namespace
+
+void print_list(const PullCommand& command, HttpShared& shared, const RemoteDataset& dataset) {
+  const auto named = named_datasets(dataset.files);
+  if (command.json) return print_list_json(command, shared, dataset, named);
   print(fmt::format("{} at {} ({})\n\n", dataset.address.repo, dataset.address.revision, dataset.commit.substr(0, 12)));
+  if (named.empty()) return print("no .atp files\n");
   std::vector<std::vector<std::string>> rows = {{"dataset", "shards", "size"}};
+  if (command.inspect) rows[0].insert(rows[0].end(), {"records", "codec"});
   std::uint64_t bytes = 0;
   for (const NamedDataset& d : named) {
     rows.push_back({printable(d.path), human_count(d.shards), human_bytes(d.bytes)});
     bytes += d.bytes;
+    if (!command.inspect) continue;
+    const Looked looked = look_into(shared, dataset, d);
+    rows.back().insert(rows.back().end(), {human_count(looked.records), looked.codecs});
   }
-  if (named.empty()) {
-    print("no .atp files\n");
-    return;
-  }
-  print(table(rows, {false, true, true}));
+  print(table(rows, {false, true, true, true, false}));
   print(fmt::format("\n{}, {}\n", plural(named.size(), "dataset"), human_bytes(bytes)));
 }
 

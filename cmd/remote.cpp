@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <vector>
 
+#include "cmd/options.h"
 #include "cmd/terminal.h"
 #include "core/base/error.h"
 #include "core/io/fd.h"
@@ -28,7 +30,11 @@ std::string read_token(const std::string& path) {
   return token;
 }
 
+constexpr int kConnections = 8, kMostConnections = 64;
+
 }  // namespace
+
+int remote_connections() { return common_options().jobs > 0 ? std::min(common_options().jobs, kMostConnections) : kConnections; }
 
 std::unique_ptr<HttpShared> remote_access(const RemoteOptions& options) {
   HubEnvironment environment = read_environment([](const char* name) { return std::getenv(name); });

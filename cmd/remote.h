@@ -18,4 +18,7 @@ struct RemoteOptions {
 // The environment with these options, ready for connections. Throws Error (exit 2, 4).
 std::unique_ptr<HttpShared> remote_access(const RemoteOptions& options = {});
 
+// How many connections to use: --jobs, else 8.
+int remote_connections();
+
 }  // namespace atp

@@ -9,6 +9,7 @@
 
 #include "cmd/commands.h"
 #include "cmd/options.h"
+#include "cmd/remote_inputs.h"
 #include "cmd/shard_ranks.h"
 #include "cmd/shard_run.h"
 #include "cmd/terminal.h"
@@ -85,7 +86,7 @@ Exit shard(const ShardCommand& command) {
 
 Run declare_shard(CLI::App& app) {
   auto o = std::make_shared<ShardCommand>();
-  app.add_option("DATASET", o->inputs, "files, folders of shards or globs")->required()->type_name("DATASET...");
+  app.add_option("DATASET", o->inputs, "files, folders of shards, globs or hf:// addresses")->required()->type_name("DATASET...");
 
   const char* size = "Shards";
   app.add_option("-o,--output", o->output, "the folder to write")->type_name("DIR")->group(size);
@@ -124,6 +125,7 @@ Run declare_shard(CLI::App& app) {
   const CLI::Option* where = app.get_option("--where");
   return [o, where] {
     if (where->count() > 0 && o->where.empty()) fail_usage("--where is empty", "write a condition, as 'n_atoms <= 200'");
+    fetch_inputs(o->inputs);
     return shard(*o);
   };
 }

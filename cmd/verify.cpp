@@ -11,6 +11,7 @@
 
 #include "cmd/commands.h"
 #include "cmd/options.h"
+#include "cmd/remote_inputs.h"
 #include "cmd/terminal.h"
 #include "core/atp/dataset.h"
 #include "core/atp/manifest.h"
@@ -208,7 +209,7 @@ Exit verify(const VerifyCommand& command) {
 
 Run declare_verify(CLI::App& app) {
   auto o = std::make_shared<VerifyCommand>();
-  app.add_option("DATASET", o->inputs, "an .atp file, a folder of shards or a glob")->type_name("DATASET");
+  app.add_option("DATASET", o->inputs, "an .atp file, a folder of shards, a glob or an hf:// address")->type_name("DATASET");
   app.add_flag("--quick", o->quick, "check headers, blocks and index, but read no record")->group("What to check");
   app.add_flag("--values", o->values, "also report values that look wrong: NaN, coincident atoms, duplicates and the like")->group("What to check");
   app.add_option_function<double>(
@@ -234,7 +235,11 @@ Run declare_verify(CLI::App& app) {
   app.add_flag("-f,--force", o->force, "with --salvage: replace OUT")->group("Mending");
   app.add_flag("--json", o->json, "print the result as one JSON object")->group("Output");
   add_choice(app, "--format", o->format, {"text", "github"}, "lines for people (the default), or annotations for GitHub workflows")->group("Output");
-  return [o] { return verify(*o); };
+  return [o] {
+    check_modes(*o);
+    fetch_inputs(o->inputs);
+    return verify(*o);
+  };
 }
 
 }  // namespace atp

@@ -46,7 +46,7 @@ _atp() {
         --shards|--meta|--map|--units|--npz-map|--hdf5-map|--keep|--drop|--limit|--records|-j|--jobs) return ;;
       esac
       if [[ $cur == -* ]]; then
-        COMPREPLY=($(compgen -W "-o --output -f --force --shards --append --codec --dtype --meta --dry-run --json --from --map --units --npz-map --hdf5-map --keep-source --adsorption-energy --keep --drop --on-error --limit --records -j --jobs -q --quiet -v --verbose --progress --color -h --help" -- "$cur"))
+        COMPREPLY=($(compgen -W "-o --output -f --force --shards --append --codec --dtype --meta --dry-run --json --from --map --units --adsorption-energy --npz-map --hdf5-map --keep-source --keep --drop --on-error --limit --records -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help" -- "$cur"))
       else
         _atp_files
       fi ;;
@@ -88,7 +88,7 @@ _atp() {
         --shards|--shard-size|--max-records|--seed|--records|--where|--sample|--split|--keep|--drop|--memory|-j|--jobs) return ;;
       esac
       if [[ $cur == -* ]]; then
-        COMPREPLY=($(compgen -W "-o --output --shards --shard-size --max-records --balance --algorithm --order --seed --records --where --dedup --sample --split --by --codec --dtype --keep --drop --on-error --no-verify --memory --resume -f --force --dry-run --json -j --jobs -q --quiet -v --verbose --progress --color -h --help" -- "$cur"))
+        COMPREPLY=($(compgen -W "-o --output --shards --shard-size --max-records --balance --algorithm --order --seed --records --where --dedup --sample --split --by --codec --dtype --keep --drop --on-error --no-verify --memory --resume -f --force --dry-run --json -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help" -- "$cur"))
       else
         _atp_files
       fi ;;
@@ -115,7 +115,7 @@ _atp() {
         --records|--where|-j|--jobs) return ;;
       esac
       if [[ $cur == -* ]]; then
-        COMPREPLY=($(compgen -W "-o --output --to --keys -f --force --records --where --on-error -j --jobs -q --quiet -v --verbose --progress --color -h --help" -- "$cur"))
+        COMPREPLY=($(compgen -W "-o --output --to --keys -f --force --records --where --on-error -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help" -- "$cur"))
       else
         _atp_files
       fi ;;
@@ -133,7 +133,7 @@ _atp() {
         --cutoff|--record|--records|--sql|--map|--units|-j|--jobs) return ;;
       esac
       if [[ $cur == -* ]]; then
-        COMPREPLY=($(compgen -W "--stats --cutoff --record --records --sql --csv --json --from --map --units -j --jobs -q --quiet -v --verbose --progress --color -h --help" -- "$cur"))
+        COMPREPLY=($(compgen -W "--stats --cutoff --record --records --sql --csv --json --from --map --units -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help" -- "$cur"))
       else
         _atp_files
       fi ;;
@@ -154,7 +154,7 @@ _atp() {
         --max-force|--salvage|-j|--jobs) return ;;
       esac
       if [[ $cur == -* ]]; then
-        COMPREPLY=($(compgen -W "--quick --values --max-force --strict --manifest --sums --check --repair --dry-run --salvage -f --force --json --format -j --jobs -q --quiet -v --verbose --progress --color -h --help" -- "$cur"))
+        COMPREPLY=($(compgen -W "--quick --values --max-force --strict --manifest --sums --check --repair --dry-run --salvage -f --force --json --format -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help" -- "$cur"))
       else
         _atp_files
       fi ;;
@@ -169,7 +169,7 @@ _atp() {
         -j|--jobs) return ;;
       esac
       if [[ $cur == -* ]]; then
-        COMPREPLY=($(compgen -W "--json -j --jobs -q --quiet -v --verbose --progress --color -h --help" -- "$cur"))
+        COMPREPLY=($(compgen -W "--json -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help" -- "$cur"))
       fi ;;
     plan-batches)
       case $prev in
@@ -206,7 +206,7 @@ _atp() {
         --cutoff|--records|--max-atoms|--max-edges|--max-graphs|--cost|--gpus|--per-node|--seed|--epoch|--epochs|--mix|--min-atoms|--static-shapes|-o|--output|--start|--step|--verify|--model|-j|--jobs) return ;;
       esac
       if [[ $cur == -* ]]; then
-        COMPREPLY=($(compgen -W "--sizes --edges --cutoff --records --max-atoms --max-edges --max-graphs --cost --gpus --per-node --strategy --seed --epoch --epochs --mix --oversize --min-atoms --tail --drop-last --static-shapes -o --output --format --per-rank --start --step -f --force --json --verify --report --svg --html --compare --simulate --model -j --jobs -q --quiet -v --verbose --progress --color -h --help" -- "$cur"))
+        COMPREPLY=($(compgen -W "--sizes --edges --cutoff --records --max-atoms --max-edges --max-graphs --cost --gpus --per-node --strategy --seed --epoch --epochs --mix --oversize --min-atoms --tail --drop-last --static-shapes -o --output --format --per-rank --start --step -f --force --json --verify --report --svg --html --compare --simulate --model -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help" -- "$cur"))
       else
         _atp_files
       fi ;;
@@ -239,12 +239,15 @@ _atp() {
         --records|--atoms|--backends|--workloads|--seconds|--trials|--batch|--workers|--seed|--require|-j|--jobs) return ;;
       esac
       if [[ $cur == -* ]]; then
-        COMPREPLY=($(compgen -W "--dir --records --atoms --like --custom --backends --workloads --seconds --trials --batch --workers --io --seed --json --html --baseline --require --goals --footprint --io-profile --grid -j --jobs -q --quiet -v --verbose --progress --color -h --help" -- "$cur"))
+        COMPREPLY=($(compgen -W "--dir --records --atoms --like --custom --backends --workloads --seconds --trials --batch --workers --io --seed --json --html --baseline --require --goals --footprint --io-profile --grid -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help" -- "$cur"))
       else
         _atp_files
       fi ;;
     pull)
       case $prev in
+        -o|--output)
+          _atp_files
+          return ;;
         --local-dir)
           _atp_files
           return ;;
@@ -263,10 +266,10 @@ _atp() {
         --color)
           COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
           return ;;
-        --revision|--include|--exclude|--limit-rate|-j|--jobs) return ;;
+        --revision|--include|--exclude|--records|--sample|--seed|--gap|--limit-rate|-j|--jobs) return ;;
       esac
       if [[ $cur == -* ]]; then
-        COMPREPLY=($(compgen -W "--revision --include --exclude --list --inspect --local-dir --dry-run --verify --limit-rate --token --ca-file --json -j --jobs -q --quiet -v --verbose --progress --color -h --help" -- "$cur"))
+        COMPREPLY=($(compgen -W "--revision --include --exclude --list --inspect --records --sample --seed -o --output -f --force --gap --local-dir --dry-run --verify --limit-rate --token --ca-file --json -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help" -- "$cur"))
       else
         _atp_files
       fi ;;

@@ -24,10 +24,10 @@ struct ReadOptions {
   // quantity (energy, length, forces, stress, charge) -> unit, for what the input says nothing or
   // the wrong thing about: `--units energy=hartree,length=bohr`. Checked by InputUnits.
   std::map<std::string, std::string, std::less<>> units;
-  // What arrays of .npz and HDF5 files hold: `--npz-map` and `--hdf5-map positions=coords,...`.
-  std::map<std::string, std::string, std::less<>> npz_arrays, hdf5_arrays;
   // OC20 S2EF files: the reference energy beside a frame is subtracted from its energy.
   bool adsorption_energy = false;
+  // What arrays of .npz and HDF5 files hold: `--npz-map` and `--hdf5-map positions=coords,...`.
+  std::map<std::string, std::string, std::less<>> npz_arrays, hdf5_arrays;
 };
 
 // A frame's place in its input, for messages and the `source` of errors.

@@ -98,6 +98,8 @@ RemoteDataset find_on_hub(HttpShared& shared, const HubAddress& address) {
     found.files = list_files(client, address, found.commit);
     found.complete = address.path.empty();
   }
+  // The commit would only make messages long.
+  for (RemoteFile& file : found.files) file.label = HubAddress{address.repo, address.revision, file.path}.text();
   if (found.files.empty()) {
     throw Error(Exit::network, address.text(), fmt::format("there is no '{}' in {} at {}", address.path, address.repo, address.revision), fmt::format("atp pull --list {} shows what is", address.repo));
   }

@@ -113,10 +113,13 @@ Location locate_plain(HttpClient& client, const RemoteFile& file) {
 
 }  // namespace
 
-std::string RemoteFile::name() const { return hub.repo.empty() ? url->without_query() : hub.text(); }
+std::string RemoteFile::name() const {
+  if (!label.empty()) return label;
+  return hub.repo.empty() ? url->without_query() : hub.text();
+}
 
 RequestAbout about(const RemoteFile& file) {
-  if (!file.hub.repo.empty()) return about_address(file.hub);
+  if (!file.hub.repo.empty()) return {file.name(), file.hub.repo, file.hub.revision, file.hub.path};
   return {file.name(), "", "", ""};
 }
 

@@ -20,6 +20,7 @@ struct RemoteFile {
   std::string git_sha1;        // of the blob; for large files that of their pointer
   std::string sha256;          // of the content; large files
   std::string xxh128;          // of the content; from a manifest
+  std::string label;           // what messages call it; empty: its address
   HubAddress hub;              // repo, commit and path; an empty repo: a plain address
   std::optional<Url> url;      // plain addresses
 

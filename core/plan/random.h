@@ -20,6 +20,7 @@ enum class Purpose : std::uint64_t {
   synthetic = 8,
   copies = 9,   // partners of copies that met
   patterns = 10,
+  remote_sample = 11,
   bootstrap = 100,  // of measurements: not in plans
   bench_load = 101,
   bench_order = 102,
