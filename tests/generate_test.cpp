@@ -5,6 +5,7 @@
 #include <fstream>
 #include <set>
 #include <sstream>
+#include <utility>
 
 #include "cmd/commands.h"
 #include "cmd/manual.h"
@@ -28,6 +29,25 @@ void compare(const std::map<std::string, std::string>& fresh, const std::string&
     INFO(page, " has fallen behind the declarations: run atp generate ", folder, " ", folder);
     CHECK((checked_in(folder + "/" + name) == text));
   }
+}
+
+// The words of a command line up to a pipe, as a shell gives them; single quotes keep blanks.
+std::vector<std::string> words_of(std::string_view line) {
+  std::vector<std::string> words;
+  std::string word;
+  bool quoted = false;
+  for (const char c : std::string(line) + " ") {
+    if (c == '\'') {
+      quoted = !quoted;
+    } else if (c != ' ' || quoted) {
+      word += c;
+    } else if (word == "|") {
+      break;
+    } else if (!word.empty()) {
+      words.push_back(std::exchange(word, {}));
+    }
+  }
+  return words;
 }
 
 }  // namespace
@@ -56,9 +76,7 @@ TEST_CASE("the examples are command lines that parse") {
   for (const Command& command : commands()) {
     for (const Example& e : command.examples) {
       CAPTURE(e.command);
-      std::istringstream words{std::string(e.command.substr(e.command.find("atp ")))};
-      std::vector<std::string> arguments;
-      for (std::string word; words >> word && word != "|";) arguments.push_back(word);
+      const auto arguments = words_of(e.command.substr(e.command.find("atp ")));
       DeclaredCommand declared = declare(command);
       CHECK_NOTHROW(parse_arguments(declared, {arguments.begin() + 2, arguments.end()}));
     }
