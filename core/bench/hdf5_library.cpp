@@ -56,7 +56,9 @@ Hdf5Library::Hdf5Library() {
 }
 
 void* Hdf5Library::find(const char* name) const {
-  void* symbol = ::dlsym(library_, name);
+  // Where the program itself is linked with HDF5, the library's variables live in the program.
+  void* symbol = ::dlsym(RTLD_DEFAULT, name);
+  if (!symbol) symbol = ::dlsym(library_, name);
   if (!symbol) throw Error(Exit::system, "", fmt::format("the HDF5 library has no {}", name));
   return symbol;
 }
