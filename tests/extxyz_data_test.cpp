@@ -12,6 +12,7 @@
 #include "formats/format.h"
 #include "tests/support/files.h"
 #include "tests/support/read_frames.h"
+#include "tests/support/shared_data.h"
 
 using namespace atp;
 using namespace atp::test;
@@ -19,14 +20,6 @@ namespace fs = std::filesystem;
 using simdjson::dom::element;
 
 namespace {
-
-std::optional<fs::path> data_folder() {
-  for (fs::path p = fs::path(ATP_SOURCE_DIR); p.has_relative_path(); p = p.parent_path()) {
-    if (fs::exists(p / "shared/data/expected.json")) return p / "shared/data";
-  }
-  MESSAGE("shared/data is not there: nothing compared");
-  return std::nullopt;
-}
 
 bool is_close(double a, double b) { return std::fabs(a - b) <= 1e-9 * std::max({1.0, std::fabs(a), std::fabs(b)}); }
 
@@ -174,7 +167,7 @@ TEST_CASE("data: the files in the source tree") {
 }
 
 TEST_CASE("data: every real file says what other readers found") {
-  const auto folder = data_folder();
+  const auto folder = shared_data();
   if (!folder) return;
   simdjson::dom::parser parser;
   const element expected = parser.load((*folder / "expected.json").string());
@@ -192,7 +185,7 @@ TEST_CASE("data: every real file says what other readers found") {
 }
 
 TEST_CASE("data: files that are wrong on purpose are refused where they are wrong") {
-  const auto folder = data_folder();
+  const auto folder = shared_data();
   if (!folder) return;
   const auto problem = [&](const char* name) { return first_problem((*folder / "extxyz" / name).string()); };
   CHECK(problem("oxyz/invalid/bad_atom_value.extxyz").starts_with("bad_atom_value.extxyz:3: column 3 (pos) is 'abc'"));

@@ -5,7 +5,6 @@
 
 #include <cmath>
 #include <filesystem>
-#include <optional>
 #include <string>
 
 #include "core/base/error.h"
@@ -13,6 +12,7 @@
 #include "formats/format.h"
 #include "tests/support/files.h"
 #include "tests/support/read_frames.h"
+#include "tests/support/shared_data.h"
 
 using namespace atp;
 using namespace atp::test;
@@ -20,14 +20,6 @@ namespace fs = std::filesystem;
 using simdjson::dom::element;
 
 namespace {
-
-std::optional<fs::path> data_folder() {
-  for (fs::path p = fs::path(ATP_SOURCE_DIR); p.has_relative_path(); p = p.parent_path()) {
-    if (fs::exists(p / "shared/data/expected.json")) return p / "shared/data";
-  }
-  MESSAGE("shared/data is not there: nothing compared");
-  return std::nullopt;
-}
 
 // What the numbers of the facts, which are as stored, are multiplied with.
 struct Factors {
@@ -105,7 +97,7 @@ bool in_this_build(std::string_view name) {
 }  // namespace
 
 TEST_CASE("data: files of VASP, CIF, cube, NumPy, HDF5 and DeePMD say what other readers found") {
-  const auto folder = data_folder();
+  const auto folder = shared_data();
   if (!folder) return;
   simdjson::dom::parser parser;
   const element expected = parser.load((*folder / "expected.json").string());
