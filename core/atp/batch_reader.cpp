@@ -167,7 +167,7 @@ void BatchReader::State::read(Io io, Indices indices, std::size_t first, const R
 
 void BatchReader::State::through_map(Indices indices, std::size_t first, const RecordFn& fn, bool cold) {
   set_random(cold);
-  RecordWindow window(dataset, indices, cold);
+  RecordWindow window(dataset, indices, cold, options.verify);
   for (std::size_t place = 0; place < indices.size(); ++place) {
     if (place % kLooksForSignals == 0) throw_if_interrupted();
     const LocatedRecord& r = window.at(place);

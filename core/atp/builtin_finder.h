@@ -16,28 +16,30 @@ enum class Builtin : std::uint8_t { charges, cell, energy, forces, name, pbc, st
 // One thread; one per thread.
 class BuiltinFinder {
  public:
-  // A builtin of the record, its payload as long as the number of atoms asks; `data` is nullptr when absent.
+  // A builtin of the record, its payload as long as type and number of atoms ask; `data` is nullptr when absent.
   struct Field {
     const std::byte* data = nullptr;
-    std::uint32_t bytes = 0;
     Type type = Type::null;
   };
+  using Fields = std::array<Field, 9>;  // by Builtin; the last one stands for all that is no builtin
 
   // All builtins of the record, valid as long as its bytes and until the next call. Throws Error
   // (exit 3): a section that does not walk, a builtin of the wrong type or length.
-  const std::array<Field, 8>& find(const RecordView& record);
+  const Fields& find(const RecordView& record) {
+    // What records of one pattern have is the same; only where it lies differs.
+    const bool known = pattern_.match(record, [this](std::size_t i, const std::byte* payload) { fields_[places_[i]].data = payload; });
+    if (!known) [[unlikely]] walk(record);
+    return fields_;
+  }
 
  private:
-  struct Place {
-    int builtin;  // place in kBuiltins, or -1
-    Type type;
-  };
+  static constexpr std::size_t kNoBuiltin = 8;  // place in Fields
 
   void walk(const RecordView& record);
 
-  std::array<Field, 8> fields_;
+  Fields fields_;
   SectionPattern pattern_{SectionPattern::Of::builtins};
-  std::vector<Place> places_;  // of the pattern's sections
+  std::vector<std::size_t> places_;  // in fields_, of the pattern's sections
 };
 
 }  // namespace atp

@@ -14,7 +14,12 @@ constexpr std::align_val_t kLine{64};
 
 constexpr std::size_t size_of(Scalar s) { return s == Scalar::f32 ? 4 : 8; }
 
-bool is_f32(Type type) { return type == Type::vec3_f32 || type == Type::f32 || type == Type::mat3_f32 || type == Type::f32_array; }
+constexpr std::uint32_t bit_of(Type type) { return std::uint32_t{1} << static_cast<unsigned>(type); }
+
+bool is_f32(Type type) {
+  constexpr std::uint32_t kF32 = bit_of(Type::vec3_f32) | bit_of(Type::f32) | bit_of(Type::mat3_f32) | bit_of(Type::f32_array);
+  return (bit_of(type) & kF32) != 0;
+}
 
 template <class From, class To>
 void convert(const std::byte* from, std::size_t count, std::byte* to) {

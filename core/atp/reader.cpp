@@ -116,8 +116,8 @@ void Reader::fail_entry(std::uint64_t i) const {
   fail(i, fmt::format("its index entry points outside the data region (offset {}, {} bytes)", e.offset, e.stored));
 }
 
-void Reader::fail_atoms(std::uint32_t holds, std::uint32_t index_says) {
-  fail_input("", fmt::format("holds {} atoms, the index says {}", holds, index_says));
+void Reader::fail_atoms(std::uint64_t i, std::uint32_t holds, std::uint32_t index_says) const {
+  fail(i, fmt::format("holds {} atoms, the index says {}", holds, index_says));
 }
 
 void Reader::rethrow(std::uint64_t record, const Error& error) const { throw error.within(fmt::format("{}: record {}", path_, record)); }
@@ -139,8 +139,12 @@ void Reader::check_sum(std::uint64_t i, Bytes stored) const {
   if (expected && *expected != record_checksum(stored)) fail(i, "is damaged: its checksum does not fit", "atp verify lists all damage");
 }
 
-Bytes Reader::unpack(const IndexEntry& e, Bytes stored, Scratch& scratch) const {
-  return scratch.context(codec()).decompress(stored, e.unpacked, scratch.buffer());
+Bytes Reader::unpack(std::uint64_t i, const IndexEntry& e, Bytes stored, Scratch& scratch) const {
+  try {
+    return scratch.context(codec()).decompress(stored, e.unpacked, scratch.buffer());
+  } catch (const Error& error) {
+    rethrow(i, error);
+  }
 }
 
 std::optional<std::uint64_t> Reader::checksum(std::uint64_t i) const {

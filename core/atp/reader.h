@@ -56,12 +56,16 @@ class Reader {
 
   // Where record i lies, checked against the data region. Throws Error (exit 3) naming the record.
   IndexEntry entry(std::uint64_t i) const {
-    if (i < size()) [[likely]] {
-      const IndexEntry e = raw_entry(i);
-      // Records lie between the header and the newest index.
-      if (e.offset >= slot_.data_start && e.offset <= slot_.index_offset && e.stored <= slot_.index_offset - e.offset) [[likely]] return e;
-    }
-    fail_entry(i);
+    IndexEntry e;
+    if (!find_entry(i, e)) [[unlikely]] fail_entry(i);
+    return e;
+  }
+  // The same without an error: whether there is such a record, and it lies where records lie.
+  bool find_entry(std::uint64_t i, IndexEntry& out) const {
+    if (i >= size()) return false;
+    out = raw_entry(i);
+    // Between the header and the newest index.
+    return out.offset >= slot_.data_start && out.offset <= slot_.index_offset && out.stored <= slot_.index_offset - out.offset;
   }
   // The entry as it stands in the file, unchecked.
   IndexEntry raw_entry(std::uint64_t i) const { return decode_entry(index_ + sizeof(RawIndexEntry) * i); }
@@ -82,14 +86,9 @@ class Reader {
   // its checksum first. Throws as record().
   RecordView decode(std::uint64_t i, const IndexEntry& e, Bytes stored, Scratch& scratch, bool verify) const {
     if (verify) check_sum(i, stored);
-    try {
-      const Bytes bytes = slot_.codec == 0 && e.unpacked == e.stored ? stored : unpack(e, stored, scratch);
-      const RecordView view(bytes, positions_type());
-      if (view.n_atoms() == e.atoms) [[likely]] return view;
-      fail_atoms(view.n_atoms(), e.atoms);
-    } catch (const Error& error) {
-      rethrow(i, error);
-    }
+    const RecordView view = view_of(i, slot_.codec == 0 && e.unpacked == e.stored ? stored : unpack(i, e, stored, scratch));
+    if (view.n_atoms() != e.atoms) [[unlikely]] fail_atoms(i, view.n_atoms(), e.atoms);
+    return view;
   }
   // Record i. With codec none it points into the map and `scratch` is not touched. Throws Error
   // (exit 3) naming file and record: a bad entry, bytes that do not decompress, an atom count that
@@ -105,6 +104,8 @@ class Reader {
   // XXH3-64 of record i's stored bytes as the file states it; nothing when not known.
   std::optional<std::uint64_t> checksum(std::uint64_t i) const;
   bool has_checksums() const { return checksums_ != nullptr; }
+  // Where it lies in the map, as entry_address(), where the file has checksums.
+  const std::byte* checksum_address(std::uint64_t i) const { return checksums_ + sizeof(std::uint64_t) * i; }
 
  private:
   void open();
@@ -112,10 +113,19 @@ class Reader {
   void rebuild_schema();
   void find_checksums();
   void check_sum(std::uint64_t i, Bytes stored) const;
-  Bytes unpack(const IndexEntry& e, Bytes stored, Scratch& scratch) const;
+  Bytes unpack(std::uint64_t i, const IndexEntry& e, Bytes stored, Scratch& scratch) const;
+  // Made where it is returned to: a copy would wait for the cache misses of the records before (a load of what several
+  // stores wrote waits until these are in the cache).
+  RecordView view_of(std::uint64_t i, Bytes record) const {
+    try {
+      return RecordView(record, positions_type());
+    } catch (const Error& error) {
+      rethrow(i, error);
+    }
+  }
   [[noreturn]] void fail(std::uint64_t record, const std::string& what, std::string fix = {}) const;
   [[noreturn]] void fail_entry(std::uint64_t record) const;
-  [[noreturn]] static void fail_atoms(std::uint32_t holds, std::uint32_t index_says);
+  [[noreturn]] void fail_atoms(std::uint64_t record, std::uint32_t holds, std::uint32_t index_says) const;
   [[noreturn]] void rethrow(std::uint64_t record, const Error& error) const;
 
   std::string path_;

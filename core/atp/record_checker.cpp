@@ -58,7 +58,7 @@ std::optional<RecordProblem> RecordChecker::check(const IndexEntry& entry, Bytes
 // Returns the kind of what does not fit, empty when all does. Throws Error when nothing decodes.
 std::string_view RecordChecker::decode(const IndexEntry& entry, Bytes bytes, Type positions) {
   record_.emplace(bytes, positions);
-  known_pattern_ = pattern_.match(*record_, [](std::size_t, Bytes) {});
+  known_pattern_ = pattern_.match(*record_, [](std::size_t, const std::byte*) {});
   if (!known_pattern_) record_->check();
   return record_->n_atoms() == entry.atoms ? std::string_view() : damage_kind::atom_count;
 }

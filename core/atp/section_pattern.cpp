@@ -1,7 +1,5 @@
 #include "core/atp/section_pattern.h"
 
-#include <array>
-
 namespace atp {
 
 void SectionPattern::learn(const RecordView& record) {
@@ -18,17 +16,18 @@ void SectionPattern::learn(const RecordView& record) {
 }
 
 void SectionPattern::add_head(Part& part, const SectionView& s) {
-  part.head = 2 + s.key.size() + 1;
+  const std::size_t bytes = 2 + s.key.size() + 1;
+  part.head = bytes + kLength;
+  known_ &= part.head >= kWord;  // or a word might reach beyond the record
   part.copy = heads_.size();
-  // The head lies right before the payload and its length.
-  const std::byte* head = s.payload.data() - kLength - part.head;
-  heads_.insert(heads_.end(), head, head + part.head);
-  if (part.head < kWord) part.mask >>= 8 * (kWord - part.head);
-  part.tail = std::max(part.head, kWord) - kWord;
-  std::array<std::byte, kWord> padded{};
-  std::memcpy(padded.data(), head, std::min(part.head, kWord));
-  part.first = word(padded.data());
-  part.last = part.tail == 0 ? part.first : word(head + part.tail);
+  // The head lies right before the payload.
+  const std::byte* head = s.payload.data() - part.head;
+  heads_.insert(heads_.end(), head, head + bytes);
+  heads_.insert(heads_.end(), kLength, std::byte{0});
+  if (!known_) return;
+  part.first = word(heads_.data() + part.copy);
+  part.last = word(heads_.data() + part.copy + part.head - kWord);
+  if (bytes < kWord) part.mask >>= 8 * (kWord - bytes);
 }
 
 void SectionPattern::add_length(Part& part, const SectionView& s) {
@@ -38,7 +37,7 @@ void SectionPattern::add_length(Part& part, const SectionView& s) {
     return;
   }
   const bool per_atom = s.kind == Kind::atom || (builtin && builtin->per_atom);
-  const auto bytes = static_cast<std::uint32_t>(s.payload.size());
+  const std::uint64_t bytes = s.payload.size();
   switch (type_info(s.type).form) {
     case Form::array:
     case Form::vec3: (per_atom ? part.per_atom : part.fixed) = per_atom ? type_info(s.type).element : bytes; break;

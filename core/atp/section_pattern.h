@@ -22,43 +22,43 @@ class SectionPattern {
 
   void learn(const RecordView& record);
 
-  // Whether the record fits; when not, it may still be sound. `seen(i, payload)` is called for its i-th section, up to
-  // the one that differs. `record` has the same type of positions and was checked by its constructor.
+  // Whether the record fits; when not, it may still be sound. `seen(i, payload)` is called with where its i-th
+  // payload begins, in vain when the record turns out not to fit. `record` has the same type
+  // of positions and was checked by its constructor.
   template <class Seen>
   bool match(const RecordView& record, Seen&& seen) const {
     if (!known_ || record.n_sections() != parts_.size()) return false;
     const std::byte* at = record.sections_bytes().data();
-    std::size_t left = record.sections_bytes().size();
+    const std::byte* const end = at + record.sections_bytes().size();
+    const std::uint64_t n = record.n_atoms();
+    std::uint64_t different = 0;  // looked at once, in the end: a record that fits is by far the commonest
     std::size_t number = 0;
     for (const Part& part : parts_) {
-      if (left < std::max(kWord, part.head + kLength)) return false;
-      if ((((word(at) ^ part.first) | (word(at + part.tail) ^ part.last)) & part.mask) != 0) return false;
-      if (part.head > 2 * kWord && std::memcmp(at, heads_.data() + part.copy, part.head) != 0) return false;
-      const std::size_t length = load<std::uint32_t>(at + part.head);
-      if (!part.any_length && length != part.fixed + std::uint64_t{part.per_atom} * record.n_atoms()) return false;
-      at += part.head + kLength;
-      left -= part.head + kLength;
-      if (length > left) return false;
-      seen(number++, Bytes(at, length));
+      if (static_cast<std::size_t>(end - at) < part.head) return false;
+      // Where the next section begins is computed where it can be, not waited for.
+      const std::uint64_t length = part.any_length ? load<std::uint32_t>(at + part.head - kLength) : part.fixed + part.per_atom * n;
+      different |= ((word(at) ^ part.first) & part.mask) | (word(at + part.head - kWord) ^ (part.last + (length << 32)));
+      if (part.head > 2 * kWord && std::memcmp(at, heads_.data() + part.copy, part.head - kLength) != 0) return false;
+      at += part.head;
+      if (static_cast<std::size_t>(end - at) < length) return false;
+      seen(number++, at);
       at += length;
-      left -= length;
     }
-    return true;
+    return different == 0;
   }
 
  private:
   static constexpr std::size_t kLength = 4;  // bytes of a payload's length
   static constexpr std::size_t kWord = 8;
 
-  // A head is kind, key length, key and type. Its first and its last word tell it apart, where it has no more than
-  // two: memcmp for so few bytes costs more than the comparison.
+  // A head is kind, key length, key, type and length of the payload. Its first and its last word tell it apart, where it
+  // has no more than two: memcmp for so few bytes costs more than the comparison.
   struct Part {
     std::size_t head = 0;                    // bytes
-    std::size_t tail = 0;                    // where its last word begins
-    std::size_t copy = 0;                    // where it lies in heads_
-    std::uint64_t first = 0, last = 0;       // the words
-    std::uint64_t mask = ~std::uint64_t{0};  // of a head that is shorter than a word
-    std::uint32_t fixed = 0, per_atom = 0;   // bytes of the payload
+    std::size_t copy = 0;                    // where it lies in heads_, without the length
+    std::uint64_t first = 0, last = 0;       // the words, with a length of 0
+    std::uint64_t mask = ~std::uint64_t{0};  // of the first word: what is not length
+    std::uint64_t fixed = 0, per_atom = 0;   // bytes of the payload
     bool any_length = false;                 // of the payload
   };
 

@@ -17,6 +17,8 @@ std::tuple<Kind, std::size_t, std::string_view> place_of(const Structure::Sectio
   return {s.kind, row, s.key};
 }
 
+constexpr std::size_t kManySections = 32;
+
 bool in_order(const Structure::Section& a, const Structure::Section& b) { return place_of(a) < place_of(b); }
 
 }  // namespace
@@ -110,7 +112,14 @@ void Structure::erase(Kind kind, std::string_view key) {
 
 void Structure::sort_sections() {
   const auto all = sections();
-  if (!std::is_sorted(all.begin(), all.end(), in_order)) std::stable_sort(all.begin(), all.end(), in_order);
+  if (all.size() > kManySections) {
+    if (!std::is_sorted(all.begin(), all.end(), in_order)) std::stable_sort(all.begin(), all.end(), in_order);
+    return;
+  }
+  // Few: put in one by one, for which stable_sort would ask for memory.
+  for (auto at = all.begin(); at != all.end(); ++at) {
+    if (at != all.begin() && in_order(*at, at[-1])) std::rotate(std::upper_bound(all.begin(), at, *at, in_order), at, at + 1);
+  }
 }
 
 void Structure::keep_last_of_equals() {

@@ -14,17 +14,25 @@
 namespace atp {
 
 std::string RecordEncoder::add(Structure& structure, EncodedRecords& out) {
-  record_.clear();
-  encode_record(structure, record_);
-  if (std::string problem = out.schema.add(structure); !problem.empty()) return problem;
   const std::size_t start = out.bytes.size();
-  const std::size_t stored = context_.compress(record_, out.bytes);
+  // A record that is stored as it is needs no place of its own.
+  const bool plain = context_.codec().id == CodecId::none;
+  std::vector<std::byte>& record = plain ? out.bytes : record_;
+  record_.clear();
+  const std::size_t before = record.size();
+  encode_record(structure, record);
+  const std::size_t size = record.size() - before;
+  if (std::string problem = out.schema.add(structure); !problem.empty()) {
+    out.bytes.resize(start);
+    return problem;
+  }
+  const std::size_t stored = plain ? size : context_.compress(record_, out.bytes);
   if (stored > std::numeric_limits<std::uint32_t>::max()) {
     out.bytes.resize(start);
     fail_input("", fmt::format("the compressed record has {} bytes, more than an index entry can say", stored));
   }
   const Bytes bytes = Bytes(out.bytes).subspan(start, stored);
-  out.entries.push_back({static_cast<std::uint32_t>(stored), static_cast<std::uint32_t>(record_.size()),
+  out.entries.push_back({static_cast<std::uint32_t>(stored), static_cast<std::uint32_t>(size),
                          static_cast<std::uint32_t>(structure.n_atoms()), record_checksum(bytes)});
   return {};
 }
@@ -39,12 +47,12 @@ class Tail {
   std::uint64_t end() const { return written_ + buffer_.size(); }
 
   void append(Bytes bytes) {
-    if (buffer_.size() + bytes.size() < block_) {
+    if (bytes.size() < block_ / kWorthWriting && buffer_.size() + bytes.size() < block_) {
       buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
       return;
     }
     flush();
-    if (bytes.size() >= block_) {
+    if (bytes.size() >= block_ / kWorthWriting) {
       write(bytes);
     } else {
       buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
@@ -63,6 +71,8 @@ class Tail {
     file_.start_writeback(written_, bytes.size());
     written_ += bytes.size();
   }
+
+  static constexpr std::size_t kWorthWriting = 4;  // what is a fourth of a block is written from where it lies
 
   OutputFile& file_;
   std::uint64_t written_;

@@ -1,14 +1,32 @@
 #include "core/base/hash.h"
 
-#define XXH_STATIC_LINKING_ONLY
+#define XXH_INLINE_ALL  // the library is built for the oldest processor; this is half as fast again
 #include <xxhash.h>
 #include <zlib.h>
 
 #include <new>
 
-namespace atp {
+#include "core/base/hash_avx2.h"
 
-std::uint64_t xxh3(Bytes bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
+namespace atp {
+namespace {
+
+std::uint64_t xxh3_plain(const void* bytes, std::size_t size) { return XXH3_64bits(bytes, size); }
+
+using Xxh3 = std::uint64_t (*)(const void*, std::size_t);
+Xxh3 fastest_xxh3() {
+#ifdef ATP_HAVE_AVX2
+  if (__builtin_cpu_supports("avx2")) return xxh3_avx2;
+#endif
+  return xxh3_plain;
+}
+
+}  // namespace
+
+std::uint64_t xxh3(Bytes bytes) {
+  static const Xxh3 hash = fastest_xxh3();
+  return hash(bytes.data(), bytes.size());
+}
 
 std::uint64_t record_checksum(Bytes stored) {
   const std::uint64_t h = xxh3(stored);

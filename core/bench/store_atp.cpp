@@ -36,9 +36,9 @@ class AtpWriter {
       structure_.atomic_numbers.assign(z, z + m.numbers.size());
       structure_.positions_type = Type::vec3_f32;
       structure_.positions.assign(m.positions.begin(), m.positions.end());
+      structure_.set_cell(m.cell);  // in the order of the file, or they would be put in it
       structure_.set_energy(m.energy);
       structure_.put_bytes(Kind::builtin, "forces", Type::vec3_f32, m.forces);
-      structure_.set_cell(m.cell);
       structure_.set_pbc({m.pbc[0] != 0, m.pbc[1] != 0, m.pbc[2] != 0});
       if (!m.custom.empty()) put_custom(structure_, m);
       if (const std::string problem = encoder_.add(structure_, out_); !problem.empty()) fail_input("", problem);

@@ -3,12 +3,13 @@
 
 #include "core/atp/codec.h"
 #include "core/atp/dataset.h"
+#include "core/atp/record_window.h"
 #include "core/bench/stores.h"
 
 namespace atp {
 namespace {
 
-constexpr std::size_t kLine = 64, kEntriesAhead = 16, kRecordsAhead = 8, kRing = 32;
+constexpr std::size_t kEntriesAhead = 16, kRecordsAhead = 8, kRing = 32;
 
 // Copies (or decompresses) records back to back into one buffer.
 class CopyStore final : public Store {
@@ -32,8 +33,7 @@ class CopyStore final : public Store {
     const auto locate = [&](std::size_t p) { __builtin_prefetch(file.entry_address(indices[p])); };
     const auto fetch = [&](std::size_t p) {
       ring[p % kRing] = file.entry(indices[p]);
-      const Bytes stored = file.stored(ring[p % kRing]);
-      for (std::size_t at = 0; at < stored.size(); at += kLine) __builtin_prefetch(stored.data() + at);
+      prefetch_record(file.stored(ring[p % kRing]));
     };
     for (std::size_t p = 0; p < std::min(kEntriesAhead, indices.size()); ++p) locate(p);
     for (std::size_t p = 0; p < std::min(kRecordsAhead, indices.size()); ++p) fetch(p);

@@ -1,0 +1,11 @@
+// Compiled for AVX2, so it shares no inline function with other files: the linker might take this file's for all.
+#include "core/base/hash_avx2.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+namespace atp {
+
+std::uint64_t xxh3_avx2(const void* bytes, std::size_t size) { return XXH3_64bits(bytes, size); }
+
+}  // namespace atp
