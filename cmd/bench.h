@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cmd/terminal.h"
 #include "core/base/error.h"
 #include "core/bench/requirement.h"
 #include "core/bench/results.h"
@@ -66,6 +67,8 @@ std::string compare_with_baseline(const BenchResults& results, const std::vector
 std::string bench_html(const BenchResults& results, const std::vector<GoalResult>& goals);
 
 // What both the tables and the page write.
+std::string io_profile_sentence(const IoProfile& profile);
+std::vector<HistogramBin> reads_by_size(const IoProfile& profile);  // sizes that occur
 std::string bench_rate(double v);       // "12.3 M"
 std::string bench_time(double seconds);  // "77 ns"
 std::string bench_value(const BenchRow& row, double v);

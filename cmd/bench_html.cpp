@@ -137,6 +137,29 @@ std::string table_of(const BenchResults& r, const std::string& dir, const std::s
   return out + "</table></div>\n";
 }
 
+// What --io-profile found.
+std::string io_profiles_of(const BenchResults& r) {
+  std::string out;
+  for (const auto& [dir, profile] : r.io_profiles) {
+    out += fmt::format("<h2>{}: what the device did meanwhile, for anybody</h2>\n<p>{}</p>\n", html_text(dir), html_text(io_profile_sentence(profile)));
+    SvgLine rate{"read", {}, "atp"};
+    constexpr std::size_t kColumns = 120;
+    const double seconds = profile.moments.empty() ? 0 : profile.moments.back().seconds;
+    const auto rates = profile.read_rates(kColumns);
+    for (std::size_t i = 0; i < rates.size(); ++i) {
+      if (rates[i] > 0) rate.points.emplace_back(seconds * (static_cast<double>(i) + 0.5) / static_cast<double>(rates.size()), rates[i]);
+    }
+    if (!rate.points.empty()) out += "<h3>Bytes read a second, over time</h3>\n" + svg_lines({rate}, "seconds", "bytes/s", false) + "\n";
+    std::vector<SvgBar> bars;
+    for (const HistogramBin& bin : reads_by_size(profile)) {
+      const auto count = static_cast<double>(bin.count);
+      if (bin.count != 0) bars.push_back({bin.label, count, count, count, human_count(bin.count), "atp"});
+    }
+    if (!bars.empty()) out += "<h3>Reads by size (mean of each tenth of a second)</h3>\n" + svg_bars(bars, false) + "\n";
+  }
+  return out;
+}
+
 std::string goals_of(const std::vector<GoalResult>& goals) {
   if (goals.empty()) return "";
   std::string out = "<h2>What the reader is held to</h2>\n<table>\n<tr><th>goal</th><th></th><th>reached</th><th></th></tr>\n";
@@ -168,7 +191,7 @@ std::string bench_html(const BenchResults& r, const std::vector<GoalResult>& goa
     out += by_workers(r, dir, load) + latencies(r, dir, load, "shuffled", "Latency, shuffled") + latencies(r, dir, load, "cold-shuffled", "Latency, shuffled, nothing in memory");
     out += table_of(r, dir, load);
   }
-  return out + by_mount(r) + goals_of(goals) + fmt::format("<p class=\"dim\">{}</p>\n</body></html>\n", html_text(footprint_text(r) + bench_end(r)));
+  return out + by_mount(r) + io_profiles_of(r) + goals_of(goals) + fmt::format("<p class=\"dim\">{}</p>\n</body></html>\n", html_text(footprint_text(r) + bench_end(r)));
 }
 
 }  // namespace atp

@@ -108,6 +108,14 @@ std::string bench_json(const BenchResults& r) {
     for (const auto& text : *list) w.string(text);
     w.end_array();
   }
+  if (!r.together.empty()) {
+    w.key("together").begin_array();
+    for (const TogetherRow& row : r.together) {
+      w.begin_object().key("dir").string(row.dir).key("load").string(row.load).key("workload").string(row.workload).key("backend").string(row.backend);
+      w.key("processes").count(row.processes).key("sum").real(row.sum).key("slowest").real(row.slowest).key("fastest").real(row.fastest).end_object();
+    }
+    w.end_array();
+  }
   if (r.footprint) {
     w.key("footprint_estimate").begin_object().key("grid").string(r.grid).key("joules").real(r.footprint->joules).key("rapl").boolean(r.footprint->measured);
     for (const auto& [name, i] : {std::pair{"use", r.footprint->use}, std::pair{"manufacture", r.footprint->manufacture}}) {

@@ -10,10 +10,10 @@
 
 namespace atp {
 
-std::string ranks_table(Ranks& ranks, const BenchResults& mine) {
+std::vector<TogetherRow> rows_together(Ranks& ranks, const BenchResults& mine) {
   std::vector<std::vector<BenchRow>> all;
   for (const std::string& text : ranks.exchange(bench_json(mine))) all.push_back(rows_of_report(text));
-  std::vector<std::vector<std::string>> rows = {{"dir", "load", "workload", "backend", "processes", "together/s", "slowest/s", "fastest/s"}};
+  std::vector<TogetherRow> rows;
   for (const BenchRow& row : all[0]) {
     if (!row.problem.empty() || row.unit != BenchUnit::molecules_per_second) continue;
     std::vector<double> medians;
@@ -21,9 +21,20 @@ std::string ranks_table(Ranks& ranks, const BenchResults& mine) {
       if (const BenchRow* same = find_row(theirs, row.dir, row.load, row.backend, row.workload)) medians.push_back(same->median);
     }
     const auto [slowest, fastest] = std::minmax_element(medians.begin(), medians.end());
-    rows.push_back({printable(row.dir), row.load, row.workload, row.backend, std::to_string(medians.size()), bench_rate(std::accumulate(medians.begin(), medians.end(), 0.0)), bench_rate(*slowest), bench_rate(*fastest)});
+    rows.push_back({row.dir, row.load, row.workload, row.backend, medians.size(), std::accumulate(medians.begin(), medians.end(), 0.0), *slowest, *fastest});
   }
-  return styled(fmt::format("\n{} processes, measuring at the same time\n", ranks.size()), Style::bold) + table(rows, {false, false, false, false, true, true, true, true});
+  return rows;
+}
+
+std::string together_table(const BenchResults& results) {
+  if (results.together.empty()) return "";
+  std::vector<std::vector<std::string>> rows = {{"dir", "load", "workload", "backend", "processes", "together/s", "slowest/s", "fastest/s"}};
+  std::size_t most = 0;
+  for (const TogetherRow& r : results.together) {
+    rows.push_back({printable(r.dir), r.load, r.workload, r.backend, std::to_string(r.processes), bench_rate(r.sum), bench_rate(r.slowest), bench_rate(r.fastest)});
+    most = std::max(most, r.processes);
+  }
+  return styled(fmt::format("\n{} processes, measuring at the same time\n", most), Style::bold) + table(rows, {false, false, false, false, true, true, true, true});
 }
 
 }  // namespace atp

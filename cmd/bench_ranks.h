@@ -2,13 +2,17 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "core/bench/results.h"
 #include "core/mpi/ranks.h"
 
 namespace atp {
 
-// A table of what all processes reached together: sums of their rates, the slowest, the fastest. Every process calls it.
-std::string ranks_table(Ranks& ranks, const BenchResults& mine);
+// What all processes reached together, from the rows that each has. Every process calls it.
+std::vector<TogetherRow> rows_together(Ranks& ranks, const BenchResults& mine);
+
+// A table of them; empty without any.
+std::string together_table(const BenchResults& results);
 
 }  // namespace atp

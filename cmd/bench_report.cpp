@@ -80,10 +80,12 @@ std::string bench_tables(const BenchResults& results) {
   std::string out;
   for (const auto& [dir, load] : bench_groups(results)) {
     std::uint64_t most = 0;
+    BenchRow first;  // that says how large molecules are: one that failed does not
     for (const BenchRow& row : results.rows) {
-      if (row.dir == dir && row.load == load) most = std::max(most, row.molecules);
+      if (row.dir != dir || row.load != load) continue;
+      most = std::max(most, row.molecules);
+      if (first.payload == 0) first = row;
     }
-    const BenchRow& first = *std::find_if(results.rows.begin(), results.rows.end(), [&, d = dir, l = load](const BenchRow& r) { return r.dir == d && r.load == l; });
     out += styled(fmt::format("\n{}, {}: {} molecules of {:.4g} atoms, {:.0f} bytes each\n", printable(dir), load == "dataset" ? load : load + " atoms", human_count(most), first.atoms, first.payload), Style::bold);
     std::vector<std::vector<std::string>> rows = {
         {"workload", "backend", "molecules/s", "95 %", "atoms/s", "MB/s", "p50", "p95", "p99", "CPU µs", "faults", "read", "atp is"}};
@@ -131,14 +133,28 @@ std::string bench_end(const BenchResults& r) {
                            human_seconds(r.seconds), human_bytes(r.peak_bytes), r.foreign_cpu, r.machine.cpus, reruns);
 }
 
+std::vector<HistogramBin> reads_by_size(const IoProfile& profile) {
+  std::vector<HistogramBin> bins;
+  const auto sizes = profile.reads_by_size();
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    const std::string label = i + 1 < sizes.size() ? fmt::format("< {} KiB", 4u << i) : fmt::format(">= {} KiB", 4u << (i - 1));
+    if (sizes[i] > 0) bins.push_back({label, static_cast<std::uint64_t>(sizes[i])});
+  }
+  return bins;
+}
+
+std::string io_profile_sentence(const IoProfile& profile) {
+  const DeviceCounters t = profile.total();
+  const auto bytes = [](std::uint64_t sectors) { return human_bytes(static_cast<std::uint64_t>(static_cast<double>(sectors) * IoProfile::kSectorBytes)); };
+  return fmt::format("{} reads of {}, {} writes of {}; {:.0f} % of reads were joined to a neighbour (sequential); {:.1f} requests at a time while busy", human_count(t.reads), bytes(t.sectors_read),
+                     human_count(t.writes), bytes(t.sectors_written), 100 * profile.merged_share(), profile.concurrency());
+}
+
 std::string io_profile_text(const BenchResults& r, int width) {
   std::string out;
   for (const auto& [dir, profile] : r.io_profiles) {
-    const DeviceCounters t = profile.total();
-    const auto bytes = [](std::uint64_t sectors) { return human_bytes(static_cast<std::uint64_t>(static_cast<double>(sectors) * IoProfile::kSectorBytes)); };
     out += styled(fmt::format("\n{}: what the device did meanwhile, for anybody\n", printable(dir)), Style::bold);
-    out += fmt::format("{} reads of {}, {} writes of {}; {:.0f} % of reads were joined to a neighbour (sequential); {:.1f} requests at a time while busy\n", human_count(t.reads), bytes(t.sectors_read),
-                       human_count(t.writes), bytes(t.sectors_written), 100 * profile.merged_share(), profile.concurrency());
+    out += io_profile_sentence(profile) + '\n';
     // Bursts: a column a stretch of time, as high as its rate.
     static constexpr std::array<std::string_view, 9> kLevels = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
     static constexpr std::array<std::string_view, 9> kAscii = {" ", ".", ".", ":", ":", "|", "|", "#", "#"};
@@ -147,13 +163,7 @@ std::string io_profile_text(const BenchResults& r, int width) {
     std::string line;
     for (const double rate : rates) line += (utf8_terminal() ? kLevels : kAscii)[most > 0 ? static_cast<std::size_t>(std::ceil(8 * rate / most)) : 0];
     out += fmt::format("read over time  {}  at most {}\n", line, human_rate(most));
-    std::vector<HistogramBin> bins;
-    const auto sizes = profile.reads_by_size();
-    for (std::size_t i = 0; i < sizes.size(); ++i) {
-      const std::string label = i + 1 < sizes.size() ? fmt::format("< {} KiB", 4u << i) : fmt::format(">= {} KiB", 4u << (i - 1));
-      if (sizes[i] > 0) bins.push_back({label, static_cast<std::uint64_t>(sizes[i])});
-    }
-    out += "reads by size (mean of each tenth of a second)\n" + histogram(bins, width);
+    out += "reads by size (mean of each tenth of a second)\n" + histogram(reads_by_size(profile), width);
   }
   return out;
 }

@@ -204,8 +204,8 @@ Exit bench(const BenchCommand& command) {
   Ranks ranks;
   if (!ranks.first()) silence_messages();
   // Not Ranks::together(): the others wait within. Who fails leaves, at which the launcher ends the job.
-  const BenchResults results = BenchRun(command, ranks).run();
-  const std::string together = ranks.size() > 1 ? ranks_table(ranks, results) : "";
+  BenchResults results = BenchRun(command, ranks).run();
+  if (ranks.size() > 1) results.together = rows_together(ranks, results);
   if (!ranks.first()) return Exit::ok;
   std::vector<GoalResult> goals;
   if (command.goals) goals = check_goals(results);
@@ -213,7 +213,7 @@ Exit bench(const BenchCommand& command) {
   if (command.json) {
     print(bench_json(results) + '\n');
   } else {
-    print(bench_head(results) + bench_tables(results) + bench_chart(results, terminal_width()) + together);
+    print(bench_head(results) + bench_tables(results) + bench_chart(results, terminal_width()) + together_table(results));
     if (command.goals) print(goals_table(goals));
     if (!command.baseline.empty()) print(compare_with_baseline(results, old));
     print(io_profile_text(results, terminal_width()) + footprint_text(results) + bench_end(results));

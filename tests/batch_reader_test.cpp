@@ -9,6 +9,7 @@
 #include <random>
 
 #include "core/atp/packed_batch.h"
+#include "core/atp/writer.h"
 #include "core/base/error.h"
 #include "core/io/read_ring.h"
 #include "tests/support/allocations.h"
@@ -100,6 +101,14 @@ TEST_CASE("an error comes when its record's turn comes") {
     seen = 0;
     CHECK_THROWS_WITH_AS(trusting.for_each(outside, count), doctest::Contains("record 40 was asked for"), Error);
     CHECK(seen == 2);
+    // -1 as an unsigned number: no record counted from the end, and none that wraps.
+    seen = 0;
+    const std::vector<std::uint64_t> negative = {5, 5, static_cast<std::uint64_t>(-1), 5};
+    CHECK_THROWS_WITH_AS(trusting.for_each(negative, count), doctest::Contains("record 18446744073709551615 was asked for"), Error);
+    CHECK(seen == 2);
+    PackedBatch batch;
+    CHECK_THROWS_AS(batch.gather(trusting, negative), Error);
+    CHECK(batch.graphs() == 0);
   }
 }
 
@@ -185,5 +194,49 @@ TEST_CASE("a steady stream of batches allocates nothing") {
     const std::uint64_t before = test::allocations();
     for (int i = 0; i < 10; ++i) batch.gather(reader, indices);
     CHECK(test::allocations() == before);
+  }
+}
+
+namespace {
+
+// Two kinds of records in turns: with and without a name, numbers of atoms from 0 to 40, and a property or none.
+void write_mixed(const std::string& path, std::size_t count) {
+  Writer writer = Writer::create(path, {});
+  RecordEncoder encoder(Codec{});
+  EncodedRecords out;
+  std::mt19937_64 random(3);
+  for (std::size_t i = 0; i < count; ++i) {
+    Structure s;
+    const std::size_t n = random() % 41;
+    s.atomic_numbers.assign(n, static_cast<std::uint8_t>(1 + i % 80));
+    std::vector<double> xyz(3 * n);
+    for (auto& x : xyz) x = static_cast<double>(random() % 1000) / 7;
+    s.set_positions(std::span<const double>(xyz));
+    s.set_energy(static_cast<double>(i));
+    if (random() % 2 == 0) s.put_string(Kind::builtin, "name", std::string(random() % 20, 'x'));
+    s.set_forces(xyz);
+    if (random() % 3 == 0) s.put_string(Kind::molecule, "", "an empty key");
+    if (random() % 3 == 0) s.put_f64(Kind::molecule, "a key that has many more bytes than two words", 1.5);
+    s.set_pbc({true, false, i % 2 == 0});
+    REQUIRE(encoder.add(s, out).empty());
+  }
+  writer.add(out);
+  writer.finish();
+}
+
+}  // namespace
+
+TEST_CASE("records of several patterns in one file are read as each is") {
+  test::TempDir dir;
+  write_mixed(dir / "m.atp", 300);
+  const Dataset dataset({dir / "m.atp"});
+  for (const std::size_t count : {1, 2, 1000}) {
+    const auto indices = random_indices(dataset, count, count);
+    const auto expected = simple(dataset, indices);
+    for (const Io io : ways()) CHECK(batched(dataset, indices, {io, true}) == expected);
+    BatchReader reader(dataset, {});
+    PackedBatch batch(BatchFields{true, true, true, true, true, true, true, Scalar::f64});
+    batch.gather(reader, indices);
+    check_batch<double>(dataset, indices, batch);
   }
 }

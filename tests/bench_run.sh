@@ -11,7 +11,7 @@ mkdir dir
 fail() { echo "bench_run.sh: $*" >&2; exit 1; }
 left() { [ -z "$(ls -A dir)" ] || fail "left behind: $(ls -A dir)"; }
 
-"$atp" bench --dir dir --seconds 2 --records 2000 --atoms 12,64 --workers 1,2 --trials 3 --goals --footprint --html page.html --json >run.json
+"$atp" bench --dir dir --seconds 2 --records 2000 --atoms 12,64 --workers 1,2 --trials 3 --goals --footprint --io-profile --html page.html --json >run.json
 left
 "$atp" bench --dir dir --seconds 1 --records 500 --atoms 12 --backends atp,lmdb --workloads shuffled --baseline run.json \
   --require 'atp shuffled 12 >= 1' >text.txt || fail "a bar of 1 molecule a second was missed"
@@ -43,6 +43,24 @@ wait $pid || code=$?
 [ $code = 143 ] || fail "SIGTERM ended it with $code"
 left
 
+# Files that may not grow: every store says so in its row, and nothing stays.
+(ulimit -f 400 && "$atp" bench --dir dir --seconds 1 --records 2000 --atoms 64 --backends atp,lmdb,sqlite,hdf5 --workloads write,shuffled --json >full.json)
+left
+# A mount that is full, and one that cannot be written to, where this user may make them.
+if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=3m tmpfs dir 2>/dev/null; then
+  trap 'umount dir 2>/dev/null || true; rm -rf "$work"' EXIT
+  code=0
+  "$atp" bench --dir dir --records 2000 --atoms 64 >/dev/null 2>said || code=$?
+  { [ $code = 4 ] && grep -q 'may need .* and has .* free' said; } || fail "a mount that is too small ended with $code: $(cat said)"
+  "$atp" bench --dir dir --seconds 1 --records 1100 --atoms 64 --backends lmdb --workloads write,shuffled --json >tight.json
+  left
+  mount -o remount,ro dir
+  code=0
+  "$atp" bench --dir dir --seconds 1 >/dev/null 2>said || code=$?
+  { [ $code = 4 ] && grep -q 'the file system is read-only' said; } || fail "a read-only mount ended with $code: $(cat said)"
+  umount dir
+fi
+
 command -v python3 >/dev/null || exit 0
 python3 - <<'PY'
 import json, xml.dom.minidom
@@ -61,6 +79,9 @@ for name in ("run", "place", "copied", "like"):
             assert row["checked"], row
     wrong = [row for row in r["rows"] if "checksum" in row.get("problem", "")]
     assert not wrong, wrong
+problems = {row["backend"]: row["problem"] for row in json.load(open("full.json"))["rows"] if "problem" in row}
+assert "file too large" in problems["atp"], problems
+assert all("write" in p or "commit" in p or "disk" in p for p in problems.values()), problems
 r = json.load(open("run.json"))
 assert {row["load"] for row in r["rows"]} == {"12", "64"}
 have = {(row["backend"], row["workload"]) for row in r["rows"] if "problem" not in row}

@@ -1,6 +1,9 @@
 #include "core/base/hash.h"
 
 #define XXH_INLINE_ALL  // the library is built for the oldest processor; this is half as fast again
+#ifndef NDEBUG
+#define XXH_NO_INLINE_HINTS 1  // without full optimisation g++ cannot inline what the header says it must
+#endif
 #include <xxhash.h>
 #include <zlib.h>
 

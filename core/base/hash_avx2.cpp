@@ -2,6 +2,9 @@
 #include "core/base/hash_avx2.h"
 
 #define XXH_INLINE_ALL
+#ifndef NDEBUG
+#define XXH_NO_INLINE_HINTS 1  // without full optimisation g++ cannot inline what the header says it must
+#endif
 #include <xxhash.h>
 
 namespace atp {

@@ -50,6 +50,13 @@ struct BenchRow {
   double latency_at(double share) const;  // seconds; NaN where nothing was measured
 };
 
+// What the processes of a job reached at the same time: their medians, molecules a second.
+struct TogetherRow {
+  std::string dir, load, workload, backend;
+  std::size_t processes = 0;
+  double sum = 0, slowest = 0, fastest = 0;
+};
+
 struct BenchResults {
   Machine machine;
   std::vector<Mount> mounts;
@@ -62,6 +69,7 @@ struct BenchResults {
   std::string grid;
   std::vector<std::pair<std::string, IoProfile>> io_profiles;  // by dir
   std::uint64_t peak_bytes = 0;                          // on the disk at one time
+  std::vector<TogetherRow> together;                     // empty for a process alone
 };
 
 // Median, interval and spread of row.values.
