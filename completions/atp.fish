@@ -40,7 +40,7 @@ complete -c atp -n '__fish_seen_subcommand_from pack' -s j -l jobs -x -d 'thread
 complete -c atp -n '__fish_seen_subcommand_from pack' -s q -l quiet -d 'say nothing but warnings and errors'
 complete -c atp -n '__fish_seen_subcommand_from pack' -s v -l verbose -d 'say more about what is done'
 complete -c atp -n '__fish_seen_subcommand_from pack' -s y -l yes -d 'fetch more than 100 MB of inputs on a server (hf://, https://) without asking'
-complete -c atp -n '__fish_seen_subcommand_from pack' -l progress -x -a 'auto always never' -d 'show progress on stderr; auto (the default) shows it on a terminal only'
+complete -c atp -n '__fish_seen_subcommand_from pack' -l progress -x -a 'auto always never' -d 'show progress on stderr; auto (the default): on a terminal, and every 30 s in a log file'
 complete -c atp -n '__fish_seen_subcommand_from pack' -l color -x -a 'auto always never' -d 'colour the output; auto (the default) does so on a terminal unless NO_COLOR is set'
 complete -c atp -n '__fish_seen_subcommand_from pack' -s h -l help -d 'show this help'
 complete -c atp -n '__fish_seen_subcommand_from shard' -F
@@ -73,7 +73,7 @@ complete -c atp -n '__fish_seen_subcommand_from shard' -s j -l jobs -x -d 'threa
 complete -c atp -n '__fish_seen_subcommand_from shard' -s q -l quiet -d 'say nothing but warnings and errors'
 complete -c atp -n '__fish_seen_subcommand_from shard' -s v -l verbose -d 'say more about what is done'
 complete -c atp -n '__fish_seen_subcommand_from shard' -s y -l yes -d 'fetch more than 100 MB of inputs on a server (hf://, https://) without asking'
-complete -c atp -n '__fish_seen_subcommand_from shard' -l progress -x -a 'auto always never' -d 'show progress on stderr; auto (the default) shows it on a terminal only'
+complete -c atp -n '__fish_seen_subcommand_from shard' -l progress -x -a 'auto always never' -d 'show progress on stderr; auto (the default): on a terminal, and every 30 s in a log file'
 complete -c atp -n '__fish_seen_subcommand_from shard' -l color -x -a 'auto always never' -d 'colour the output; auto (the default) does so on a terminal unless NO_COLOR is set'
 complete -c atp -n '__fish_seen_subcommand_from shard' -s h -l help -d 'show this help'
 complete -c atp -n '__fish_seen_subcommand_from export' -F
@@ -88,7 +88,7 @@ complete -c atp -n '__fish_seen_subcommand_from export' -s j -l jobs -x -d 'thre
 complete -c atp -n '__fish_seen_subcommand_from export' -s q -l quiet -d 'say nothing but warnings and errors'
 complete -c atp -n '__fish_seen_subcommand_from export' -s v -l verbose -d 'say more about what is done'
 complete -c atp -n '__fish_seen_subcommand_from export' -s y -l yes -d 'fetch more than 100 MB of inputs on a server (hf://, https://) without asking'
-complete -c atp -n '__fish_seen_subcommand_from export' -l progress -x -a 'auto always never' -d 'show progress on stderr; auto (the default) shows it on a terminal only'
+complete -c atp -n '__fish_seen_subcommand_from export' -l progress -x -a 'auto always never' -d 'show progress on stderr; auto (the default): on a terminal, and every 30 s in a log file'
 complete -c atp -n '__fish_seen_subcommand_from export' -l color -x -a 'auto always never' -d 'colour the output; auto (the default) does so on a terminal unless NO_COLOR is set'
 complete -c atp -n '__fish_seen_subcommand_from export' -s h -l help -d 'show this help'
 complete -c atp -n '__fish_seen_subcommand_from inspect' -F
@@ -105,7 +105,7 @@ complete -c atp -n '__fish_seen_subcommand_from inspect' -s j -l jobs -x -d 'thr
 complete -c atp -n '__fish_seen_subcommand_from inspect' -s q -l quiet -d 'say nothing but warnings and errors'
 complete -c atp -n '__fish_seen_subcommand_from inspect' -s v -l verbose -d 'say more about what is done'
 complete -c atp -n '__fish_seen_subcommand_from inspect' -s y -l yes -d 'fetch more than 100 MB of inputs on a server (hf://, https://) without asking'
-complete -c atp -n '__fish_seen_subcommand_from inspect' -l progress -x -a 'auto always never' -d 'show progress on stderr; auto (the default) shows it on a terminal only'
+complete -c atp -n '__fish_seen_subcommand_from inspect' -l progress -x -a 'auto always never' -d 'show progress on stderr; auto (the default): on a terminal, and every 30 s in a log file'
 complete -c atp -n '__fish_seen_subcommand_from inspect' -l color -x -a 'auto always never' -d 'colour the output; auto (the default) does so on a terminal unless NO_COLOR is set'
 complete -c atp -n '__fish_seen_subcommand_from inspect' -s h -l help -d 'show this help'
 complete -c atp -n '__fish_seen_subcommand_from verify' -F
@@ -126,7 +126,7 @@ complete -c atp -n '__fish_seen_subcommand_from verify' -s j -l jobs -x -d 'thre
 complete -c atp -n '__fish_seen_subcommand_from verify' -s q -l quiet -d 'say nothing but warnings and errors'
 complete -c atp -n '__fish_seen_subcommand_from verify' -s v -l verbose -d 'say more about what is done'
 complete -c atp -n '__fish_seen_subcommand_from verify' -s y -l yes -d 'fetch more than 100 MB of inputs on a server (hf://, https://) without asking'
-complete -c atp -n '__fish_seen_subcommand_from verify' -l progress -x -a 'auto always never' -d 'show progress on stderr; auto (the default) shows it on a terminal only'
+complete -c atp -n '__fish_seen_subcommand_from verify' -l progress -x -a 'auto always never' -d 'show progress on stderr; auto (the default): on a terminal, and every 30 s in a log file'
 complete -c atp -n '__fish_seen_subcommand_from verify' -l color -x -a 'auto always never' -d 'colour the output; auto (the default) does so on a terminal unless NO_COLOR is set'
 complete -c atp -n '__fish_seen_subcommand_from verify' -s h -l help -d 'show this help'
 complete -c atp -n '__fish_seen_subcommand_from formats' -l json -d 'print one JSON object a line for each format'
@@ -134,7 +134,7 @@ complete -c atp -n '__fish_seen_subcommand_from formats' -s j -l jobs -x -d 'thr
 complete -c atp -n '__fish_seen_subcommand_from formats' -s q -l quiet -d 'say nothing but warnings and errors'
 complete -c atp -n '__fish_seen_subcommand_from formats' -s v -l verbose -d 'say more about what is done'
 complete -c atp -n '__fish_seen_subcommand_from formats' -s y -l yes -d 'fetch more than 100 MB of inputs on a server (hf://, https://) without asking'
-complete -c atp -n '__fish_seen_subcommand_from formats' -l progress -x -a 'auto always never' -d 'show progress on stderr; auto (the default) shows it on a terminal only'
+complete -c atp -n '__fish_seen_subcommand_from formats' -l progress -x -a 'auto always never' -d 'show progress on stderr; auto (the default): on a terminal, and every 30 s in a log file'
 complete -c atp -n '__fish_seen_subcommand_from formats' -l color -x -a 'auto always never' -d 'colour the output; auto (the default) does so on a terminal unless NO_COLOR is set'
 complete -c atp -n '__fish_seen_subcommand_from formats' -s h -l help -d 'show this help'
 complete -c atp -n '__fish_seen_subcommand_from plan-batches' -F
@@ -176,7 +176,7 @@ complete -c atp -n '__fish_seen_subcommand_from plan-batches' -s j -l jobs -x -d
 complete -c atp -n '__fish_seen_subcommand_from plan-batches' -s q -l quiet -d 'say nothing but warnings and errors'
 complete -c atp -n '__fish_seen_subcommand_from plan-batches' -s v -l verbose -d 'say more about what is done'
 complete -c atp -n '__fish_seen_subcommand_from plan-batches' -s y -l yes -d 'fetch more than 100 MB of inputs on a server (hf://, https://) without asking'
-complete -c atp -n '__fish_seen_subcommand_from plan-batches' -l progress -x -a 'auto always never' -d 'show progress on stderr; auto (the default) shows it on a terminal only'
+complete -c atp -n '__fish_seen_subcommand_from plan-batches' -l progress -x -a 'auto always never' -d 'show progress on stderr; auto (the default): on a terminal, and every 30 s in a log file'
 complete -c atp -n '__fish_seen_subcommand_from plan-batches' -l color -x -a 'auto always never' -d 'colour the output; auto (the default) does so on a terminal unless NO_COLOR is set'
 complete -c atp -n '__fish_seen_subcommand_from plan-batches' -s h -l help -d 'show this help'
 complete -c atp -n '__fish_seen_subcommand_from bench' -F
@@ -205,7 +205,7 @@ complete -c atp -n '__fish_seen_subcommand_from bench' -s j -l jobs -x -d 'threa
 complete -c atp -n '__fish_seen_subcommand_from bench' -s q -l quiet -d 'say nothing but warnings and errors'
 complete -c atp -n '__fish_seen_subcommand_from bench' -s v -l verbose -d 'say more about what is done'
 complete -c atp -n '__fish_seen_subcommand_from bench' -s y -l yes -d 'fetch more than 100 MB of inputs on a server (hf://, https://) without asking'
-complete -c atp -n '__fish_seen_subcommand_from bench' -l progress -x -a 'auto always never' -d 'show progress on stderr; auto (the default) shows it on a terminal only'
+complete -c atp -n '__fish_seen_subcommand_from bench' -l progress -x -a 'auto always never' -d 'show progress on stderr; auto (the default): on a terminal, and every 30 s in a log file'
 complete -c atp -n '__fish_seen_subcommand_from bench' -l color -x -a 'auto always never' -d 'colour the output; auto (the default) does so on a terminal unless NO_COLOR is set'
 complete -c atp -n '__fish_seen_subcommand_from bench' -s h -l help -d 'show this help'
 complete -c atp -n '__fish_seen_subcommand_from pull' -F
@@ -231,6 +231,6 @@ complete -c atp -n '__fish_seen_subcommand_from pull' -s j -l jobs -x -d 'thread
 complete -c atp -n '__fish_seen_subcommand_from pull' -s q -l quiet -d 'say nothing but warnings and errors'
 complete -c atp -n '__fish_seen_subcommand_from pull' -s v -l verbose -d 'say more about what is done'
 complete -c atp -n '__fish_seen_subcommand_from pull' -s y -l yes -d 'fetch more than 100 MB of inputs on a server (hf://, https://) without asking'
-complete -c atp -n '__fish_seen_subcommand_from pull' -l progress -x -a 'auto always never' -d 'show progress on stderr; auto (the default) shows it on a terminal only'
+complete -c atp -n '__fish_seen_subcommand_from pull' -l progress -x -a 'auto always never' -d 'show progress on stderr; auto (the default): on a terminal, and every 30 s in a log file'
 complete -c atp -n '__fish_seen_subcommand_from pull' -l color -x -a 'auto always never' -d 'colour the output; auto (the default) does so on a terminal unless NO_COLOR is set'
 complete -c atp -n '__fish_seen_subcommand_from pull' -s h -l help -d 'show this help'
