@@ -106,6 +106,7 @@ TEST_CASE("what belongs to a dataset") {
   CHECK(is_dataset_part("omat/train/manifest.json", "omat/train"));
   CHECK(is_dataset_part("manifest.json", ""));
   CHECK(is_dataset_part("x.atp", "x.atp"));
+  CHECK(is_dataset_part("raw/in.xyz", "raw/in.xyz"));  // named, it is what is meant
   CHECK(!is_dataset_part("omat2/0.atp", "omat"));
   CHECK(!is_dataset_part("omat/README.md", "omat"));
   CHECK(!is_dataset_part("omat/xmanifest.json", ""));

@@ -141,6 +141,7 @@ bool is_below(std::string_view file, std::string_view path) {
 }
 
 bool is_dataset_part(std::string_view file, std::string_view path) {
+  if (file == path) return true;
   if (!is_below(file, path)) return false;
   return file.ends_with(".atp") || file == "manifest.json" || file.ends_with("/manifest.json");
 }

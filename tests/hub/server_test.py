@@ -146,6 +146,15 @@ def test_proxies():
         assert "pass_word" not in c.err
 
 
+def test_a_file_of_another_kind():
+    with Case() as c:
+        out = c.atp("pull", "o/n", "README.md").strip()
+        with open(out, "rb") as f:
+            assert f.read() == FILES["README.md"]
+        c.atp("pull", "hf://o/n/README.md", env={"HF_HUB_OFFLINE": "1"})
+        c.atp("pull", "o/n", "README.me", code=5, says="'README.me' is not in o/n at main")
+
+
 # ---- secrets ------------------------------------------------------------------------------------
 
 
