@@ -175,7 +175,7 @@ std::vector<RemoteFile> parse_manifest(const std::string& json, const std::strin
 
 RemoteDataset find_at_url(HttpShared& shared, const std::string& address) {
   const auto url = Url::parse(address);
-  if (!url) throw Error(Exit::usage, address, "is not an http or https address", "write it as https://HOST/PATH");
+  if (!url) throw Error(Exit::usage, shown_address(address), "is not an http or https address", "write it as https://HOST/PATH");
   if (shared.environment.offline) throw Error(Exit::network, url->without_query(), shared.environment.offline_why, "unset it");
   RemoteDataset found;
   found.url = url;

@@ -194,6 +194,21 @@ def test_secrets_stay_secret():
             c.atp("pull", "o/n", "big.atp", "-v", code=5)
 
 
+def test_signed_addresses_on_the_command_line():
+    with Case() as c:
+        url = c.hub.endpoint.replace("127.0.0.1", "localhost") + "/plain/x.atp?Signature=sig0"
+        c.hub.plain["x.atp"] = FILES["omat/train/001.atp"]
+        for command in (["verify", url], ["shard", url, "-o", "s", "--shards", "1"], ["pack", url, "-o", "y.atp"], ["inspect", url, "--stats"], ["inspect", url, url],
+                        ["pull", url.replace("//", "//me:Signature@")]):
+            c.atp(*command, code=2)
+        c.atp("inspect", url)
+        c.atp("inspect", url, "--json")
+        c.atp("plan-batches", url, "-o", "plan", "--max-atoms", "512", "-v")
+        c.atp("pull", url, "--records", "0:3", "-o", "s.atp", "--json")
+        c.atp("pull", url, "--local-dir", "d", "-v")
+        no_secret_below(c.folder)
+
+
 def test_token_and_origins():
     """The first port redirects to itself by another name or scheme: that is another origin, which gets no token."""
     with Case() as c:
