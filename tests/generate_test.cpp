@@ -127,7 +127,25 @@ TEST_CASE("words of a value") {
   CHECK(words_of(option) == std::vector<std::string>{"none", "lz4", "zstd"});
   option.value = "FILE";
   CHECK(words_of(option).empty());
-  CHECK(takes_path(option));
   CHECK(wrapped("aa bb cc dd", 8, 2) == "aa bb\n  cc dd");
   CHECK(wrapped("averylongword b", 5, 0) == "averylongword\nb");
+}
+
+TEST_CASE("what a value is completed with") {
+  const auto completion = [](const char* command, const char* name) {
+    const CommandManual manual = manual_of(*find_command(command));
+    for (const auto& group : manual.groups) {
+      for (const auto& option : group.options) {
+        if (option.longs[0] == name) return completion_of(option, manual);
+      }
+    }
+    return completion_of(manual.arguments.at(0), manual);
+  };
+  CHECK(completion("pack", "output") == Completion::path);
+  CHECK(completion("plan-batches", "verify") == Completion::path);
+  CHECK(completion("verify", "") == Completion::dataset);
+  CHECK(completion("shard", "drop") == Completion::field);
+  CHECK(completion("shard", "by") == Completion::field);
+  CHECK(completion("pull", "include") == Completion::nothing);  // globs of file names on a server
+  CHECK(completion("pack", "limit") == Completion::nothing);
 }
