@@ -27,7 +27,7 @@ COMMANDS = {
     "verify": dict(works=["{in}"], json="one"),
     "formats": dict(works=[], json="lines", alone=0),
     "plan-batches": dict(works=["{in}", "--max-atoms", "300", "-o", "{out}"], json="one"),
-    "bench": dict(works=["{in}", "--seconds", "0.5", "--trials", "1", "--backends", "atp", "--workloads", "seq"], json="one", alone=None),
+    "bench": dict(works=["{in}", "--seconds", "0.5", "--footprint", "--trials", "1", "--backends", "atp", "--workloads", "seq"], json="one", alone=None),
     "doctor": dict(works=[], json="one", alone=0),
     "pull": dict(works=None, json=None),
 }
@@ -72,6 +72,20 @@ def clean(work):
         path = os.path.join(work, name)
         shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
     return [name for name in left if not name.startswith("out-of-")]
+
+
+# Objects whose keys are names out of the data: elements, fields, variables, libraries.
+BY_NAME = {"coverage", "elements", "e0", "nan", "inf", "mapping", "units", "user", "libraries", "versions", "environment", "latency_seconds", "properties", "atom_properties"}
+with open(os.path.join(data, "../../man/atp-json.7")) as page:
+    MANUAL = set(re.findall(r"[a-z][a-z0-9_]*", page.read()))
+
+
+def keys_of(value):
+    if isinstance(value, list):
+        return set().union(*(keys_of(v) for v in value)) if value else set()
+    if not isinstance(value, dict):
+        return set()
+    return set(value).union(*(keys_of(v) if key not in BY_NAME else set() for key, v in value.items()))
 
 
 def as_user():
@@ -131,8 +145,10 @@ def walk(command, work):
             objects = [json.loads(l) for l in done.stdout.splitlines()]
             check("%s: --json" % command, done.returncode == 0 and objects and all(isinstance(o, dict) for o in objects)
                   and (row["json"] == "lines" or len(objects) == 1), done)
-            keys = {key for o in objects for key in o}
+            keys = keys_of(objects)
             check("%s: keys in snake_case: %s" % (command, sorted(keys)), all(re.fullmatch(r"[a-z][a-z0-9_]*", key) for key in keys))
+            unknown = keys_of(objects) - MANUAL
+            check("%s: man atp-json has every key, not so %s" % (command, sorted(unknown)), not unknown)
         except ValueError as error:
             check("%s: --json: %s" % (command, error), False, done)
         clean(work)
