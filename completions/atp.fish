@@ -224,7 +224,7 @@ complete -c atp -n '__fish_seen_subcommand_from doctor' -s j -l jobs -x -d 'thre
 complete -c atp -n '__fish_seen_subcommand_from doctor' -s q -l quiet -d 'say nothing but warnings and errors'
 complete -c atp -n '__fish_seen_subcommand_from doctor' -s v -l verbose -d 'say more about what is done'
 complete -c atp -n '__fish_seen_subcommand_from doctor' -s y -l yes -d 'fetch more than 100 MB of inputs on a server (hf://, https://) without asking'
-complete -c atp -n '__fish_seen_subcommand_from doctor' -l progress -x -a 'auto always never' -d 'show progress on stderr; auto (the default) shows it on a terminal only'
+complete -c atp -n '__fish_seen_subcommand_from doctor' -l progress -x -a 'auto always never' -d 'show progress on stderr; auto (the default): on a terminal, and every 30 s in a log file'
 complete -c atp -n '__fish_seen_subcommand_from doctor' -l color -x -a 'auto always never' -d 'colour the output; auto (the default) does so on a terminal unless NO_COLOR is set'
 complete -c atp -n '__fish_seen_subcommand_from doctor' -s h -l help -d 'show this help'
 complete -c atp -n '__fish_seen_subcommand_from pull' -F
