@@ -1,6 +1,7 @@
 #include "cmd/commands.h"
 
 #include "cmd/manual_bench.h"
+#include "cmd/manual_doctor.h"
 #include "cmd/manual_export.h"
 #include "cmd/manual_pull.h"
 #include "cmd/manual_shard.h"
@@ -374,6 +375,7 @@ constexpr Command kCommands[] = {
     {"formats", "Look", "list the formats that can be read", declare_formats, kFormatsExamples, kFormatsDetails},
     {"plan-batches", "Train", "plan mini-batches of equal size for many GPUs", declare_plan_batches, kPlanExamples, kPlanDetails},
     {"bench", "Look", "measure what a file system gives, against other formats", declare_bench, kBenchExamples, kBenchDetails},
+    {"doctor", "Look", "print what a bug report needs, and the traps of a file system", declare_doctor, kDoctorExamples, kDoctorDetails},
     {"pull", "Fetch", "fetch datasets from the Hugging Face Hub or a web server", declare_pull, kPullExamples, kPullDetails},
     {"generate", "", "write man pages and completions, for atp's own developers", declare_generate, kGenerateExamples,
      "Writes what is printed from the declarations of the commands. The results are checked in."},

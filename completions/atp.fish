@@ -1,5 +1,15 @@
 # fish completion for atp. Written by "atp generate completions". Do not edit.
 
+# The fields of the datasets that stand on the command line.
+function __atp_fields
+    set -l words (commandline -opc)
+    for word in $words[3..-1]
+        if string match -q '*.atp' -- $word; or test -d "$word"
+            $words[1] generate fields $word 2>/dev/null
+        end
+    end
+end
+
 complete -c atp -f
 complete -c atp -n '__fish_use_subcommand' -a pack -d 'turn datasets into one .atp file, or a folder of equal shards'
 complete -c atp -n '__fish_use_subcommand' -a shard -d 'split, merge, shuffle and balance .atp datasets'
@@ -9,11 +19,12 @@ complete -c atp -n '__fish_use_subcommand' -a verify -d 'check every byte of .at
 complete -c atp -n '__fish_use_subcommand' -a formats -d 'list the formats that can be read'
 complete -c atp -n '__fish_use_subcommand' -a plan-batches -d 'plan mini-batches of equal size for many GPUs'
 complete -c atp -n '__fish_use_subcommand' -a bench -d 'measure what a file system gives, against other formats'
+complete -c atp -n '__fish_use_subcommand' -a doctor -d 'print what a bug report needs, and the traps of a file system'
 complete -c atp -n '__fish_use_subcommand' -a pull -d 'fetch datasets from the Hugging Face Hub or a web server'
 complete -c atp -n '__fish_use_subcommand' -a help -d 'show what a command does'
 complete -c atp -n '__fish_use_subcommand' -l help -d 'show the commands'
 complete -c atp -n '__fish_use_subcommand' -l version -d 'show the version'
-complete -c atp -n '__fish_seen_subcommand_from help' -a 'pack shard export inspect verify formats plan-batches bench pull help'
+complete -c atp -n '__fish_seen_subcommand_from help' -a 'pack shard export inspect verify formats plan-batches bench doctor pull help'
 complete -c atp -n '__fish_seen_subcommand_from pack' -F
 complete -c atp -n '__fish_seen_subcommand_from pack' -s o -l output -r -F -d 'the .atp file to write; with --shards, the folder'
 complete -c atp -n '__fish_seen_subcommand_from pack' -s f -l force -d 'replace an existing output file, or the shards in the folder'
@@ -25,14 +36,14 @@ complete -c atp -n '__fish_seen_subcommand_from pack' -l meta -x -d 'store KEY=V
 complete -c atp -n '__fish_seen_subcommand_from pack' -l dry-run -d 'parse everything and say what would be written'
 complete -c atp -n '__fish_seen_subcommand_from pack' -l json -d 'print the result as one JSON object'
 complete -c atp -n '__fish_seen_subcommand_from pack' -l from -x -a 'extxyz xyz ase-db ase-json json aselmdb lmdb-pickle vasp chgcar cube hdf5 deepmd cif atp archive npz' -d 'the inputs\' format (default: by content)'
-complete -c atp -n '__fish_seen_subcommand_from pack' -l map -x -d 'take FIELD from KEY, or from nothing with KEY \'none\' (repeatable)'
+complete -c atp -n '__fish_seen_subcommand_from pack' -l map -x -a 'energy= forces= stress= virial= cell= pbc= charges= velocities= name=' -d 'take FIELD from KEY, or from nothing with KEY \'none\' (repeatable)'
 complete -c atp -n '__fish_seen_subcommand_from pack' -l units -x -d 'the inputs\' units, where they are not Å, eV, eV/Å and eV/Å³ and say nothing about it: energy=hartree,length=bohr'
 complete -c atp -n '__fish_seen_subcommand_from pack' -l adsorption-energy -d 'of OC20\'s S2EF pairs, subtract the reference energies beside the frames'
 complete -c atp -n '__fish_seen_subcommand_from pack' -l npz-map -x -d 'what the arrays of .npz files hold: positions=coords,numbers=z,energy=E,forces=F'
 complete -c atp -n '__fish_seen_subcommand_from pack' -l hdf5-map -x -d 'the same for the datasets of HDF5 files'
 complete -c atp -n '__fish_seen_subcommand_from pack' -l keep-source -d 'store where each record comes from as property \'source\' (FILE:FRAME)'
-complete -c atp -n '__fish_seen_subcommand_from pack' -l keep -x -d 'of the other columns and keys, keep those that match (repeatable)'
-complete -c atp -n '__fish_seen_subcommand_from pack' -l drop -x -d 'leave out columns and keys that match (repeatable)'
+complete -c atp -n '__fish_seen_subcommand_from pack' -l keep -x -a '(__atp_fields)' -d 'of the other columns and keys, keep those that match (repeatable)'
+complete -c atp -n '__fish_seen_subcommand_from pack' -l drop -x -a '(__atp_fields)' -d 'leave out columns and keys that match (repeatable)'
 complete -c atp -n '__fish_seen_subcommand_from pack' -l on-error -x -a 'stop skip' -d 'at a bad frame: stop, or leave it out and count it (default: stop)'
 complete -c atp -n '__fish_seen_subcommand_from pack' -l limit -x -d 'at most N frames'
 complete -c atp -n '__fish_seen_subcommand_from pack' -l records -x -d 'only these frames of the inputs taken together, in input order: 0,5,10:20,-1'
@@ -43,7 +54,7 @@ complete -c atp -n '__fish_seen_subcommand_from pack' -s y -l yes -d 'fetch more
 complete -c atp -n '__fish_seen_subcommand_from pack' -l progress -x -a 'auto always never' -d 'show progress on stderr; auto (the default): on a terminal, and every 30 s in a log file'
 complete -c atp -n '__fish_seen_subcommand_from pack' -l color -x -a 'auto always never' -d 'colour the output; auto (the default) does so on a terminal unless NO_COLOR is set'
 complete -c atp -n '__fish_seen_subcommand_from pack' -s h -l help -d 'show this help'
-complete -c atp -n '__fish_seen_subcommand_from shard' -F
+complete -c atp -n '__fish_seen_subcommand_from shard' -k -a '(__fish_complete_suffix .atp)'
 complete -c atp -n '__fish_seen_subcommand_from shard' -s o -l output -r -F -d 'the folder to write'
 complete -c atp -n '__fish_seen_subcommand_from shard' -l shards -x -d 'make N shards; 1 merges'
 complete -c atp -n '__fish_seen_subcommand_from shard' -l shard-size -x -d 'make shards of at most SIZE, as few as possible'
@@ -54,14 +65,14 @@ complete -c atp -n '__fish_seen_subcommand_from shard' -l order -x -a 'keep shuf
 complete -c atp -n '__fish_seen_subcommand_from shard' -l seed -x -d 'another number gives another shuffle, sample and split (default: 0)'
 complete -c atp -n '__fish_seen_subcommand_from shard' -l records -x -d 'only these records: 0,5,10:20,-1'
 complete -c atp -n '__fish_seen_subcommand_from shard' -l where -x -d 'only records of which EXPR is true, as \'n_atoms <= 200 AND max_force < 50\' (SQLite\'s language; man atp-inspect lists columns and functions)'
-complete -c atp -n '__fish_seen_subcommand_from shard' -l dedup -x -a 'exact' -d 'of records that are equal, keep the first: exact compares all of them, KEY one property'
+complete -c atp -n '__fish_seen_subcommand_from shard' -l dedup -x -a 'exact (__atp_fields)' -d 'of records that are equal, keep the first: exact compares all of them, KEY one property'
 complete -c atp -n '__fish_seen_subcommand_from shard' -l sample -x -d 'only N records, at random'
 complete -c atp -n '__fish_seen_subcommand_from shard' -l split -x -d 'make a folder of shards of each part, as train=0.9,val=0.05,test=0.05'
-complete -c atp -n '__fish_seen_subcommand_from shard' -l by -x -a 'record formula' -d 'what --split keeps together: record (nothing, the default), formula, or records with one value of KEY'
+complete -c atp -n '__fish_seen_subcommand_from shard' -l by -x -a 'record formula (__atp_fields)' -d 'what --split keeps together: record (nothing, the default), formula, or records with one value of KEY'
 complete -c atp -n '__fish_seen_subcommand_from shard' -l codec -x -a 'none lz4 zstd' -d 'none, lz4 or zstd[:LEVEL] (default: that of the inputs)'
 complete -c atp -n '__fish_seen_subcommand_from shard' -l dtype -x -a 'f32 f64' -d 'all floats in f32, or all in f64 (default: as they are)'
-complete -c atp -n '__fish_seen_subcommand_from shard' -l keep -x -d 'of the properties, keep those that match (repeatable)'
-complete -c atp -n '__fish_seen_subcommand_from shard' -l drop -x -d 'leave out properties that match, or the field of that name (repeatable)'
+complete -c atp -n '__fish_seen_subcommand_from shard' -l keep -x -a '(__atp_fields)' -d 'of the properties, keep those that match (repeatable)'
+complete -c atp -n '__fish_seen_subcommand_from shard' -l drop -x -a '(__atp_fields)' -d 'leave out properties that match, or the field of that name (repeatable)'
 complete -c atp -n '__fish_seen_subcommand_from shard' -l on-error -x -a 'stop skip' -d 'at a damaged record: stop, or leave it out and list it in the manifest (default: stop)'
 complete -c atp -n '__fish_seen_subcommand_from shard' -l no-verify -d 'do not hold records against their checksums'
 complete -c atp -n '__fish_seen_subcommand_from shard' -l memory -x -d 'memory for records that are brought into another order (default: 1Gi)'
@@ -76,7 +87,7 @@ complete -c atp -n '__fish_seen_subcommand_from shard' -s y -l yes -d 'fetch mor
 complete -c atp -n '__fish_seen_subcommand_from shard' -l progress -x -a 'auto always never' -d 'show progress on stderr; auto (the default): on a terminal, and every 30 s in a log file'
 complete -c atp -n '__fish_seen_subcommand_from shard' -l color -x -a 'auto always never' -d 'colour the output; auto (the default) does so on a terminal unless NO_COLOR is set'
 complete -c atp -n '__fish_seen_subcommand_from shard' -s h -l help -d 'show this help'
-complete -c atp -n '__fish_seen_subcommand_from export' -F
+complete -c atp -n '__fish_seen_subcommand_from export' -k -a '(__fish_complete_suffix .atp)'
 complete -c atp -n '__fish_seen_subcommand_from export' -s o -l output -r -F -d 'the file or folder to write (default: stdout)'
 complete -c atp -n '__fish_seen_subcommand_from export' -l to -x -a 'extxyz ase-db poscar jsonl' -d 'the format (default: by the extension of -o, else extxyz)'
 complete -c atp -n '__fish_seen_subcommand_from export' -l keys -x -a 'ase mace' -d 'in extxyz: energy, forces, stress and charges under these names (the default), or as REF_energy and so on'
@@ -91,7 +102,7 @@ complete -c atp -n '__fish_seen_subcommand_from export' -s y -l yes -d 'fetch mo
 complete -c atp -n '__fish_seen_subcommand_from export' -l progress -x -a 'auto always never' -d 'show progress on stderr; auto (the default): on a terminal, and every 30 s in a log file'
 complete -c atp -n '__fish_seen_subcommand_from export' -l color -x -a 'auto always never' -d 'colour the output; auto (the default) does so on a terminal unless NO_COLOR is set'
 complete -c atp -n '__fish_seen_subcommand_from export' -s h -l help -d 'show this help'
-complete -c atp -n '__fish_seen_subcommand_from inspect' -F
+complete -c atp -n '__fish_seen_subcommand_from inspect' -k -a '(__fish_complete_suffix .atp)'
 complete -c atp -n '__fish_seen_subcommand_from inspect' -l stats -d 'read all records: coverage, elements, energies, forces, stress, cells, E0s, NaNs'
 complete -c atp -n '__fish_seen_subcommand_from inspect' -l cutoff -x -d 'also count neighbours within R Å, periodic images included (implies --stats)'
 complete -c atp -n '__fish_seen_subcommand_from inspect' -l record -l records -x -d 'print these records instead: 0,5,10:20,-1, as Python slices'
@@ -99,7 +110,7 @@ complete -c atp -n '__fish_seen_subcommand_from inspect' -l sql -x -d 'print wha
 complete -c atp -n '__fish_seen_subcommand_from inspect' -l csv -d 'print the rows of --sql as CSV'
 complete -c atp -n '__fish_seen_subcommand_from inspect' -l json -d 'print JSON: one object, or one a line for each record or row'
 complete -c atp -n '__fish_seen_subcommand_from inspect' -l from -x -a 'extxyz xyz ase-db ase-json json aselmdb lmdb-pickle vasp chgcar cube hdf5 deepmd cif atp archive npz' -d 'read the input as this format instead of judging by its content'
-complete -c atp -n '__fish_seen_subcommand_from inspect' -l map -x -d 'take FIELD (energy, forces, stress ...) from KEY; may be given several times'
+complete -c atp -n '__fish_seen_subcommand_from inspect' -l map -x -a 'energy= forces= stress= virial= cell= pbc= charges= velocities= name=' -d 'take FIELD (energy, forces, stress ...) from KEY; may be given several times'
 complete -c atp -n '__fish_seen_subcommand_from inspect' -l units -x -d 'the input\'s units, where it does not tell: energy=hartree,length=bohr'
 complete -c atp -n '__fish_seen_subcommand_from inspect' -s j -l jobs -x -d 'threads to use; 0 or auto (the default) takes every CPU this process may use'
 complete -c atp -n '__fish_seen_subcommand_from inspect' -s q -l quiet -d 'say nothing but warnings and errors'
@@ -108,7 +119,7 @@ complete -c atp -n '__fish_seen_subcommand_from inspect' -s y -l yes -d 'fetch m
 complete -c atp -n '__fish_seen_subcommand_from inspect' -l progress -x -a 'auto always never' -d 'show progress on stderr; auto (the default): on a terminal, and every 30 s in a log file'
 complete -c atp -n '__fish_seen_subcommand_from inspect' -l color -x -a 'auto always never' -d 'colour the output; auto (the default) does so on a terminal unless NO_COLOR is set'
 complete -c atp -n '__fish_seen_subcommand_from inspect' -s h -l help -d 'show this help'
-complete -c atp -n '__fish_seen_subcommand_from verify' -F
+complete -c atp -n '__fish_seen_subcommand_from verify' -k -a '(__fish_complete_suffix .atp)'
 complete -c atp -n '__fish_seen_subcommand_from verify' -l quick -d 'check headers, blocks and index, but read no record'
 complete -c atp -n '__fish_seen_subcommand_from verify' -l values -d 'also report values that look wrong: NaN, coincident atoms, duplicates and the like'
 complete -c atp -n '__fish_seen_subcommand_from verify' -l max-force -x -d 'report forces above F eV/Å (default: 100; implies --values)'
@@ -137,7 +148,7 @@ complete -c atp -n '__fish_seen_subcommand_from formats' -s y -l yes -d 'fetch m
 complete -c atp -n '__fish_seen_subcommand_from formats' -l progress -x -a 'auto always never' -d 'show progress on stderr; auto (the default): on a terminal, and every 30 s in a log file'
 complete -c atp -n '__fish_seen_subcommand_from formats' -l color -x -a 'auto always never' -d 'colour the output; auto (the default) does so on a terminal unless NO_COLOR is set'
 complete -c atp -n '__fish_seen_subcommand_from formats' -s h -l help -d 'show this help'
-complete -c atp -n '__fish_seen_subcommand_from plan-batches' -F
+complete -c atp -n '__fish_seen_subcommand_from plan-batches' -k -a '(__fish_complete_suffix .atp)'
 complete -c atp -n '__fish_seen_subcommand_from plan-batches' -l sizes -r -F -d 'take the atoms of each graph from an .npy (or .npz: natoms) file instead; - is stdin'
 complete -c atp -n '__fish_seen_subcommand_from plan-batches' -l edges -r -F -d 'take the edges of each graph from an .npy (or .npz: nedges) file; - is stdin'
 complete -c atp -n '__fish_seen_subcommand_from plan-batches' -l cutoff -x -d 'count the directed edges within R Å once and keep the counts beside the dataset, as NAME.atp.edges-R.npy'
@@ -158,14 +169,14 @@ complete -c atp -n '__fish_seen_subcommand_from plan-batches' -l min-atoms -x -d
 complete -c atp -n '__fish_seen_subcommand_from plan-batches' -l tail -x -a 'pad drop repeat' -d 'a last step with too few batches gets empty ones (the default), is dropped, or gets the first ones again'
 complete -c atp -n '__fish_seen_subcommand_from plan-batches' -l drop-last -d 'leave out the last batch of next-fit and fixed:N, which is only as full as graphs were left'
 complete -c atp -n '__fish_seen_subcommand_from plan-batches' -l static-shapes -x -d 'find at most N shapes (n_node, n_edge, n_graph) to pad batches to'
-complete -c atp -n '__fish_seen_subcommand_from plan-batches' -s o -l output -x -d 'the folder of the plan'
+complete -c atp -n '__fish_seen_subcommand_from plan-batches' -s o -l output -r -F -d 'the folder of the plan'
 complete -c atp -n '__fish_seen_subcommand_from plan-batches' -l format -x -a 'npy npz jsonl' -d 'arrays to map into memory (the default), one archive of them, or a JSON line for each batch'
 complete -c atp -n '__fish_seen_subcommand_from plan-batches' -l per-rank -d 'write a folder rank-R for each GPU with its own batches in the order of its steps'
 complete -c atp -n '__fish_seen_subcommand_from plan-batches' -l start -x -d 'write the steps from T on only: a run that was interrupted goes on there'
 complete -c atp -n '__fish_seen_subcommand_from plan-batches' -l step -x -d 'write step T only'
 complete -c atp -n '__fish_seen_subcommand_from plan-batches' -s f -l force -d 'replace a plan that exists'
 complete -c atp -n '__fish_seen_subcommand_from plan-batches' -l json -d 'print plan.json instead of a summary'
-complete -c atp -n '__fish_seen_subcommand_from plan-batches' -l verify -x -d 'check a plan against its dataset instead: each graph once, limits, counts, hashes'
+complete -c atp -n '__fish_seen_subcommand_from plan-batches' -l verify -r -F -d 'check a plan against its dataset instead: each graph once, limits, counts, hashes'
 complete -c atp -n '__fish_seen_subcommand_from plan-batches' -l report -d 'print the load of GPUs before and after, how full batches are, straggler and padding'
 complete -c atp -n '__fish_seen_subcommand_from plan-batches' -l svg -r -F -d 'draw the report'
 complete -c atp -n '__fish_seen_subcommand_from plan-batches' -l html -r -F -d 'write the report as a page'
@@ -179,11 +190,11 @@ complete -c atp -n '__fish_seen_subcommand_from plan-batches' -s y -l yes -d 'fe
 complete -c atp -n '__fish_seen_subcommand_from plan-batches' -l progress -x -a 'auto always never' -d 'show progress on stderr; auto (the default): on a terminal, and every 30 s in a log file'
 complete -c atp -n '__fish_seen_subcommand_from plan-batches' -l color -x -a 'auto always never' -d 'colour the output; auto (the default) does so on a terminal unless NO_COLOR is set'
 complete -c atp -n '__fish_seen_subcommand_from plan-batches' -s h -l help -d 'show this help'
-complete -c atp -n '__fish_seen_subcommand_from bench' -F
+complete -c atp -n '__fish_seen_subcommand_from bench' -k -a '(__fish_complete_suffix .atp)'
 complete -c atp -n '__fish_seen_subcommand_from bench' -l dir -r -F -d 'a folder on the mount to measure; may be repeated (default: the current folder)'
 complete -c atp -n '__fish_seen_subcommand_from bench' -l records -x -d 'make N molecules of each size (default: 96 MB of them)'
 complete -c atp -n '__fish_seen_subcommand_from bench' -l atoms -x -d 'sizes of molecules (default: 12,64,256)'
-complete -c atp -n '__fish_seen_subcommand_from bench' -l like -r -F -d 'make molecules with sizes as in this dataset, along its order of records'
+complete -c atp -n '__fish_seen_subcommand_from bench' -l like -x -k -a '(__fish_complete_suffix .atp)' -d 'make molecules with sizes as in this dataset, along its order of records'
 complete -c atp -n '__fish_seen_subcommand_from bench' -l custom -d 'add five custom properties to each molecule'
 complete -c atp -n '__fish_seen_subcommand_from bench' -l backends -x -d 'what to compare (default: all but the yardsticks of --goals)'
 complete -c atp -n '__fish_seen_subcommand_from bench' -l workloads -x -d 'what to do with it (default: all)'
@@ -208,6 +219,14 @@ complete -c atp -n '__fish_seen_subcommand_from bench' -s y -l yes -d 'fetch mor
 complete -c atp -n '__fish_seen_subcommand_from bench' -l progress -x -a 'auto always never' -d 'show progress on stderr; auto (the default): on a terminal, and every 30 s in a log file'
 complete -c atp -n '__fish_seen_subcommand_from bench' -l color -x -a 'auto always never' -d 'colour the output; auto (the default) does so on a terminal unless NO_COLOR is set'
 complete -c atp -n '__fish_seen_subcommand_from bench' -s h -l help -d 'show this help'
+complete -c atp -n '__fish_seen_subcommand_from doctor' -l json -d 'print one JSON object'
+complete -c atp -n '__fish_seen_subcommand_from doctor' -s j -l jobs -x -d 'threads to use; 0 or auto (the default) takes every CPU this process may use'
+complete -c atp -n '__fish_seen_subcommand_from doctor' -s q -l quiet -d 'say nothing but warnings and errors'
+complete -c atp -n '__fish_seen_subcommand_from doctor' -s v -l verbose -d 'say more about what is done'
+complete -c atp -n '__fish_seen_subcommand_from doctor' -s y -l yes -d 'fetch more than 100 MB of inputs on a server (hf://, https://) without asking'
+complete -c atp -n '__fish_seen_subcommand_from doctor' -l progress -x -a 'auto always never' -d 'show progress on stderr; auto (the default): on a terminal, and every 30 s in a log file'
+complete -c atp -n '__fish_seen_subcommand_from doctor' -l color -x -a 'auto always never' -d 'colour the output; auto (the default) does so on a terminal unless NO_COLOR is set'
+complete -c atp -n '__fish_seen_subcommand_from doctor' -s h -l help -d 'show this help'
 complete -c atp -n '__fish_seen_subcommand_from pull' -F
 complete -c atp -n '__fish_seen_subcommand_from pull' -l revision -x -d 'a branch, tag, refs/pr/N or commit (default: main)'
 complete -c atp -n '__fish_seen_subcommand_from pull' -l include -x -d 'pull the files that match GLOB instead of all .atp files and manifests; may be given several times'
