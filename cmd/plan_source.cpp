@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "cmd/older_generation.h"
 #include "cmd/remote.h"
 #include "cmd/remote_inputs.h"
 #include "cmd/terminal.h"
@@ -14,6 +15,7 @@ PlanSource::PlanSource(const std::string& argument) {
     fetch(argument);
   } else {
     local_ = std::make_unique<Dataset>(std::vector{cached.empty() ? argument : cached});
+    warn_of_older_generations(*local_);
   }
 }
 
@@ -23,7 +25,7 @@ void PlanSource::fetch(const std::string& address) {
   confirm_transfer(address, remote_->index_bytes());
   Progress progress("fetching indexes", remote_->index_bytes(), true);
   remote_->fetch_indexes([&](std::uint64_t bytes) { progress.advance_to(bytes); });
-  note(fmt::format("{}: {} of {} fetched, in {} requests", address, human_bytes(shared_->bytes), human_bytes(remote_->bytes()), human_count(shared_->requests)));
+  note(fmt::format("{}: {} of {} fetched, in {} requests", shown_address(address), human_bytes(shared_->bytes), human_bytes(remote_->bytes()), human_count(shared_->requests)));
 }
 
 }  // namespace atp
