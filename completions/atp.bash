@@ -98,7 +98,7 @@ _atp() {
           _atp_files
           return ;;
         --to)
-          COMPREPLY=($(compgen -W "extxyz ase-db poscar jsonl" -- "$cur"))
+          COMPREPLY=($(compgen -W "extxyz ase-db aselmdb npz poscar jsonl" -- "$cur"))
           return ;;
         --keys)
           COMPREPLY=($(compgen -W "ase mace" -- "$cur"))

@@ -21,6 +21,8 @@ constexpr std::string_view kCell[] = {"cell", "unit_cell", "lattice", "box"};
 constexpr std::string_view kPbc[] = {"pbc"};
 constexpr std::string_view kMask[] = {"node_mask"};
 
+constexpr std::uint64_t kMostEmptyFrames = 1 << 16;  // they need no bytes, so a file can claim any number
+
 // Names of fields that only files of arrays use.
 struct FieldName {
   std::string_view name;
@@ -194,6 +196,7 @@ void FrameArrays::find_roles() {
   if (p.kind != 'f' || p.shape.size() != rank || p.shape.back() != 3) fail(fmt::format("'{}' is no array of positions", p.name));
   frames_ = single_ ? 1 : p.shape[0];
   atoms_ = p.shape[rank - 2];
+  if (atoms_ == 0 && frames_ > kMostEmptyFrames) fail(fmt::format("'{}' claims {} frames without an atom", p.name, frames_));
   const bool shared = z.shape.size() == 1 && z.shape[0] == atoms_;
   const bool own = !single_ && z.shape.size() >= 2 && z.shape[0] == frames_ && product(z.shape) == frames_ * atoms_;
   const bool column = z.shape.size() == 2 && z.shape[0] == atoms_ && z.shape[1] == 1;
