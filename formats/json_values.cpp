@@ -284,8 +284,11 @@ FrameValue JsonValues::as_dtype(const FrameValue& v, std::string_view dtype) {
 std::optional<FrameValue> JsonValues::numpy(simdjson::dom::object o) {
   element data;
   simdjson::dom::array a;
+  std::string_view dtype;
+  if (o.at_key("dtype").get(dtype) == simdjson::SUCCESS && dtype.starts_with("complex")) fail_input("", "has an array of complex numbers, which no record holds");
   if (o.at_key("data").get(data) != simdjson::SUCCESS || data.get(a) != simdjson::SUCCESS) return std::nullopt;
-  return list(a);
+  const auto v = list(a);
+  return v ? std::optional(as_dtype(*v, dtype)) : std::nullopt;
 }
 
 std::optional<FrameValue> JsonValues::numbers(element e) {
