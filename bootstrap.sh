@@ -3,16 +3,22 @@
 #   ./bootstrap.sh [demo]   install what is missing, build, pack the datasets of tests/data
 #   ./bootstrap.sh test     build twice and run all tests: those of the program as released, unit tests with sanitizers,
 #                           and what takes hostile input in both
+#   ./bootstrap.sh deb      a Debian package, build/atp_VERSION_ARCH.deb
+#   ./bootstrap.sh static   build/static/atp, one file that runs where nothing is installed
 set -euo pipefail
 cd "$(dirname "$0")"
 
 packages=(g++ cmake ninja-build pkg-config git ca-certificates libcli11-dev libfmt-dev libzstd-dev libxxhash-dev
   liblz4-dev zlib1g-dev libbz2-dev liblzma-dev libsimdjson-dev libssl-dev libsqlite3-dev liburing-dev
-  liblmdb-dev libhdf5-dev libarchive-dev gemmi-dev tao-pegtl-dev libcurl4-openssl-dev doctest-dev)
+  liblmdb-dev libdeflate-dev libhdf5-dev libarchive-dev gemmi-dev tao-pegtl-dev libcurl4-openssl-dev doctest-dev)
 # Independent readers that results are compared with, MPI for work on several nodes, FUSE for a slow file system, a web server.
 # Tests that need them are skipped without them.
 peers=(python3-ase python3-numpy python3-h5py python3-lmdb libopenmpi-dev openmpi-bin libfuse3-dev fuse3
-  nginx-light openssl curl)
+  nginx-light openssl curl zsh fish mandoc)
+packaging=(dpkg-dev file)
+# What a static program needs beside the first list.
+static_libraries=(libnghttp2-dev libssh2-1-dev libpsl-dev libidn2-dev libunistring-dev libbrotli-dev nettle-dev libacl1-dev
+  libattr1-dev libaec-dev)
 
 installed() { dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
 
@@ -88,8 +94,8 @@ run_tests() {  # run_tests FOLDER
 }
 
 test_all() {
-  install_missing "${packages[@]}" "${peers[@]}"
-  build release -DATP_WERROR=ON -DATP_UNIT_TESTS=OFF
+  install_missing "${packages[@]}" "${peers[@]}" "${packaging[@]}" "${static_libraries[@]}"
+  build release -DATP_WERROR=ON -DATP_UNIT_TESTS=OFF -DATP_STATIC_TEST=ON
   build debug
   failed=0 total=0
   run_tests build
@@ -100,13 +106,28 @@ test_all() {
   [ "$failed" = 0 ]
 }
 
+deb() {
+  install_missing "${packages[@]}" "${packaging[@]}"
+  build release
+  cpack --config build/CPackConfig.cmake -G DEB -B build
+  echo "Install it with: sudo apt install ./$(ls build/atp_*.deb)"
+}
+
+static() {
+  install_missing "${packages[@]}" "${static_libraries[@]}"
+  build release-static
+  echo "Built build/static/atp: copy it where you need it."
+}
+
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 case ${1:-demo} in
   demo) demo ;;
   test) test_all ;;
+  deb) deb ;;
+  static) static ;;
   *)
-    echo "usage: ./bootstrap.sh [demo|test]" >&2
+    echo "usage: ./bootstrap.sh [demo|test|deb|static]" >&2
     exit 2
     ;;
 esac

@@ -1,6 +1,7 @@
 #include "cmd/commands.h"
 
 #include "cmd/manual_bench.h"
+#include "cmd/manual_doctor.h"
 #include "cmd/manual_export.h"
 #include "cmd/manual_pull.h"
 #include "cmd/manual_shard.h"
@@ -92,8 +93,9 @@ constexpr std::string_view kInspectDetails =
     "read to their end and shown as pack would see them. Nothing is written and nothing is changed.\n"
     "\n"
     "Of a dataset on a server (hf://OWNER/NAME[@REVISION]/PATH, or https:// of an .atp file or a manifest.json) only headers and schemas "
-    "are fetched, a few requests a shard, or with --record the index entries and the records asked for. Atoms, stored sizes and the "
-    "histogram are then not known, and null in JSON; --stats and --sql need the dataset here (atp pull).\n"
+    "are fetched, a few requests a shard, or with --record the index entries and the records asked for. Indexes are fetched, too, where "
+    "those of all shards have at most 512 KiB; else atoms, stored sizes and the histogram are not known, and null in JSON. Of a large file without "
+    "a schema block the fields are those of 64 records. --stats and --sql need the dataset here (atp pull).\n"
     "\n"
     "--stats reads every record once, with bounded memory, and the numbers do not depend on --jobs. It shows how many "
     "records have each field; elements; minimum, mean, maximum and standard deviation (of the population) of energies "
@@ -373,6 +375,7 @@ constexpr Command kCommands[] = {
     {"formats", "Look", "list the formats that can be read", declare_formats, kFormatsExamples, kFormatsDetails},
     {"plan-batches", "Train", "plan mini-batches of equal size for many GPUs", declare_plan_batches, kPlanExamples, kPlanDetails},
     {"bench", "Look", "measure what a file system gives, against other formats", declare_bench, kBenchExamples, kBenchDetails},
+    {"doctor", "Look", "print what a bug report needs, and the traps of a file system", declare_doctor, kDoctorExamples, kDoctorDetails},
     {"pull", "Fetch", "fetch datasets from the Hugging Face Hub or a web server", declare_pull, kPullExamples, kPullDetails},
     {"generate", "", "write man pages and completions, for atp's own developers", declare_generate, kGenerateExamples,
      "Writes what is printed from the declarations of the commands. The results are checked in."},

@@ -54,6 +54,7 @@ Run declare_plan_batches(CLI::App& app);
 Run declare_bench(CLI::App& app);
 Run declare_pull(CLI::App& app);
 Run declare_formats(CLI::App& app);
+Run declare_doctor(CLI::App& app);
 Run declare_generate(CLI::App& app);
 
 }  // namespace atp

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "cmd/commands.h"
+#include "cmd/older_generation.h"
 #include "cmd/options.h"
 #include "cmd/terminal.h"
 #include "cmd/where_option.h"
@@ -96,6 +97,7 @@ class OutputTarget {
 class ExportRun {
  public:
   ExportRun(const ExportCommand& command, const ExportFormat& format) : command_(command), format_(format), dataset_(command.inputs) {
+    warn_of_older_generations(dataset_);
     refuse_input_as_output();
   }
 

@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 
@@ -61,12 +63,38 @@ void check_sql_options(const InspectOptions& options, bool given) {
   if (options.csv && options.json) refuse("--csv and --json do not go together", "choose one");
 }
 
+// A word as a shell takes it.
+std::string shell_word(const std::string& text) {
+  const bool plain = std::all_of(text.begin(), text.end(), [](unsigned char c) { return c >= 0x80 || std::isalnum(c) != 0 || std::strchr("_-./:=,+@%", c) != nullptr; });
+  if (plain && !text.empty()) return text;
+  std::string word = "'";
+  for (const char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return word + "'";
+}
+
+// What to do with an input that is no .atp dataset yet.
+std::string next_step(const Findings& findings, const InspectOptions& options) {
+  if (findings.format == "atp" || findings.records() == 0) return {};
+  std::string command = "atp pack";
+  for (const std::string& input : options.inputs) command += " " + shell_word(input);
+  if (!options.from.empty()) command += " --from " + options.from;
+  for (const std::string& pair : options.map) command += " --map " + shell_word(pair);
+  if (!options.units.empty()) command += " --units " + shell_word(options.units);
+  if (findings.bad_frames > 0) command += " --on-error skip";
+  std::filesystem::path name = std::filesystem::path(options.inputs[0]).lexically_normal();
+  if (!name.has_filename()) name = name.parent_path();
+  std::string stem = name.stem().string();
+  if (stem.empty() || stem == "-" || stem == "." || stem == ".." || stem.find_first_of("*?[") != std::string::npos) stem = "dataset";
+  return fmt::format("\n{}\n  {} -o {}\n", styled("Next", Style::bold), printable(command), printable(shell_word(stem + ".atp")));
+}
+
 Exit show(const Findings& findings, const InspectOptions& options) {
   if (options.json) {
     print(summary_json(findings) + "\n");
   } else {
     print(summary_text(findings, terminal_width()));
     print(stats_text(findings, terminal_width()));
+    print(next_step(findings, options));
   }
   if (findings.bad_frames == 0) return Exit::ok;
   for (const std::string& error : findings.errors) warn(error);

@@ -73,6 +73,7 @@ struct Findings {
 
   // Nothing but headers and schemas was read: atoms and the sizes of records are not known.
   bool header_only = false;
+  bool remote = false;  // on a server, where nothing can be mended
 
   std::uint64_t records() const;
 };
@@ -80,6 +81,8 @@ struct Findings {
 // What a file says of itself, and what its schema adds to the fields.
 FileFacts facts_of(const Reader& reader);
 void add_schema(const Schema& schema, Findings& findings);
+// What the index says: atoms, and the bytes of the records. Of `findings.files[file]`.
+void add_index(const Reader& reader, std::size_t file, Findings& findings);
 
 // From header, schema and index; with options.stats in a pass over the records.
 Findings inspect_dataset(const Dataset& dataset, const InspectOptions& options);

@@ -40,6 +40,14 @@ IndexSums sum_entries(const Reader& reader, std::uint64_t begin, std::uint64_t e
   return sums;
 }
 
+void add_sums(const IndexSums& sums, std::size_t file, Findings& findings) {
+  FileFacts& facts = findings.files[file];
+  facts.atoms += sums.atoms;
+  facts.atp->stored += sums.stored;
+  facts.atp->raw += sums.raw;
+  findings.counts.merge(sums.counts);
+}
+
 // The whole index of every shard, by pieces on all threads: a large one is gigabytes.
 void read_indexes(const Dataset& dataset, Findings& findings) {
   Range next{0, 0, 0};
@@ -60,13 +68,7 @@ void read_indexes(const Dataset& dataset, Findings& findings) {
       [&](Range& r) {
         return Result{r.shard, sum_entries(dataset.shards()[r.shard], r.begin, r.end)};
       },
-      [&](Result&& result) {
-        FileFacts& file = findings.files[result.first];
-        file.atoms += result.second.atoms;
-        file.atp->stored += result.second.stored;
-        file.atp->raw += result.second.raw;
-        findings.counts.merge(result.second.counts);
-      });
+      [&](Result&& result) { add_sums(result.second, result.first, findings); });
 }
 
 // ---- the pass over the records ------------------------------------------------------------------
@@ -185,6 +187,8 @@ void add_schema(const Schema& schema, Findings& findings) {
   }
   for (const auto& [key, entry] : schema.entries) findings.fields.declare(key.first, key.second, entry);
 }
+
+void add_index(const Reader& reader, std::size_t file, Findings& findings) { add_sums(sum_entries(reader, 0, reader.size()), file, findings); }
 
 Findings inspect_dataset(const Dataset& dataset, const InspectOptions& options) {
   Findings findings;

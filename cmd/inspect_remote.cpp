@@ -10,6 +10,15 @@
 namespace atp {
 namespace {
 
+constexpr std::uint64_t kMostIndexBytes = 512 << 10;  // of all shards: fetched for the totals that they give
+
+// Says of which files the schema was put together from some records.
+void note_sampled_schemas(const RemoteRecords& records) {
+  std::uint64_t files = 0;
+  for (const auto& shard : records.shards()) files += shard->schema_is_sampled();
+  if (files > 0) note(fmt::format("{} without a schema block: the fields are those of some records", files == 1 ? "a file" : fmt::format("{} files", human_count(files))));
+}
+
 void refuse_what_needs_all(const InspectOptions& o) {
   const auto refuse = [&](const char* option) {
     throw Error(Exit::usage, o.inputs.front(), fmt::format("{} reads all records, and these are on a server", option), fmt::format("fetch it first: atp pull {}", o.inputs.front()));
@@ -43,13 +52,16 @@ void print_records(RemoteRecords& records, const InspectOptions& options) {
 
 }  // namespace
 
-Findings findings_of(const RemoteRecords& records) {
+Findings findings_of(RemoteRecords& records) {
   Findings findings;
   findings.format = "atp";
-  findings.header_only = true;
+  findings.remote = true;
+  findings.header_only = records.index_bytes() > kMostIndexBytes;
+  if (!findings.header_only) records.fetch_indexes();
   for (const auto& shard : records.shards()) {
     findings.files.push_back(facts_of(shard->reader()));
     add_schema(shard->reader().schema(), findings);
+    if (!findings.header_only) add_index(shard->reader(), findings.files.size() - 1, findings);
   }
   return findings;
 }
@@ -64,6 +76,7 @@ void inspect_remote(const InspectOptions& options) {
   } else {
     const Findings findings = findings_of(records);
     print(options.json ? summary_json(findings) + "\n" : summary_text(findings, terminal_width()));
+    note_sampled_schemas(records);
   }
   note(fmt::format("{} of {} fetched, in {} requests", human_bytes(shared->bytes), human_bytes(records.bytes()), human_count(shared->requests)));
 }

@@ -9,7 +9,7 @@ namespace atp {
 // Prints the summary or, with options.records, records. Throws Error (exit 2) for what needs all records.
 void inspect_remote(const InspectOptions& options);
 
-// From headers and schemas alone: atoms and stored sizes are not known.
-Findings findings_of(const RemoteRecords& records);
+// From headers and schemas; from the indexes, too, where they are small. Else atoms and stored sizes are not known.
+Findings findings_of(RemoteRecords& records);
 
 }  // namespace atp

@@ -93,7 +93,7 @@ std::string checksum_line(const Findings& f) {
   if (f.records() == 0) return {};
   if (without == 0) return line("checksums", "every record");
   const std::string which = f.files.size() == 1 ? "none" : fmt::format("none in {}", plural(without, "file", "files"));
-  return line("checksums", f.header_only ? which : which + "; atp verify --repair adds them");
+  return line("checksums", f.remote ? which : which + "; atp verify --repair adds them");
 }
 
 // States a file can be in that its owner should know of.

@@ -162,7 +162,7 @@ std::string command_page(const Command& command) {
   for (const Command& other : commands()) {
     if (!other.task.empty() && other.name != command.name) out += fmt::format(".BR atp\\-{} (1),\n", other.name);
   }
-  return out + ".BR atp (5)\n";
+  return out + ".BR atp (5),\n.BR atp\\-fields (7),\n.BR atp\\-json (7)\n";
 }
 
 std::string main_page() {
@@ -199,7 +199,7 @@ std::string main_page() {
   for (const Command& command : commands()) {
     if (!command.task.empty()) out += fmt::format(".BR atp\\-{} (1),\n", command.name);
   }
-  return out + ".BR atp (5)\n";
+  return out + ".BR atp (5),\n.BR atp\\-fields (7),\n.BR atp\\-json (7)\n";
 }
 
 }  // namespace

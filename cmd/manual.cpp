@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "cmd/map_option.h"
 #include "cmd/options.h"
 #include "core/atp/codec.h"
 #include "formats/format.h"
@@ -26,11 +27,13 @@ OptionManual manual_of(const CLI::Option& option) {
     // A positional argument is called by its name: INPUT.
     if (option.get_positional() && !option.nonpositional()) m.value = option.get_name(true);
   }
-  // Two kinds of value have a table of their own.
+  // Some kinds of value have a table of their own.
   if (m.value == "FORMAT") {
     for (const Format& format : formats()) m.choices.emplace_back(format.name);
   } else if (m.value == "CODEC") {
     m.choices.assign(codec_names().begin(), codec_names().end());
+  } else if (m.value == "FIELD=KEY") {
+    for (const std::string_view field : mapped_fields()) m.choices.push_back(fmt::format("{}=", field));
   }
   return m;
 }
@@ -99,9 +102,13 @@ std::vector<std::string> words_of(const OptionManual& option) {
   return words;
 }
 
-bool takes_path(const OptionManual& option) {
-  static constexpr std::array kPaths = {"FILE", "DIR", "PATH", "INPUT", "OUTPUT", "DATASET"};
-  return std::find(kPaths.begin(), kPaths.end(), option.value) != kPaths.end();
+Completion completion_of(const OptionManual& option, const CommandManual& manual) {
+  static constexpr std::array kPaths = {"FILE", "DIR", "PATH", "INPUT", "OUTPUT", "PLANDIR"};
+  static constexpr std::array kFields = {"GLOB", "exact|KEY", "record|formula|KEY"};
+  if (option.value == "DATASET") return Completion::dataset;
+  if (std::find(kPaths.begin(), kPaths.end(), option.value) != kPaths.end()) return Completion::path;
+  const bool has_dataset = std::any_of(manual.arguments.begin(), manual.arguments.end(), [](const OptionManual& a) { return a.value == "DATASET" || a.value == "INPUT"; });
+  return has_dataset && std::find(kFields.begin(), kFields.end(), option.value) != kFields.end() ? Completion::field : Completion::nothing;
 }
 
 }  // namespace atp

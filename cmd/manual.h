@@ -39,8 +39,14 @@ std::string names_of(const OptionManual& option);
 // The words a value can be, from its choices or its name ("none|lz4|zstd[:LEVEL]": none lz4 zstd).
 std::vector<std::string> words_of(const OptionManual& option);
 
-// Whether the value is the name of a file or folder.
-bool takes_path(const OptionManual& option);
+// What a shell can complete a value with, beside its words.
+enum class Completion {
+  nothing,
+  path,     // files and folders
+  dataset,  // .atp files and folders first
+  field,    // names of the fields of the datasets on the command line
+};
+Completion completion_of(const OptionManual& option, const CommandManual& manual);
 
 // Words broken into lines of at most `width` columns, each after the first begun with `indent` spaces.
 std::string wrapped(std::string_view text, std::size_t width, std::size_t indent);

@@ -16,6 +16,8 @@ constexpr std::string_view kFields[] = {"energy", "forces", "stress", "virial", 
 
 }  // namespace
 
+std::span<const std::string_view> mapped_fields() { return kFields; }
+
 std::pair<std::string, std::string> split_pair(const std::string& text, std::string_view option, std::string_view form) {
   const auto equals = text.find('=');
   if (equals == std::string::npos || equals == 0) {

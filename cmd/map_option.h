@@ -1,6 +1,7 @@
 // Options of the form KEY=VALUE, `--map` above all.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,6 +13,9 @@ namespace atp {
 
 // "a=b" in two. Throws Error (exit 2): "--meta takes KEY=VALUE, not 'x'".
 std::pair<std::string, std::string> split_pair(const std::string& text, std::string_view option, std::string_view form);
+
+// The fields that --map knows.
+std::span<const std::string_view> mapped_fields();
 
 // The values of `--map FIELD=KEY` and the value of `--units`. Throws Error (exit 2): no field, quantity or unit of
 // that name, one named twice.

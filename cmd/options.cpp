@@ -90,7 +90,7 @@ void declare_common(CLI::App& app) {
   app.add_flag("-v,--verbose", o.verbose, "say more about what is done")->group(kCommonGroup);
   app.add_flag("-y,--yes", o.yes, "fetch more than 100 MB of inputs on a server (hf://, https://) without asking")->group(kCommonGroup);
   add_choice(app, "--progress", o.progress, {"auto", "always", "never"},
-             "show progress on stderr; auto (the default) shows it on a terminal only")
+             "show progress on stderr; auto (the default): on a terminal, and every 30 s in a log file")
       ->group(kCommonGroup);
   add_choice(app, "--color", o.color, {"auto", "always", "never"},
              "colour the output; auto (the default) does so on a terminal unless NO_COLOR is set")

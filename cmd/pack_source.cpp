@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <limits>
 
+#include "cmd/older_generation.h"
 #include "core/base/interrupt.h"
 
 namespace atp {
@@ -37,6 +38,7 @@ bool FrameSource::open_next() {
   const std::string& input = options_.inputs[next_input_++];
   sources_.push_back({source_name(input), 0, std::nullopt});
   reader_ = open_input(input, options_.from, options_.read);
+  if (reader_->format() == "atp") warn_of_older_generations(Dataset({input}));
   return true;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "cmd/older_generation.h"
 #include "cmd/remote.h"
 #include "cmd/remote_inputs.h"
 #include "cmd/terminal.h"
@@ -14,6 +15,7 @@ PlanSource::PlanSource(const std::string& argument) {
     fetch(argument);
   } else {
     local_ = std::make_unique<Dataset>(std::vector{cached.empty() ? argument : cached});
+    warn_of_older_generations(*local_);
   }
 }
 

@@ -1,6 +1,7 @@
-// The progress line (terminal.h).
+// The progress lines (terminal.h).
 #include <fmt/format.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,7 +23,7 @@ constexpr auto kBetweenDraws = 100ms;
 constexpr auto kBetweenLines = 30s;  // where stderr is a log file
 constexpr int kBarColumns = 20;
 
-bool g_line_drawn = false;  // guarded by screen_mutex()
+std::vector<std::size_t> g_drawn;  // display widths of the lines that stand there; guarded by screen_mutex()
 
 // Read at every draw: windows change their size.
 int stderr_width() {
@@ -31,10 +32,21 @@ int stderr_width() {
   return terminal_width();
 }
 
+int stderr_height() {
+  struct winsize size = {};
+  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 ? size.ws_row : 24;
+}
+
+bool stderr_is_log_file() {
+  struct stat status = {};
+  return ::fstat(STDERR_FILENO, &status) == 0 && S_ISREG(status.st_mode);
+}
+
 bool wanted(bool terminal) {
   const auto& o = common_options();
   if (o.progress == "always") return true;
-  if (o.progress == "never" || o.quiet || !terminal) return false;
+  if (o.progress == "never" || o.quiet) return false;
+  if (!terminal) return stderr_is_log_file();
   const char* term = std::getenv("TERM");
   return term == nullptr || std::string_view(term) != "dumb";
 }
@@ -45,11 +57,24 @@ std::string clock(double seconds) {
   return fmt::format("{}:{:02}:{:02}", s / 3600, s % 3600 / 60, s % 60);
 }
 
-std::string progress_bar(double share, bool utf8) {
-  const int full = static_cast<int>(share * kBarColumns);
+std::string progress_bar(double share, bool utf8, int columns = kBarColumns) {
+  const int full = static_cast<int>(share * columns);
   std::string out = utf8 ? "" : "[";
-  for (int i = 0; i < kBarColumns; ++i) out += i < full ? (utf8 ? "█" : "#") : (utf8 ? "░" : ".");
+  for (int i = 0; i < columns; ++i) out += i < full ? (utf8 ? "█" : "#") : (utf8 ? "░" : ".");
   return utf8 ? out : out + "]";
+}
+
+std::string percent(double share) { return fmt::format("{:3.0f}%", share * 100 - (share < 1 && share > 0.995 ? 0.5 : 0)); }
+
+// `text` in at most `columns`: its end says more than its middle.
+std::string shortened(const std::string& text, std::size_t columns) {
+  if (display_width(text) <= columns) return text;
+  std::string end = text;
+  while (!end.empty() && display_width(end) + 2 > columns) {
+    end.erase(0, 1);
+    while (!end.empty() && (static_cast<unsigned char>(end[0]) & 0xC0) == 0x80) end.erase(0, 1);
+  }
+  return columns < 2 ? std::string() : ".." + end;
 }
 
 }  // namespace
@@ -67,28 +92,52 @@ void write_stderr(std::string_view text) {
   }
 }
 
-void clear_progress_line() {
-  if (g_line_drawn) write_stderr("\r\x1b[K");
-  g_line_drawn = false;
+std::size_t rows_of(const std::vector<std::size_t>& widths, int columns) {
+  const auto row = static_cast<std::size_t>(std::max(columns, 1));
+  std::size_t rows = 0;
+  for (const std::size_t width : widths) rows += width == 0 ? 1 : (width + row - 1) / row;
+  return rows;
 }
 
-void draw_progress_line(std::string_view line) {
-  write_stderr(fmt::format("\r{}\x1b[K", line));
-  g_line_drawn = true;
+namespace {
+
+// To the first column of the first line that is drawn.
+std::string to_the_first() {
+  const std::size_t rows = rows_of(g_drawn, stderr_width());
+  return rows > 1 ? fmt::format("\r\x1b[{}A", rows - 1) : "\r";
+}
+
+}  // namespace
+
+void clear_progress_lines() {
+  if (!g_drawn.empty()) write_stderr(to_the_first() + "\x1b[J");
+  g_drawn.clear();
+}
+
+// All in one write: nothing flickers.
+void draw_progress_lines(const std::vector<std::string>& lines) {
+  std::string text = g_drawn.empty() ? "\r" : to_the_first();
+  g_drawn.clear();
+  for (const std::string& line : lines) {
+    if (!g_drawn.empty()) text += "\r\n";
+    text += line + "\x1b[K";
+    g_drawn.push_back(display_width(line));
+  }
+  write_stderr(text + "\x1b[J");
 }
 
 std::string progress_line(const ProgressState& state, int width, bool utf8) {
   const bool known = state.total > 0;
   const double share = known ? std::min(1.0, static_cast<double>(state.done) / static_cast<double>(state.total)) : 0.0;
-  const double rate = state.seconds > 0 ? static_cast<double>(state.done) / state.seconds : 0;
+  const double rate = state.seconds > 0 ? static_cast<double>(state.done - std::min(state.before, state.done)) / state.seconds : 0;
 
   std::vector<std::string> pieces;
   if (known) {
     pieces.push_back(progress_bar(share, utf8));
-    pieces.push_back(fmt::format("{:3.0f}%", share * 100 - (share < 1 && share > 0.995 ? 0.5 : 0)));
+    pieces.push_back(percent(share));
   }
   if (state.total_is_bytes) {
-    pieces.push_back(fmt::format("{} records", human_count(state.records)));
+    if (state.all == 0) pieces.push_back(fmt::format("{} {}", human_count(state.records), state.noun));
     pieces.push_back(known ? fmt::format("{} of {}", human_bytes(state.done), human_bytes(state.total))
                            : human_bytes(state.done));
     pieces.push_back(human_rate(rate));
@@ -97,23 +146,44 @@ std::string progress_line(const ProgressState& state, int width, bool utf8) {
                            : fmt::format("{} records", human_count(state.done)));
     pieces.push_back(fmt::format("{} records/s", human_count(static_cast<std::uint64_t>(rate))));
   }
-  if (known && state.done > 0 && share < 1) {
-    pieces.push_back(clock(state.seconds * (1 - share) / share) + " left");
+  if (known && rate > 0 && share < 1) {
+    pieces.push_back(clock(static_cast<double>(state.total - state.done) / rate) + " left");
   } else {
     pieces.push_back(clock(state.seconds));
   }
 
+  if (state.all > 0) pieces.push_back(fmt::format("{} of {} {}", human_count(state.records), human_count(state.all), state.noun));
+
   std::string line = state.verb;
   for (const auto& piece : pieces) {
     const std::size_t taken = display_width(line) + 2 + display_width(piece);
-    if (taken > static_cast<std::size_t>(std::max(width, 0))) break;
+    const bool fits = taken <= static_cast<std::size_t>(std::max(width, 0));
+    if (!fits && known && &piece == &pieces.front()) continue;  // the percentage says the same as the bar
+    if (!fits) break;
     line += "  " + piece;
   }
   return line;
 }
 
-Progress::Progress(std::string verb, std::uint64_t total, bool total_is_bytes)
-    : verb_(std::move(verb)), total_(total), total_is_bytes_(total_is_bytes), terminal_(::isatty(STDERR_FILENO) == 1) {
+std::string part_line(const ProgressPart& part, int width, bool utf8) {
+  const double share = part.total == 0 ? 1 : std::min(1.0, static_cast<double>(part.done) / static_cast<double>(part.total));
+  const std::size_t room = static_cast<std::size_t>(std::max(width, 0));
+  constexpr std::size_t kLeastName = 12;
+  std::string tail;
+  // The percentage comes first, then the bar, then the bytes, as far as they leave room for a name.
+  const std::string pieces[] = {percent(share), progress_bar(share, utf8, kBarColumns / 2), fmt::format("{} of {}", human_bytes(part.done), human_bytes(part.total))};
+  for (const std::string& piece : pieces) {
+    if (2 + kLeastName + display_width(tail) + 2 + display_width(piece) > room) break;
+    tail += "  " + piece;
+  }
+  const std::size_t most = 40, left = room - std::min(room, 2 + display_width(tail));
+  std::string name = shortened(printable(part.name), std::min(left, most));
+  name.append(std::min(left, most) - std::min(display_width(name), std::min(left, most)), ' ');
+  return (room < 2 ? "" : "  ") + name + tail;
+}
+
+Progress::Progress(std::string verb, std::uint64_t total, bool total_is_bytes, ProgressDetails details)
+    : verb_(std::move(verb)), total_(total), total_is_bytes_(total_is_bytes), details_(std::move(details)), terminal_(::isatty(STDERR_FILENO) == 1) {
   if (!wanted(terminal_)) return;
   try {
     thread_ = std::thread([this] { draw_loop(); });
@@ -131,7 +201,7 @@ Progress::~Progress() {
   wake_.notify_all();
   thread_.join();
   std::lock_guard lock(screen_mutex());
-  clear_progress_line();
+  clear_progress_lines();
 }
 
 void Progress::draw_loop() {
@@ -148,15 +218,26 @@ void Progress::draw_loop() {
 void Progress::draw() {
   ProgressState state{verb_,           done_.load(std::memory_order_relaxed),
                       total_,          records_.load(std::memory_order_relaxed),
-                      total_is_bytes_, 0};
+                      total_is_bytes_, 0,
+                      details_.noun,   details_.all,
+                      before_.load(std::memory_order_relaxed)};
   state.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  std::vector<ProgressPart> parts;
+  if (terminal_ && details_.parts) parts = details_.parts();
   std::lock_guard lock(screen_mutex());
-  if (terminal_) {
-    // The last column stays free: a full line would scroll in some terminals.
-    draw_progress_line(progress_line(state, stderr_width() - 1, utf8_terminal()));
-  } else {
+  if (!terminal_) {
     write_stderr(progress_line(state, 10000, false) + "\n");
+    return;
   }
+  // The last column stays free: a full line would scroll in some terminals. So does the last row.
+  const int width = stderr_width() - 1;
+  const auto most = static_cast<std::size_t>(std::max(stderr_height() - 2, 0));
+  std::vector<std::string> lines;
+  for (const ProgressPart& part : parts) {
+    if (lines.size() < most) lines.push_back(part_line(part, width, utf8_terminal()));
+  }
+  lines.push_back(progress_line(state, width, utf8_terminal()));
+  draw_progress_lines(lines);
 }
 
 }  // namespace atp

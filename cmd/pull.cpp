@@ -9,6 +9,7 @@
 
 #include "cmd/commands.h"
 #include "cmd/options.h"
+#include "cmd/pull_progress.h"
 #include "cmd/terminal.h"
 #include "core/atp/verify.h"
 #include "core/base/json_writer.h"
@@ -117,7 +118,7 @@ void Pull::make_plan() {
       continue;
     }
     if (shared_.environment.offline) {
-      throw Error(Exit::network, file.name(), fmt::format("HF_HUB_OFFLINE is set and the file is not in the cache {}", cache_.root()), "pull it once without HF_HUB_OFFLINE");
+      throw Error(Exit::network, file.name(), fmt::format("{} and the file is not in the cache {}", shared_.environment.offline_why, cache_.root()), "pull it once with the network");
     }
     const bool blob = on_hub() && cache_.blob(file);
     if (!blob) {
@@ -136,24 +137,15 @@ void Pull::check_space() const {
 }
 
 void Pull::fetch() {
-  Progress progress("pulling", plan_.bytes, true);
-  std::vector<std::uint64_t> of_item(plan_.items.size());
-  std::uint64_t all = 0;
-  const auto set = [&](std::size_t item, std::uint64_t bytes) {
-    all += bytes - of_item[item];
-    of_item[item] = bytes;
-    progress.advance_to(all);
-  };
+  PullProgress progress(plan_.items, plan_.bytes);
   DownloadOptions options;
   options.connections = remote_connections();
-  options.events.opened = [&](std::size_t item, std::uint64_t, std::uint64_t kept) { set(item, kept); };
-  options.events.advanced = [&](std::size_t item, std::uint64_t bytes) { set(item, of_item[item] + bytes); };
-  options.events.restarted = [&](std::size_t item) { set(item, 0); };
-  options.events.done = [&](std::size_t, bool fetched) { fetched_files_ += fetched; };
+  options.events = progress.events();
   options.check = [&](const PullItem& item, bool) { checks_.check(item); };
   const std::uint64_t before = shared_.bytes;
   download(plan_.items, shared_, options);
   fetched_ = shared_.bytes - before;
+  fetched_files_ = progress.fetched_files();
 }
 
 // What others need to find the files: the ref comes last, when its snapshot is there.

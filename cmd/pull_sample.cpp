@@ -76,34 +76,27 @@ std::string metadata_of_sample(const PullCommand& command, const RemoteDataset& 
   return metadata.to_json();
 }
 
-Codec common_codec(const RemoteRecords& records) {
-  const Reader& first = records.shards().front()->reader();
-  for (const auto& shard : records.shards()) {
-    if (shard->reader().codec() == first.codec()) continue;
-    throw Error(Exit::usage, shard->file().name(), fmt::format("is stored with {}, {} with {}", codec_name(shard->reader().codec()), first.path(), codec_name(first.codec())),
-                "name shards of one codec");
-  }
-  return first.codec();
-}
-
-// Collects stored records and hands them to the writer some megabytes at a time.
+// Collects stored records and hands them to the writer some megabytes at a time. Records of another codec than the new
+// file's are compressed anew.
 class SampleWriter {
  public:
-  SampleWriter(const PullCommand& command, WriterOptions options) : writer_(Writer::create(output_target(command.output, "--output"), std::move(options))) {}
+  SampleWriter(const PullCommand& command, WriterOptions options)
+      : writer_(Writer::create(output_target(command.output, "--output"), std::move(options))), compressor_(writer_.codec()) {}
 
   void add(const RemoteShard& shard, std::uint64_t record) {
     const Reader& reader = shard.reader();
+    if (&shard != last_) flush();
+    last_ = &shard;
     try {
-      reader.verified_record(record, scratch_).check();
+      const RecordView view = reader.verified_record(record, scratch_);
+      view.check();
+      if (shard.schema_is_sampled()) {
+        if (const std::string problem = schema_.add(view); !problem.empty()) fail_input("", problem);
+      }
+      add_bytes(reader, reader.entry(record));
     } catch (const Error& e) {
       throw e.where().empty() ? e.within(fmt::format("{}: record {}", reader.path(), record)) : e;
     }
-    const IndexEntry e = reader.entry(record);
-    const Bytes stored = reader.stored(e);
-    if (&reader != last_) flush();
-    last_ = &reader;
-    bytes_.insert(bytes_.end(), stored.begin(), stored.end());
-    entries_.push_back({e.stored, e.unpacked, e.atoms, record_checksum(stored)});
     if (bytes_.size() > (std::size_t{8} << 20)) flush();
   }
 
@@ -113,15 +106,31 @@ class SampleWriter {
   }
 
  private:
+  // The record has been read into scratch_.
+  void add_bytes(const Reader& reader, const IndexEntry& e) {
+    const std::size_t start = bytes_.size();
+    if (const Bytes stored = reader.stored(e); reader.codec() == writer_.codec()) {
+      bytes_.insert(bytes_.end(), stored.begin(), stored.end());
+    } else {
+      compressor_.compress(reader.codec().id == CodecId::none ? stored : Bytes(scratch_.buffer()).first(e.unpacked), bytes_);
+    }
+    const Bytes now = Bytes(bytes_).subspan(start);
+    if (now.size() > UINT32_MAX) fail_input("", "compresses to more bytes than an index entry can say");
+    entries_.push_back({static_cast<std::uint32_t>(now.size()), e.unpacked, e.atoms, record_checksum(now)});
+  }
+
   void flush() {
-    if (!entries_.empty()) writer_.add_stored(bytes_, entries_, last_->schema());
+    if (!entries_.empty()) writer_.add_stored(bytes_, entries_, last_->schema_is_sampled() ? schema_ : last_->reader().schema());
     bytes_.clear();
     entries_.clear();
+    schema_ = {};
   }
 
   Writer writer_;
+  CodecContext compressor_;
   Scratch scratch_;
-  const Reader* last_ = nullptr;
+  const RemoteShard* last_ = nullptr;
+  Schema schema_;  // of what is collected, where the shard cannot tell
   std::vector<std::byte> bytes_;
   std::vector<EncodedRecords::Entry> entries_;
 };
@@ -134,7 +143,7 @@ Exit pull_records(const PullCommand& command, HttpShared& shared, const RemoteDa
   const std::string where = dataset.url ? dataset.url->without_query() : dataset.address.text();
   const auto indices = chosen_records(command, records.size(), where);
   WriterOptions options;
-  options.codec = common_codec(records);
+  options.codec = records.shards().front()->reader().codec();
   options.overwrite = command.force;
   options.metadata = metadata_of_sample(command, dataset, records, indices);
   SampleWriter writer(command, std::move(options));

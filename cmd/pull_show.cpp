@@ -68,20 +68,44 @@ void print_plan(const PullCommand& command, const PullPlan& plan) {
 
 namespace {
 
+constexpr std::size_t kShownShards = 8;  // of each dataset, without --verbose
+
 // What the shards of a dataset say of themselves.
 struct Looked {
   std::uint64_t records = 0;
   std::string codecs;
+  struct Shard {
+    std::uint64_t records;
+    std::string codec;
+  };
+  std::vector<Shard> shards;
 };
 
-Looked look_into(HttpShared& shared, const RemoteDataset& dataset, const NamedDataset& named) {
-  RemoteDataset part = dataset;
+Looked look_into(HttpShared& shared, const NamedDataset& named) {
+  RemoteDataset part;
   part.address.path = named.path;
-  std::erase_if(part.files, [&](const RemoteFile& f) { return f.path != named.path && f.path.substr(0, f.path.rfind('/')) != named.path; });
+  for (const RemoteFile* file : named.shards) part.files.push_back(*file);
   const RemoteRecords records(shared, part, remote_connections());
+  Looked looked;
+  looked.records = records.size();
   std::set<std::string> codecs;
-  for (const auto& shard : records.shards()) codecs.insert(codec_name(shard->reader().codec()));
-  return {records.size(), fmt::format("{}", fmt::join(codecs, ", "))};
+  for (const auto& shard : records.shards()) {
+    looked.shards.push_back({shard->reader().size(), codec_name(shard->reader().codec())});
+    codecs.insert(looked.shards.back().codec);
+  }
+  looked.codecs = fmt::format("{}", fmt::join(codecs, ", "));
+  return looked;
+}
+
+void write_shards(JsonWriter& w, const NamedDataset& d, const Looked* looked) {
+  w.begin_array();
+  for (std::size_t i = 0; i < d.shards.size(); ++i) {
+    w.begin_object().key("path").string(d.shards[i]->path).key("bytes").count(d.shards[i]->size);
+    if (!d.shards[i]->etag().empty()) w.key("etag").string(d.shards[i]->etag());
+    if (looked) w.key("records").count(looked->shards[i].records).key("codec").string(looked->shards[i].codec);
+    w.end_object();
+  }
+  w.end_array();
 }
 
 void print_list_json(const PullCommand& command, HttpShared& shared, const RemoteDataset& dataset, const std::vector<NamedDataset>& named) {
@@ -89,15 +113,32 @@ void print_list_json(const PullCommand& command, HttpShared& shared, const Remot
   w.begin_object().key("repo").string(dataset.address.repo).key("revision").string(dataset.address.revision).key("commit").string(dataset.commit);
   w.key("datasets").begin_array();
   for (const NamedDataset& d : named) {
-    w.begin_object().key("path").string(d.path).key("shards").count(d.shards).key("bytes").count(d.bytes);
+    w.begin_object().key("path").string(d.path).key("shards").count(d.shards.size()).key("bytes").count(d.bytes);
+    std::optional<Looked> looked;
     if (command.inspect) {
-      const Looked looked = look_into(shared, dataset, d);
-      w.key("records").count(looked.records).key("codec").string(looked.codecs);
+      looked = look_into(shared, d);
+      w.key("records").count(looked->records).key("codec").string(looked->codecs);
     }
+    w.key("files");
+    write_shards(w, d, looked ? &*looked : nullptr);
     w.end_object();
   }
   w.end_array().end_object();
   print(w.take() + "\n");
+}
+
+// A dataset and, below it, its shards. A lone file is its own shard.
+void add_rows(const NamedDataset& d, const Looked* looked, std::vector<std::vector<std::string>>& rows) {
+  rows.push_back({printable(d.path), human_count(d.shards.size()), human_bytes(d.bytes)});
+  if (looked) rows.back().insert(rows.back().end(), {human_count(looked->records), looked->codecs});
+  if (d.shards.front()->path == d.path) return;
+  const std::size_t shown = common_options().verbose || d.shards.size() <= kShownShards ? d.shards.size() : kShownShards - 1;
+  for (std::size_t i = 0; i < shown; ++i) {
+    const RemoteFile& file = *d.shards[i];
+    rows.push_back({"  " + printable(file.path.substr(file.path.rfind('/') + 1)), "", human_bytes(file.size)});
+    if (looked) rows.back().insert(rows.back().end(), {human_count(looked->shards[i].records), looked->shards[i].codec});
+  }
+  if (shown < d.shards.size()) rows.push_back({fmt::format("  ... {} more; --verbose lists all", human_count(d.shards.size() - shown))});
 }
 
 }  // namespace
@@ -111,12 +152,12 @@ void print_list(const PullCommand& command, HttpShared& shared, const RemoteData
   if (command.inspect) rows[0].insert(rows[0].end(), {"records", "codec"});
   std::uint64_t bytes = 0;
   for (const NamedDataset& d : named) {
-    rows.push_back({printable(d.path), human_count(d.shards), human_bytes(d.bytes)});
     bytes += d.bytes;
-    if (!command.inspect) continue;
-    const Looked looked = look_into(shared, dataset, d);
-    rows.back().insert(rows.back().end(), {human_count(looked.records), looked.codecs});
+    std::optional<Looked> looked;
+    if (command.inspect) looked = look_into(shared, d);
+    add_rows(d, looked ? &*looked : nullptr, rows);
   }
+  for (auto& row : rows) row.resize(rows[0].size());
   print(table(rows, {false, true, true, true, false}));
   print(fmt::format("\n{}, {}\n", plural(named.size(), "dataset"), human_bytes(bytes)));
 }

@@ -43,8 +43,10 @@ std::unique_ptr<HttpShared> remote_access(const RemoteOptions& options) {
     (void)open_for_reading(options.ca_file);
     environment.ca_file = options.ca_file;
   }
+  if (!environment.progress && common_options().progress == "auto") common_options().progress = "never";
   auto shared = std::make_unique<HttpShared>(std::move(environment), options.limit_rate);
   shared->note = [](const std::string& text) { note(text); };
+  shared->warn = [](const std::string& text) { warn(text); };
   return shared;
 }
 

@@ -93,7 +93,7 @@ void message(std::string_view kind, Style style, std::string_view text) {
   if (stderr_colored()) head = fmt::format("\x1b[1;{}m{}\x1b[0m", style_code(style), head);
   const std::string line = fmt::format("{} {}\n", head, printable(text));
   std::lock_guard lock(screen_mutex());
-  clear_progress_line();
+  clear_progress_lines();
   write_stderr(line);
 }
 
@@ -112,7 +112,7 @@ void flush_stdout() {
   std::unique_lock lock(screen_mutex(), std::defer_lock);
   if (stdout_is_terminal()) {
     lock.lock();
-    clear_progress_line();
+    clear_progress_lines();
   }
   write_stdout(text);
 }

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -72,24 +73,44 @@ struct ProgressState {
   std::uint64_t done = 0, total = 0, records = 0;  // total 0: unknown
   bool total_is_bytes = true;                      // else done and total are records
   double seconds = 0;                              // since the start
+  std::string_view noun = "records";               // what `records` counts where the total is bytes
+  std::uint64_t all = 0;                           // how many of them there are; 0: unknown
+  std::uint64_t before = 0;                        // of `done`: was there at the start
 };
 // The line, at most `width` columns: what there is no room for is left out from the right.
 std::string progress_line(const ProgressState& state, int width, bool utf8);
 
+// One of several things that are worked on at once, with a line of its own above the total.
+struct ProgressPart {
+  std::string name;
+  std::uint64_t done, total;  // bytes
+};
+// Its line, at most `width` columns: a long name loses its beginning.
+std::string part_line(const ProgressPart& part, int width, bool utf8);
+
+// What a progress shows besides its total.
+struct ProgressDetails {
+  std::function<std::vector<ProgressPart>()> parts;  // called whenever it is drawn, on a thread of its own
+  std::string_view noun = "records";                 // as in ProgressState
+  std::uint64_t all = 0;
+};
+
 // A line on stderr with a bar, records, bytes, rate and time left, drawn by a thread of its own once the
-// work has taken half a second, and only on a terminal (or with --progress always; where stderr is no
-// terminal it is then a line every 30 seconds).
+// work has taken half a second, on a terminal; in a log file it is a line every 30 seconds. Nothing of it
+// goes into a pipe, unless --progress always asks for it.
 class Progress {
  public:
   // `total` is in the unit of advance_to(): bytes of input or records; 0 when unknown.
-  Progress(std::string verb, std::uint64_t total, bool total_is_bytes);
-  ~Progress();  // takes the line away
+  Progress(std::string verb, std::uint64_t total, bool total_is_bytes, ProgressDetails details = {});
+  ~Progress();  // takes the lines away
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
   // Called by the working thread; cheap.
   void advance_to(std::uint64_t done) { done_.store(done, std::memory_order_relaxed); }
   void set_records(std::uint64_t records) { records_.store(records, std::memory_order_relaxed); }
+  // So much of what is done was there before: it says nothing of the rate.
+  void set_before(std::uint64_t before) { before_.store(before, std::memory_order_relaxed); }
 
  private:
   void draw_loop();
@@ -98,9 +119,10 @@ class Progress {
   std::string verb_;
   std::uint64_t total_;
   bool total_is_bytes_;
+  ProgressDetails details_;
   bool terminal_ = false;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-  std::atomic<std::uint64_t> done_{0}, records_{0};
+  std::atomic<std::uint64_t> done_{0}, records_{0}, before_{0};
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stop_ = false;  // guarded by mutex_

@@ -6,6 +6,31 @@ _atp_files() {
   COMPREPLY=($(compgen -f -- "$cur"))
 }
 
+# .atp files and folders; where there are none, anything.
+_atp_datasets() {
+  compopt -o filenames 2>/dev/null
+  local IFS=$'\n'
+  COMPREPLY=($(compgen -d -- "$cur") $(compgen -f -X '!*.atp' -- "$cur"))
+  ((${#COMPREPLY[@]})) || COMPREPLY=($(compgen -f -- "$cur"))
+}
+
+_atp_words() {
+  COMPREPLY=($(compgen -W "$1" -- "$cur"))
+  [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace 2>/dev/null
+}
+
+# The given words, and the fields of the datasets that stand on the command line.
+_atp_fields() {
+  local word field
+  _atp_words "$1"
+  for word in "${COMP_WORDS[@]:2}"; do
+    [[ $word == *.atp || -d $word ]] || continue
+    while IFS= read -r field; do
+      [[ $field == "$cur"* ]] && COMPREPLY+=("$field")
+    done < <("${COMP_WORDS[0]}" generate fields "$word" 2>/dev/null)
+  done
+}
+
 _atp() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
   COMPREPLY=()
@@ -16,7 +41,7 @@ _atp() {
     prev=${COMP_WORDS[COMP_CWORD-2]}
   fi
   if ((COMP_CWORD == 1)); then
-    COMPREPLY=($(compgen -W "pack shard export inspect verify formats plan-batches bench pull help --help --version" -- "$cur"))
+    COMPREPLY=($(compgen -W "pack shard export inspect verify formats plan-batches bench doctor pull help --help --version" -- "$cur"))
     return
   fi
   case ${COMP_WORDS[1]} in
@@ -26,27 +51,36 @@ _atp() {
           _atp_files
           return ;;
         --codec)
-          COMPREPLY=($(compgen -W "none lz4 zstd" -- "$cur"))
+          _atp_words "none lz4 zstd"
           return ;;
         --dtype)
-          COMPREPLY=($(compgen -W "keep f32 f64" -- "$cur"))
+          _atp_words "keep f32 f64"
           return ;;
         --from)
-          COMPREPLY=($(compgen -W "extxyz xyz ase-db ase-json json aselmdb lmdb-pickle vasp chgcar cube hdf5 deepmd cif atp archive npz" -- "$cur"))
+          _atp_words "extxyz xyz ase-db ase-json json aselmdb lmdb-pickle vasp chgcar cube hdf5 deepmd cif atp archive npz"
+          return ;;
+        --map)
+          _atp_words "energy= forces= stress= virial= cell= pbc= charges= velocities= name="
+          return ;;
+        --keep)
+          _atp_fields ""
+          return ;;
+        --drop)
+          _atp_fields ""
           return ;;
         --on-error)
-          COMPREPLY=($(compgen -W "stop skip" -- "$cur"))
+          _atp_words "stop skip"
           return ;;
         --progress)
-          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          _atp_words "auto always never"
           return ;;
         --color)
-          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          _atp_words "auto always never"
           return ;;
-        --shards|--meta|--map|--units|--npz-map|--hdf5-map|--keep|--drop|--limit|--records|-j|--jobs) return ;;
+        --shards|--meta|--units|--npz-map|--hdf5-map|--limit|--records|-j|--jobs) return ;;
       esac
       if [[ $cur == -* ]]; then
-        COMPREPLY=($(compgen -W "-o --output -f --force --shards --append --codec --dtype --meta --dry-run --json --from --map --units --adsorption-energy --npz-map --hdf5-map --keep-source --keep --drop --on-error --limit --records -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help" -- "$cur"))
+        _atp_words "-o --output -f --force --shards --append --codec --dtype --meta --dry-run --json --from --map --units --adsorption-energy --npz-map --hdf5-map --keep-source --keep --drop --on-error --limit --records -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help"
       else
         _atp_files
       fi ;;
@@ -56,41 +90,47 @@ _atp() {
           _atp_files
           return ;;
         --balance)
-          COMPREPLY=($(compgen -W "bytes atoms records" -- "$cur"))
+          _atp_words "bytes atoms records"
           return ;;
         --algorithm)
-          COMPREPLY=($(compgen -W "optimal running-average" -- "$cur"))
+          _atp_words "optimal running-average"
           return ;;
         --order)
-          COMPREPLY=($(compgen -W "keep shuffle size formula morton balance" -- "$cur"))
+          _atp_words "keep shuffle size formula morton balance"
           return ;;
         --dedup)
-          COMPREPLY=($(compgen -W "exact" -- "$cur"))
+          _atp_fields "exact"
           return ;;
         --by)
-          COMPREPLY=($(compgen -W "record formula" -- "$cur"))
+          _atp_fields "record formula"
           return ;;
         --codec)
-          COMPREPLY=($(compgen -W "none lz4 zstd" -- "$cur"))
+          _atp_words "none lz4 zstd"
           return ;;
         --dtype)
-          COMPREPLY=($(compgen -W "f32 f64" -- "$cur"))
+          _atp_words "f32 f64"
+          return ;;
+        --keep)
+          _atp_fields ""
+          return ;;
+        --drop)
+          _atp_fields ""
           return ;;
         --on-error)
-          COMPREPLY=($(compgen -W "stop skip" -- "$cur"))
+          _atp_words "stop skip"
           return ;;
         --progress)
-          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          _atp_words "auto always never"
           return ;;
         --color)
-          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          _atp_words "auto always never"
           return ;;
-        --shards|--shard-size|--max-records|--seed|--records|--where|--sample|--split|--keep|--drop|--memory|-j|--jobs) return ;;
+        --shards|--shard-size|--max-records|--seed|--records|--where|--sample|--split|--memory|-j|--jobs) return ;;
       esac
       if [[ $cur == -* ]]; then
-        COMPREPLY=($(compgen -W "-o --output --shards --shard-size --max-records --balance --algorithm --order --seed --records --where --dedup --sample --split --by --codec --dtype --keep --drop --on-error --no-verify --memory --resume -f --force --dry-run --json -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help" -- "$cur"))
+        _atp_words "-o --output --shards --shard-size --max-records --balance --algorithm --order --seed --records --where --dedup --sample --split --by --codec --dtype --keep --drop --on-error --no-verify --memory --resume -f --force --dry-run --json -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help"
       else
-        _atp_files
+        _atp_datasets
       fi ;;
     export)
       case $prev in
@@ -98,44 +138,47 @@ _atp() {
           _atp_files
           return ;;
         --to)
-          COMPREPLY=($(compgen -W "extxyz ase-db aselmdb npz poscar jsonl" -- "$cur"))
+          _atp_words "extxyz ase-db aselmdb npz poscar jsonl"
           return ;;
         --keys)
-          COMPREPLY=($(compgen -W "ase mace" -- "$cur"))
+          _atp_words "ase mace"
           return ;;
         --on-error)
-          COMPREPLY=($(compgen -W "stop skip" -- "$cur"))
+          _atp_words "stop skip"
           return ;;
         --progress)
-          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          _atp_words "auto always never"
           return ;;
         --color)
-          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          _atp_words "auto always never"
           return ;;
         --records|--where|-j|--jobs) return ;;
       esac
       if [[ $cur == -* ]]; then
-        COMPREPLY=($(compgen -W "-o --output --to --keys -f --force --records --where --on-error -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help" -- "$cur"))
+        _atp_words "-o --output --to --keys -f --force --records --where --on-error -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help"
       else
-        _atp_files
+        _atp_datasets
       fi ;;
     inspect)
       case $prev in
         --from)
-          COMPREPLY=($(compgen -W "extxyz xyz ase-db ase-json json aselmdb lmdb-pickle vasp chgcar cube hdf5 deepmd cif atp archive npz" -- "$cur"))
+          _atp_words "extxyz xyz ase-db ase-json json aselmdb lmdb-pickle vasp chgcar cube hdf5 deepmd cif atp archive npz"
+          return ;;
+        --map)
+          _atp_words "energy= forces= stress= virial= cell= pbc= charges= velocities= name="
           return ;;
         --progress)
-          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          _atp_words "auto always never"
           return ;;
         --color)
-          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          _atp_words "auto always never"
           return ;;
-        --cutoff|--record|--records|--sql|--map|--units|-j|--jobs) return ;;
+        --cutoff|--record|--records|--sql|--units|-j|--jobs) return ;;
       esac
       if [[ $cur == -* ]]; then
-        COMPREPLY=($(compgen -W "--stats --cutoff --record --records --sql --csv --json --from --map --units -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help" -- "$cur"))
+        _atp_words "--stats --cutoff --record --records --sql --csv --json --from --map --units -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help"
       else
-        _atp_files
+        _atp_datasets
       fi ;;
     verify)
       case $prev in
@@ -143,33 +186,33 @@ _atp() {
           _atp_files
           return ;;
         --format)
-          COMPREPLY=($(compgen -W "text github" -- "$cur"))
+          _atp_words "text github"
           return ;;
         --progress)
-          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          _atp_words "auto always never"
           return ;;
         --color)
-          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          _atp_words "auto always never"
           return ;;
         --max-force|--salvage|-j|--jobs) return ;;
       esac
       if [[ $cur == -* ]]; then
-        COMPREPLY=($(compgen -W "--quick --values --max-force --strict --manifest --sums --check --repair --dry-run --salvage -f --force --json --format -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help" -- "$cur"))
+        _atp_words "--quick --values --max-force --strict --manifest --sums --check --repair --dry-run --salvage -f --force --json --format -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help"
       else
-        _atp_files
+        _atp_datasets
       fi ;;
     formats)
       case $prev in
         --progress)
-          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          _atp_words "auto always never"
           return ;;
         --color)
-          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          _atp_words "auto always never"
           return ;;
         -j|--jobs) return ;;
       esac
       if [[ $cur == -* ]]; then
-        COMPREPLY=($(compgen -W "--json -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help" -- "$cur"))
+        _atp_words "--json -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help"
       fi ;;
     plan-batches)
       case $prev in
@@ -180,16 +223,22 @@ _atp() {
           _atp_files
           return ;;
         --strategy)
-          COMPREPLY=($(compgen -W "deal mace mace-shuffled next-fit fixed ffd bfd lpt" -- "$cur"))
+          _atp_words "deal mace mace-shuffled next-fit fixed ffd bfd lpt"
           return ;;
         --oversize)
-          COMPREPLY=($(compgen -W "error single skip" -- "$cur"))
+          _atp_words "error single skip"
           return ;;
         --tail)
-          COMPREPLY=($(compgen -W "pad drop repeat" -- "$cur"))
+          _atp_words "pad drop repeat"
+          return ;;
+        -o|--output)
+          _atp_files
           return ;;
         --format)
-          COMPREPLY=($(compgen -W "npy npz jsonl" -- "$cur"))
+          _atp_words "npy npz jsonl"
+          return ;;
+        --verify)
+          _atp_files
           return ;;
         --svg)
           _atp_files
@@ -198,17 +247,17 @@ _atp() {
           _atp_files
           return ;;
         --progress)
-          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          _atp_words "auto always never"
           return ;;
         --color)
-          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          _atp_words "auto always never"
           return ;;
-        --cutoff|--records|--max-atoms|--max-edges|--max-graphs|--cost|--gpus|--per-node|--seed|--epoch|--epochs|--mix|--min-atoms|--static-shapes|-o|--output|--start|--step|--verify|--model|-j|--jobs) return ;;
+        --cutoff|--records|--max-atoms|--max-edges|--max-graphs|--cost|--gpus|--per-node|--seed|--epoch|--epochs|--mix|--min-atoms|--static-shapes|--start|--step|--model|-j|--jobs) return ;;
       esac
       if [[ $cur == -* ]]; then
-        COMPREPLY=($(compgen -W "--sizes --edges --cutoff --records --max-atoms --max-edges --max-graphs --cost --gpus --per-node --strategy --seed --epoch --epochs --mix --oversize --min-atoms --tail --drop-last --static-shapes -o --output --format --per-rank --start --step -f --force --json --verify --report --svg --html --compare --simulate --model -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help" -- "$cur"))
+        _atp_words "--sizes --edges --cutoff --records --max-atoms --max-edges --max-graphs --cost --gpus --per-node --strategy --seed --epoch --epochs --mix --oversize --min-atoms --tail --drop-last --static-shapes -o --output --format --per-rank --start --step -f --force --json --verify --report --svg --html --compare --simulate --model -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help"
       else
-        _atp_files
+        _atp_datasets
       fi ;;
     bench)
       case $prev in
@@ -216,10 +265,10 @@ _atp() {
           _atp_files
           return ;;
         --like)
-          _atp_files
+          _atp_datasets
           return ;;
         --io)
-          COMPREPLY=($(compgen -W "auto map pread uring" -- "$cur"))
+          _atp_words "auto map pread uring"
           return ;;
         --html)
           _atp_files
@@ -228,20 +277,33 @@ _atp() {
           _atp_files
           return ;;
         --grid)
-          COMPREPLY=($(compgen -W "world europe australia austria brazil canada china denmark finland france germany india korea spain sweden switzerland uk usa" -- "$cur"))
+          _atp_words "world europe australia austria brazil canada china denmark finland france germany india korea spain sweden switzerland uk usa"
           return ;;
         --progress)
-          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          _atp_words "auto always never"
           return ;;
         --color)
-          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          _atp_words "auto always never"
           return ;;
         --records|--atoms|--backends|--workloads|--seconds|--trials|--batch|--workers|--seed|--require|-j|--jobs) return ;;
       esac
       if [[ $cur == -* ]]; then
-        COMPREPLY=($(compgen -W "--dir --records --atoms --like --custom --backends --workloads --seconds --trials --batch --workers --io --seed --json --html --baseline --require --goals --footprint --io-profile --grid -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help" -- "$cur"))
+        _atp_words "--dir --records --atoms --like --custom --backends --workloads --seconds --trials --batch --workers --io --seed --json --html --baseline --require --goals --footprint --io-profile --grid -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help"
       else
-        _atp_files
+        _atp_datasets
+      fi ;;
+    doctor)
+      case $prev in
+        --progress)
+          _atp_words "auto always never"
+          return ;;
+        --color)
+          _atp_words "auto always never"
+          return ;;
+        -j|--jobs) return ;;
+      esac
+      if [[ $cur == -* ]]; then
+        _atp_words "--json -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help"
       fi ;;
     pull)
       case $prev in
@@ -252,7 +314,7 @@ _atp() {
           _atp_files
           return ;;
         --verify)
-          COMPREPLY=($(compgen -W "full quick none" -- "$cur"))
+          _atp_words "full quick none"
           return ;;
         --token)
           _atp_files
@@ -261,19 +323,19 @@ _atp() {
           _atp_files
           return ;;
         --progress)
-          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          _atp_words "auto always never"
           return ;;
         --color)
-          COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
+          _atp_words "auto always never"
           return ;;
         --revision|--include|--exclude|--records|--sample|--seed|--gap|--limit-rate|-j|--jobs) return ;;
       esac
       if [[ $cur == -* ]]; then
-        COMPREPLY=($(compgen -W "--revision --include --exclude --list --inspect --records --sample --seed -o --output -f --force --gap --local-dir --dry-run --verify --limit-rate --token --ca-file --json -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help" -- "$cur"))
+        _atp_words "--revision --include --exclude --list --inspect --records --sample --seed -o --output -f --force --gap --local-dir --dry-run --verify --limit-rate --token --ca-file --json -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help"
       else
         _atp_files
       fi ;;
-    help) ((COMP_CWORD == 2)) && COMPREPLY=($(compgen -W "pack shard export inspect verify formats plan-batches bench pull help" -- "$cur")) ;;
+    help) ((COMP_CWORD == 2)) && COMPREPLY=($(compgen -W "pack shard export inspect verify formats plan-batches bench doctor pull help" -- "$cur")) ;;
   esac
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <new>
+#include <set>
 #include <system_error>
 
 #include "core/base/error.h"
@@ -49,6 +50,16 @@ bool is_input_name(std::string_view name) {
   });
 }
 
+// A manifest.json beside .atp files says what they are, and is no dataset itself.
+void leave_out_manifests(std::vector<std::string>& files) {
+  namespace fs = std::filesystem;
+  std::set<fs::path> with_shards;
+  for (const fs::path file : files) {
+    if (file.extension() == ".atp") with_shards.insert(file.parent_path());
+  }
+  std::erase_if(files, [&](const fs::path file) { return file.filename() == "manifest.json" && with_shards.contains(file.parent_path()); });
+}
+
 std::vector<std::string> files_below(const std::string& folder) {
   namespace fs = std::filesystem;
   std::vector<std::string> found;
@@ -66,6 +77,7 @@ std::vector<std::string> files_below(const std::string& folder) {
     }
   }
   if (error) fail_system(folder, "cannot read the directory", error.value());
+  leave_out_manifests(found);
   if (found.empty()) {
     fail_input(folder, "holds no file with a name that atp knows", "atp formats lists them; a file named outright is told by its content");
   }

@@ -11,6 +11,7 @@
 #include "cmd/manual.h"
 #include "cmd/options.h"
 #include "cmd/usage.h"
+#include "formats/field_rules.h"
 
 using namespace atp;
 
@@ -127,7 +128,52 @@ TEST_CASE("words of a value") {
   CHECK(words_of(option) == std::vector<std::string>{"none", "lz4", "zstd"});
   option.value = "FILE";
   CHECK(words_of(option).empty());
-  CHECK(takes_path(option));
   CHECK(wrapped("aa bb cc dd", 8, 2) == "aa bb\n  cc dd");
   CHECK(wrapped("averylongword b", 5, 0) == "averylongword\nb");
+}
+
+TEST_CASE("what a value is completed with") {
+  const auto completion = [](const char* command, const char* name) {
+    const CommandManual manual = manual_of(*find_command(command));
+    for (const auto& group : manual.groups) {
+      for (const auto& option : group.options) {
+        if (option.longs[0] == name) return completion_of(option, manual);
+      }
+    }
+    return completion_of(manual.arguments.at(0), manual);
+  };
+  CHECK(completion("pack", "output") == Completion::path);
+  CHECK(completion("plan-batches", "verify") == Completion::path);
+  CHECK(completion("verify", "") == Completion::dataset);
+  CHECK(completion("shard", "drop") == Completion::field);
+  CHECK(completion("shard", "by") == Completion::field);
+  CHECK(completion("pull", "include") == Completion::nothing);  // globs of file names on a server
+  CHECK(completion("pack", "limit") == Completion::nothing);
+}
+
+TEST_CASE("man atp-fields names what the readers know") {
+  const FieldRules rules{ReadOptions{}};
+  std::istringstream page(checked_in("man/atp-fields.7"));
+  std::string field, line;
+  int names = 0;
+  while (std::getline(page, line) && line != ".SH UNITS AND SIGNS") {
+    if (line.starts_with(".B ")) field = line.substr(3, line.find(',') - 3);
+    if (line == ".PP") field.clear();
+    if (field.empty() || line.starts_with('.')) continue;
+    if (const auto never = line.find("never"); never != std::string::npos) line.resize(never);
+    for (std::size_t at = 0; (at = line.find("\\fB", at)) != std::string::npos;) {
+      at += 3;
+      const std::string name = line.substr(at, line.find("\\fR", at) - at);
+      if (name == "momenta") continue;  // stay a property, it says
+      auto claim = rules.of_frame_value(name);
+      for (const std::size_t width : {3u, 1u}) {
+        if (!claim) claim = rules.of_atom_array(name, true, width);
+      }
+      CAPTURE(name);
+      REQUIRE(claim);
+      CHECK((field_name(claim->field) == field || (field == "cell" && name == "pbc")));
+      ++names;
+    }
+  }
+  CHECK(names > 40);
 }

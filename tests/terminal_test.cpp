@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "cmd/options.h"
+#include "cmd/stderr_line.h"
 
 using namespace atp;
 
@@ -116,6 +117,33 @@ TEST_CASE("the progress line says how far, how fast and how long") {
   state = {"packing", 0, 1000, 0, true, 0};
   CHECK(progress_line(state, 200, false) ==
         "packing  [....................]    0%  0 records  0 B of 1.00 kB  0 B/s  0:00");
+}
+
+TEST_CASE("the progress line of a pull: what was there before says nothing of the rate") {
+  ProgressState state{"pulling", 30'000'000, 61'000'000, 2, true, 2, "files", 6, 10'000'000};
+  CHECK(progress_line(state, 200, false) == "pulling  [#########...........]   49%  30.0 MB of 61.0 MB  10.0 MB/s  0:03 left  2 of 6 files");
+  CHECK(progress_line(state, 20, false) == "pulling   49%");  // no room for the bar
+  state.before = 40'000'000;  // what was there turned out to be wrong
+  CHECK(progress_line(state, 200, false).find("0 B/s") != std::string::npos);
+}
+
+TEST_CASE("a part's line fits any width") {
+  const ProgressPart part{"omat/train/000.atp", 2'540'000, 5'000'000};
+  CHECK(part_line(part, 80, false) == "  omat/train/000.atp                       51%  [#####.....]  2.54 MB of 5.00 MB");
+  CHECK(part_line(part, 30, false) == "  omat/train/000.atp       51%");
+  CHECK(part_line(part, 20, false) == "  ..in/000.atp   51%");
+  for (int width = 0; width < 120; ++width) {
+    CHECK(display_width(part_line({"Å/晶晶晶晶晶晶晶晶晶晶晶晶晶晶晶晶晶晶晶晶晶晶晶晶晶晶.atp", 1, 3}, width, true)) <= static_cast<std::size_t>(width));
+    CHECK(display_width(part_line({"\x1b[2J\n", 5, 0}, width, false)) <= static_cast<std::size_t>(width));
+  }
+}
+
+TEST_CASE("rows that lines take once the terminal is narrower") {
+  CHECK(rows_of({}, 80) == 0);
+  CHECK(rows_of({79, 10, 0}, 80) == 3);
+  CHECK(rows_of({79, 10, 0}, 40) == 4);
+  CHECK(rows_of({80, 81}, 80) == 3);
+  CHECK(rows_of({5}, 0) == 5);
 }
 
 TEST_CASE("progress that is over soon, or not wanted, draws nothing and ends at once") {

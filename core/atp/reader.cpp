@@ -21,7 +21,9 @@ Reader::Reader(const std::string& path) : path_(path), file_(path), bytes_(file_
 
 Reader::Reader(std::string name, Bytes bytes) : path_(std::move(name)), bytes_(bytes) { open(); }
 
-void Reader::open() {
+Reader::Reader(std::string name, Bytes bytes, Schema otherwise) : path_(std::move(name)), bytes_(bytes) { open(&otherwise); }
+
+void Reader::open(const Schema* otherwise) {
   try {
     const ChosenSlot chosen = choose_slot(bytes_.first(std::min<std::size_t>(bytes_.size(), kFirstData)), bytes_.size());
     slot_ = chosen.slot;
@@ -37,7 +39,7 @@ void Reader::open() {
       index_ = index + 8;
     }
     find_checksums();
-    read_schema();
+    read_schema(otherwise);
   } catch (const Error& e) {
     throw e.within(path_);
   }
@@ -48,7 +50,7 @@ void Reader::find_checksums() {
   checksums_ = bytes_.data() + slot_.extension->checksums_offset;
 }
 
-void Reader::read_schema() {
+void Reader::read_schema(const Schema* otherwise) {
   if (slot_.schema_len != 0) {
     const Bytes block = bytes_.subspan(slot_.schema_offset, slot_.schema_len);
     if (slot_.extension && slot_.extension->schema_hash != xxh3(block)) {
@@ -59,7 +61,7 @@ void Reader::read_schema() {
     if (slot_.record_format == 3) {
       fail_input("", "has record format 3 but no schema block, so the type of its positions is not known");
     }
-    rebuild_schema();
+    otherwise ? void(schema_ = *otherwise) : rebuild_schema();
   }
   if (slot_.record_format == 2 && schema_.positions == Type::vec3_f64) {
     fail_input("", "its schema has positions in f64, which record format 2 cannot hold");

@@ -35,6 +35,8 @@ class Reader {
   explicit Reader(const std::string& path);
   // The same for bytes that somebody else keeps for as long as the Reader lives; messages call them `name`.
   Reader(std::string name, Bytes bytes);
+  // The same, with a schema for a file that has no schema block: no record is read to find it.
+  Reader(std::string name, Bytes bytes, Schema otherwise);
 
   const std::string& path() const { return path_; }
   std::uint64_t size() const { return slot_.num_molecules; }
@@ -107,8 +109,8 @@ class Reader {
   bool has_checksums() const { return checksums_ != nullptr; }
 
  private:
-  void open();
-  void read_schema();
+  void open(const Schema* otherwise = nullptr);
+  void read_schema(const Schema* otherwise);
   void rebuild_schema();
   void find_checksums();
   void check_sum(std::uint64_t i, Bytes stored) const;

@@ -10,37 +10,44 @@
 namespace atp {
 namespace {
 
-// Text of a server, made fit for one line of ours.
-std::string quoted(std::string_view text) {
+// Text of a server, made fit for one line of ours. It may hold a signed address, whose query nobody must see, or the token.
+std::string presentable(std::string_view text, std::string_view token) {
   std::string out;
-  for (const char c : text.substr(0, 300)) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
+  bool query = false;
+  for (const char c : text.substr(0, 300)) {
+    const bool blank = static_cast<unsigned char>(c) <= 0x20 || c == 0x7f || c == '"' || c == '\'';
+    query = !blank && (query || (c == '?' && out.find("://") != std::string::npos));
+    if (!query) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
+  }
+  for (auto at = token.empty() ? out.npos : out.find(token); at != out.npos; at = out.find(token)) out.replace(at, token.size(), "...");
   return out;
 }
 
-std::string message_of(const HttpAnswer& answer) {
-  if (const auto text = answer.header("x-error-message"); !text.empty()) return quoted(text);
+std::string message_of(const HttpAnswer& answer, std::string_view token) {
+  if (const auto text = answer.header("x-error-message"); !text.empty()) return presentable(text, token);
   simdjson::dom::parser parser;
   simdjson::dom::element root;
   std::string_view text;
-  if (parser.parse(answer.body).get(root) == simdjson::SUCCESS && root["error"].get(text) == simdjson::SUCCESS) return quoted(text);
+  if (parser.parse(answer.body).get(root) == simdjson::SUCCESS && root["error"].get(text) == simdjson::SUCCESS) return presentable(text, token);
   return {};
 }
 
-std::string with_details(std::string text, const HttpAnswer& answer, bool message) {
-  const std::string said = message ? message_of(answer) : "";
+std::string with_details(std::string text, const HttpAnswer& answer, std::string_view token, bool message) {
+  const std::string said = message ? message_of(answer, token) : "";
   if (!said.empty()) text += fmt::format(": '{}'", said);
-  if (const auto id = answer.header("x-request-id"); !id.empty()) text += fmt::format(" (request {})", quoted(id));
+  if (const auto id = answer.header("x-request-id"); !id.empty()) text += fmt::format(" (request {})", presentable(id, token));
   return text;
 }
 
 }  // namespace
 
-Error refusal(const HttpAnswer& answer, const RequestAbout& about, bool has_token) {
+Error refusal(const HttpAnswer& answer, const RequestAbout& about, std::string_view token) {
+  const bool has_token = !token.empty();
   const auto code = answer.header("x-error-code");
   const auto error = [&](std::string what, std::string fix, bool message = false) {
-    return Error(Exit::network, about.where, with_details(std::move(what), answer, message), std::move(fix));
+    return Error(Exit::network, about.where, with_details(std::move(what), answer, token, message), std::move(fix));
   };
-  const std::string message = message_of(answer);
+  const std::string message = message_of(answer, token);
   if (answer.status == 429) return error("the server still limits the number of requests", has_token ? "wait some minutes" : "wait some minutes, or set HF_TOKEN: limits are higher with a token");
   if (about.repo.empty()) {
     if (answer.status == 404 || answer.status == 410) return error(fmt::format("there is nothing at this address (status {})", answer.status), "look at its spelling");
@@ -76,6 +83,8 @@ Url redirect_target(const Url& from, const HttpAnswer& answer, const std::string
   return *to;
 }
 
+HttpClient::HttpClient(HttpShared& shared) : connection_(shared), retries_(kMostRetries) {}
+
 HttpAnswer HttpClient::ask(HttpRequest& request, const RequestAbout& about) {
   const Url first = request.url;
   for (int attempt = 0, hops = 0;;) {
@@ -84,7 +93,8 @@ HttpAnswer HttpClient::ask(HttpRequest& request, const RequestAbout& about) {
       answer = connection_.perform(request);
     } catch (const HttpFailure& problem) {
       if (problem.trouble == Trouble::stopped) throw;
-      if (!problem.transient() || attempt == kMostRetries) throw failure(problem, about.where, request.url);
+      if (!problem.transient()) throw failure(problem, about.where, request.url);
+      if (attempt >= retries_) throw NoAnswer(failure(problem, about.where, request.url));
       wait_to_retry(++attempt, nullptr, shared());
       continue;
     }
@@ -96,8 +106,10 @@ HttpAnswer HttpClient::ask(HttpRequest& request, const RequestAbout& about) {
       continue;
     }
     if (answer->status >= 200 && answer->status < 300) return std::move(*answer);
-    if (!is_transient(answer->status) || attempt == kMostRetries) {
-      throw refusal(*answer, about, !shared().environment.token.empty() && request.url.same_origin(shared().environment.endpoint));
+    if (!is_transient(answer->status) || attempt >= retries_) {
+      const Error error = refusal(*answer, about, shared().environment.token_for(request.url));
+      if (is_transient(answer->status)) throw NoAnswer(error);
+      throw Refused(error, answer->status);
     }
     wait_to_retry(++attempt, &*answer, shared());
     request.url = first;
@@ -112,7 +124,7 @@ HttpAnswer HttpClient::ask_json(HttpRequest request, const RequestAbout& about, 
     if (answer.is_redirect()) throw Error(Exit::network, about.where, fmt::format("{} redirects to another server, where no list is taken from", request.url.origin()));
     try {
       if (const auto encoding = answer.header("content-encoding"); !encoding.empty() && encoding != "identity") {
-        throw Error(Exit::network, about.where, fmt::format("the answer is compressed ({}), although that was not asked for", quoted(encoding)));
+        throw Error(Exit::network, about.where, fmt::format("the answer is compressed ({}), although that was not asked for", presentable(encoding, {})));
       }
       parse(answer.body);
       return answer;

@@ -36,9 +36,9 @@ std::vector<RemoteFile> files_of_snapshot(const std::string& folder, const HubAd
   return files;
 }
 
-RemoteDataset find_in_cache(const HubCache& cache, const HubAddress& address) {
+RemoteDataset find_in_cache(const HubCache& cache, const HubAddress& address, const std::string& why) {
   const auto refuse = [&](std::string what) {
-    throw Error(Exit::network, address.text(), fmt::format("HF_HUB_OFFLINE is set and {} in the cache {}", what, cache.root()), "pull it once without HF_HUB_OFFLINE");
+    throw Error(Exit::network, address.text(), fmt::format("{} and {} in the cache {}", why, what, cache.root()), "pull it once with the network");
   };
   RemoteDataset found;
   found.address = address;
@@ -52,6 +52,39 @@ RemoteDataset find_in_cache(const HubCache& cache, const HubAddress& address) {
   found.complete = tree.has_value() && address.path.empty();
   found.files = tree ? below(*tree, address.path) : files_of_snapshot(cache.snapshot(address.repo, *commit), pinned);
   if (found.files.empty()) refuse(address.path.empty() ? "nothing of it is" : fmt::format("'{}' is not", address.path));
+  return found;
+}
+
+// What the cache has of a dataset, when it has all of it that it knows of.
+std::optional<RemoteDataset> all_in_cache(const HubCache& cache, const HubAddress& address) {
+  try {
+    RemoteDataset found = find_in_cache(cache, address, "");
+    for (const RemoteFile& file : dataset_part(found)) {
+      if (!cache.target(file).current()) return std::nullopt;
+    }
+    return found;
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+RemoteDataset ask_hub(HttpShared& shared, const HubCache& cache, const HubAddress& address, bool once) {
+  RemoteDataset found;
+  found.address = address;
+  HttpClient client(shared);
+  if (once) client.set_retries(1);
+  const bool kept = is_commit(address.revision) && cache.tree_of(address.repo, address.revision);
+  found.commit = kept ? address.revision : find_commit(client, address);
+  if (auto tree = cache.tree_of(address.repo, found.commit)) {
+    found.from_cache = kept;
+    found.complete = address.path.empty();
+    found.files = below(std::move(*tree), address.path);
+  } else if (address.path.ends_with(".atp")) {
+    found.files = {find_file(client, address, found.commit)};
+  } else {
+    found.files = list_files(client, address, found.commit);
+    found.complete = address.path.empty();
+  }
   return found;
 }
 
@@ -82,21 +115,18 @@ std::string hash_at(dom::element e, const char* key, std::size_t digits, const s
 
 RemoteDataset find_on_hub(HttpShared& shared, const HubAddress& address) {
   const HubCache cache(shared.environment.cache, shared.environment.symlinks);
-  if (shared.environment.offline) return find_in_cache(cache, address);
+  if (shared.environment.offline) return find_in_cache(cache, address, shared.environment.offline_why);
+  const auto cached = all_in_cache(cache, address);
   RemoteDataset found;
-  found.address = address;
-  HttpClient client(shared);
-  const bool kept = is_commit(address.revision) && cache.tree_of(address.repo, address.revision);
-  found.commit = kept ? address.revision : find_commit(client, address);
-  if (auto tree = cache.tree_of(address.repo, found.commit)) {
-    found.from_cache = kept;
-    found.complete = address.path.empty();
-    found.files = below(std::move(*tree), address.path);
-  } else if (address.path.ends_with(".atp")) {
-    found.files = {find_file(client, address, found.commit)};
-  } else {
-    found.files = list_files(client, address, found.commit);
-    found.complete = address.path.empty();
+  try {
+    found = ask_hub(shared, cache, address, cached.has_value());
+  } catch (const NoAnswer& e) {
+    if (!cached) throw;
+    const std::size_t files = dataset_part(*cached).size();
+    if (shared.warn) shared.warn(fmt::format("{}; going on with the {} that the cache has of commit {}", e.problem(), files == 1 ? "file" : fmt::format("{} files", files), cached->commit.substr(0, 12)));
+    shared.environment.offline = true;  // what is there is all there is
+    shared.environment.offline_why = "the network fails";
+    return *cached;
   }
   // The commit would only make messages long.
   for (RemoteFile& file : found.files) file.label = HubAddress{address.repo, address.revision, file.path}.text();
@@ -136,7 +166,7 @@ std::vector<RemoteFile> parse_manifest(const std::string& json, const std::strin
 RemoteDataset find_at_url(HttpShared& shared, const std::string& address) {
   const auto url = Url::parse(address);
   if (!url) throw Error(Exit::usage, address, "is not an http or https address", "write it as https://HOST/PATH");
-  if (shared.environment.offline) throw Error(Exit::network, url->without_query(), "HF_HUB_OFFLINE is set", "unset it");
+  if (shared.environment.offline) throw Error(Exit::network, url->without_query(), shared.environment.offline_why, "unset it");
   RemoteDataset found;
   found.url = url;
   const std::string path = url->target.substr(0, url->target.find('?'));
@@ -180,12 +210,12 @@ std::vector<NamedDataset> named_datasets(const std::vector<RemoteFile>& files) {
     if (!file.path.ends_with(".atp")) continue;
     const auto slash = file.path.rfind('/');
     if (slash == std::string::npos) {
-      named.push_back({file.path, 1, file.size});
+      named.push_back({file.path, file.size, {&file}});
       continue;
     }
     NamedDataset& folder = by_folder[file.path.substr(0, slash)];
     folder.path = file.path.substr(0, slash);
-    ++folder.shards;
+    folder.shards.push_back(&file);
     folder.bytes += file.size;
   }
   for (auto& [path, folder] : by_folder) named.push_back(folder);

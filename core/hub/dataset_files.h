@@ -20,7 +20,8 @@ struct RemoteDataset {
 };
 
 // All files below address.path, or the one file that it names. Offline, and for a commit whose list has been kept, no
-// request is made. Throws Error (exit 5): not found, refused, or offline and not in the cache.
+// request is made. When there is no answer and the cache has all that it knows of the dataset, shared.warn says so and
+// shared.environment is offline from then on. Call it before threads share the environment. Throws Error (exit 5): not found, refused, or offline and not in the cache.
 RemoteDataset find_on_hub(HttpShared& shared, const HubAddress& address);
 
 // A plain address: of an .atp file, or of a manifest.json, which stands for the files that it names (and itself).
@@ -33,10 +34,11 @@ RemoteDataset find_remote(HttpShared& shared, const std::string& address);
 // The files of a dataset: is_dataset_part().
 std::vector<RemoteFile> dataset_part(const RemoteDataset& dataset);
 
-// The folders and lone files of a repository that are datasets each: "omat/train". `path`: below it only.
+// The folders and lone files of a repository that are datasets each: "omat/train". The shards are borrowed from `files`.
 struct NamedDataset {
   std::string path;
-  std::uint64_t shards = 0, bytes = 0;
+  std::uint64_t bytes = 0;
+  std::vector<const RemoteFile*> shards;
 };
 std::vector<NamedDataset> named_datasets(const std::vector<RemoteFile>& files);
 

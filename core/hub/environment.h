@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "core/hub/url.h"
 
@@ -13,7 +14,8 @@ struct HubEnvironment {
   Url endpoint;          // HF_ENDPOINT; its target is what precedes /api, mostly "/"
   std::string cache;     // HF_HUB_CACHE
   std::string token;     // empty: none. Never printed, never written
-  bool offline = false;  // HF_HUB_OFFLINE, TRANSFORMERS_OFFLINE
+  bool offline = false;  // HF_HUB_OFFLINE, TRANSFORMERS_OFFLINE, or the network has failed
+  std::string offline_why = "HF_HUB_OFFLINE is set";
   bool symlinks = true;  // not HF_HUB_DISABLE_SYMLINKS
   bool progress = true;  // not HF_HUB_DISABLE_PROGRESS_BARS
   double metadata_timeout = 10;  // seconds, HF_HUB_ETAG_TIMEOUT
@@ -23,6 +25,8 @@ struct HubEnvironment {
 
   // The endpoint followed by `path`, which begins with '/'.
   Url at(const std::string& path) const;
+  // What a request to this address may carry: the token, for the endpoint's own scheme, host and port. Else empty.
+  std::string_view token_for(const Url& url) const { return url.same_origin(endpoint) ? std::string_view(token) : std::string_view(); }
 };
 
 using Getenv = std::function<const char*(const char*)>;

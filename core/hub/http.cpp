@@ -238,7 +238,7 @@ void HttpConnection::State::set_up(const HttpRequest& request, const HttpShared&
   detail[0] = '\0';
   headers.reset();
   append(headers, "Accept-Encoding: identity");
-  if (!e.token.empty() && request.url.same_origin(e.endpoint)) append(headers, "Authorization: Bearer " + e.token);
+  if (const auto token = e.token_for(request.url); !token.empty()) append(headers, "Authorization: Bearer " + std::string(token));
   if (request.method == HttpRequest::Method::post) append(headers, "Content-Type: application/json");
 
   curl_easy_setopt(easy, CURLOPT_URL, request.url.text().c_str());

@@ -41,6 +41,7 @@ struct HttpShared {
   std::atomic<bool> stop{false};                     // another thread failed: exchanges end with Trouble::stopped
   std::atomic<std::uint64_t> requests{0}, bytes{0};  // sent; received in bodies
   std::function<void(const std::string&)> note;      // says why something takes long; any thread
+  std::function<void(const std::string&)> warn;      // says what the user must know; any thread
 };
 
 // Why there is no answer, or no whole one.

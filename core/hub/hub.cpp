@@ -7,6 +7,7 @@
 #include <set>
 
 #include "core/base/json_writer.h"
+#include "core/hub/range_get.h"
 
 namespace atp {
 namespace {
@@ -94,21 +95,53 @@ Location locate_on_hub(HttpClient& client, const RemoteFile& file) {
   return location;
 }
 
+// The answer of the last address that redirects lead to; request.url is that address then.
+HttpAnswer follow(HttpClient& client, HttpRequest& request, const RemoteFile& file) {
+  for (int hops = 0;;) {
+    HttpAnswer answer = client.ask(request, about(file));
+    if (!answer.is_redirect()) return answer;
+    if (++hops > kMostRedirects) fail(file.name(), fmt::format("it redirects more than {} times", kMostRedirects));
+    request.url = redirect_target(request.url, answer, file.name());
+  }
+}
+
+std::string validators(const HttpAnswer& answer) { return std::string(answer.header("etag")) + std::string(answer.header("last-modified")); }
+
+// For servers that take no HEAD, as those of signed addresses, which are good for one method: the answer to a request
+// for the first byte says how many there are.
+Location locate_by_first_byte(HttpClient& client, const RemoteFile& file) {
+  HttpRequest request = get(*file.url);
+  request.range = {0, 0};
+  std::optional<HttpAnswer> head;
+  request.sink = [&](const HttpAnswer& answer, Bytes) {
+    head = answer;
+    return answer.status == 206;  // of a whole file no more is wanted
+  };
+  try {
+    follow(client, request, file);
+  } catch (const Error&) {
+    if (!head) throw;
+  }
+  std::optional<std::uint64_t> size;
+  if (std::uint64_t first = 0, last = 0, all = 0; head && parse_content_range(head->header("content-range"), first, last, all)) size = all;
+  if (head && head->status == 200) size = head->content_length();
+  if (!size) fail(file.name(), "the server does not say its size");
+  return {request.url, validators(*head), *size};
+}
+
+// Whether a server that refuses so may only have something against the method.
+bool may_mean_the_method(int status) { return status == 400 || status == 401 || status == 403 || status == 405 || status == 501; }
+
 Location locate_plain(HttpClient& client, const RemoteFile& file) {
-  const std::string where = file.name();
   HttpRequest request = get(*file.url);
   request.method = HttpRequest::Method::head;
-  for (int hops = 0;;) {
-    const HttpAnswer answer = client.ask(request, about(file));
-    if (answer.is_redirect()) {
-      if (++hops > kMostRedirects) fail(where, fmt::format("it redirects more than {} times", kMostRedirects));
-      request.url = redirect_target(request.url, answer, where);
-      continue;
-    }
-    const auto size = answer.content_length();
-    if (!size) fail(where, "the server does not say its size");
-    return {request.url, std::string(answer.header("etag")) + std::string(answer.header("last-modified")), *size};
+  try {
+    const HttpAnswer answer = follow(client, request, file);
+    if (const auto size = answer.content_length()) return {request.url, validators(answer), *size};
+  } catch (const Refused& e) {
+    if (!may_mean_the_method(e.status)) throw;
   }
+  return locate_by_first_byte(client, file);
 }
 
 }  // namespace

@@ -142,7 +142,7 @@ RangeEnd get_range(HttpClient& client, Url url, RangeGet& get, const RequestAbou
       const bool own = last.same_origin(shared.environment.endpoint);
       const bool expired = get.renew && may_have_expired(answer->status) && !own;
       if (attempt > kMostRetries || !(expired || answer->status == 416 || is_transient(answer->status))) {
-        throw refusal(*answer, about, !shared.environment.token.empty() && own);
+        throw refusal(*answer, about, shared.environment.token_for(last));
       }
       problem = fmt::format("status {}", answer->status);
       if (expired) {

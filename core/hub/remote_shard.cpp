@@ -17,6 +17,7 @@ namespace {
 constexpr std::uint64_t kWhole = 32 << 10;        // files up to this size come in one request
 constexpr std::uint64_t kLargestBlock = 64 << 20;  // schema and metadata: keys and provenance, not data
 constexpr std::uint64_t kLongestRequest = 64 << 20;
+constexpr std::uint64_t kSampledRuns = 4, kSampledRecords = 16;  // of a file without a schema block
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
@@ -84,10 +85,7 @@ RemoteShard::~RemoteShard() {
 }
 
 void RemoteShard::read_header(HttpClient& client) {
-  const auto get = [&](std::vector<ByteRange> ranges) {
-    for (const ByteRange& r : missing(std::move(ranges), kWhole)) fetch(client, r);
-  };
-  get({{0, size_ <= kWhole ? size_ : kFirstData}});
+  get(client, {{0, size_ <= kWhole ? size_ : kFirstData}});
   const Bytes all(image_, static_cast<std::size_t>(size_));
   Slot slot;
   try {
@@ -95,17 +93,43 @@ void RemoteShard::read_header(HttpClient& client) {
   } catch (const Error& e) {
     throw e.within(file_.name());
   }
-  if (slot.schema_len == 0 && slot.num_molecules != 0 && size_ > kWhole) {
-    fail_input(file_.name(), "has no schema block, and to rebuild it all records must be read", "pull it first");
-  }
   std::vector<ByteRange> blocks = {{slot.schema_offset, slot.schema_offset + slot.schema_len}};
   if (slot.extension) blocks.push_back({slot.extension->metadata_offset, slot.extension->metadata_offset + slot.extension->metadata_len});
   if (slot.index_len != 0) blocks.push_back({slot.index_offset, slot.index_offset + 8});
   for (const ByteRange& b : blocks) {
     if (b.end > size_ || b.end < b.begin || b.end - b.begin > kLargestBlock) fail_input(file_.name(), "its schema or metadata block cannot be that large");
   }
-  get(blocks);
-  reader_.emplace(file_.name(), all);
+  get(client, blocks);
+  if (slot.schema_len != 0 || size_ <= kWhole) {
+    reader_.emplace(file_.name(), all);
+    return;
+  }
+  reader_.emplace(file_.name(), all, Schema{Type::vec3_f32, {}});  // as files without a schema block have it
+  sample_schema(client);
+}
+
+void RemoteShard::get(HttpClient& client, std::vector<ByteRange> ranges) {
+  for (const ByteRange& r : missing(std::move(ranges), kWhole)) fetch(client, r);
+}
+
+// Runs of records, spread over the file.
+void RemoteShard::sample_schema(HttpClient& client) {
+  const std::uint64_t records = reader_->size(), step = std::max<std::uint64_t>(records / kSampledRuns, kSampledRecords);
+  Schema schema{Type::vec3_f32, {}};
+  Scratch scratch;
+  for (std::uint64_t begin = 0; begin < records; begin += step) {
+    const std::uint64_t end = std::min(begin + kSampledRecords, records);
+    get(client, {{entry(begin).begin, entry(end - 1).end}});
+    std::vector<ByteRange> stored_bytes;
+    for (std::uint64_t i = begin; i < end; ++i) stored_bytes.push_back(stored(i));
+    get(client, stored_bytes);
+    for (std::uint64_t i = begin; i < end; ++i) {
+      const std::string problem = schema.add(reader_->record(i, scratch));
+      if (!problem.empty()) fail_input(fmt::format("{}: record {}", file_.name(), i), problem);
+    }
+  }
+  schema_is_sampled_ = records > 0;
+  reader_.emplace(file_.name(), Bytes(image_, static_cast<std::size_t>(size_)), std::move(schema));
 }
 
 ByteRange RemoteShard::index() const { return {reader_->slot().index_offset, reader_->slot().index_offset + reader_->slot().index_len}; }

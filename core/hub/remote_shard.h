@@ -36,6 +36,8 @@ class RemoteShard {
   const Reader& reader() const { return *reader_; }
   const RemoteFile& file() const { return file_; }
   std::uint64_t size() const { return size_; }  // bytes
+  // The file has no schema block, and reader().schema() is that of some of its records: others may hold more.
+  bool schema_is_sampled() const { return schema_is_sampled_; }
   // The shortest time in seconds that a request to its server took: what a further request costs.
   double latency() const { return latency_; }
 
@@ -55,10 +57,13 @@ class RemoteShard {
 
  private:
   void read_header(HttpClient& client);
+  void get(HttpClient& client, std::vector<ByteRange> ranges);
+  void sample_schema(HttpClient& client);
   void add(ByteRange range);
 
   RemoteFile file_;
   std::uint64_t size_ = 0;
+  bool schema_is_sampled_ = false;
   std::byte* image_ = nullptr;
   double latency_ = 1e9;
   mutable std::mutex mutex_;  // of all below

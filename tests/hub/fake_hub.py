@@ -100,14 +100,17 @@ class Fault:
 
 
 class Hub:
-    def __init__(self, repos=None, token="hf_secret", page=1000, rate=None, ports=(0, 0)):
+    def __init__(self, repos=None, token="hf_secret", page=1000, rate=None, ports=(0, 0), host="127.0.0.1", prefix="", protocol="HTTP/1.1"):
         self.repos = repos or {}
+        self.host, self.prefix, self.protocol = host, prefix, protocol  # prefix: before /api and /datasets, as behind a mirror
         self.token, self.page, self.rate = token, page, rate
         self.faults, self.log, self.lock = [], [], threading.Lock()
         self.plain = {}  # plain files by path, for a web server
         self.signature = "sig0"
         self.servers = [_Server(self, name, port) for name, port in zip(("hub", "cdn"), ports)]
-        self.endpoint, self.cdn = ("http://127.0.0.1:%d" % s.server_address[1] for s in self.servers)
+        shown = "[%s]" % host if ":" in host else host
+        self.endpoint, self.cdn = ("http://%s:%d" % (shown, s.server_address[1]) for s in self.servers)
+        self.endpoint += prefix
         for server in self.servers:
             threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
 
@@ -123,6 +126,10 @@ class Hub:
     def clear(self):
         with self.lock:
             self.faults, self.log = [], []
+
+    def clear_log(self):
+        with self.lock:
+            self.log = []
 
     def take_fault(self, line):
         with self.lock:
@@ -142,7 +149,8 @@ class _Server(http.server.ThreadingHTTPServer):
 
     def __init__(self, hub, name, port):
         self.hub, self.name = hub, name
-        super().__init__(("127.0.0.1", port), _Handler)
+        self.address_family = socket.AF_INET6 if ":" in hub.host else socket.AF_INET
+        super().__init__((hub.host, port), type("Handler", (_Handler,), {"protocol_version": hub.protocol}))
 
     def handle_error(self, request, address):
         pass  # clients hang up
@@ -198,8 +206,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 self._cdn()
             elif self.path.startswith("/plain/"):
                 self._plain()
-            else:
+            elif self.path.startswith(hub.prefix + "/"):
+                self.path = self.path[len(hub.prefix) :]
                 self._hub()
+            else:
+                self._answer(404, b"outside of the endpoint")
         except _Drop:
             self.close_connection = True
             try:
@@ -215,6 +226,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.entry["status"] = status
         self.send_response(status)
         headers.setdefault("Content-Length", str(len(body)))
+        if self.fault.get("no_length"):
+            del headers["Content-Length"]
+            self.close_connection = True
         for k, v in headers.items():
             self.send_header(k, v)
         self.end_headers()
@@ -322,7 +336,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             headers["Location"] = self.fault.get("location") or "%s/%s/%s/%s?sha=%s&Signature=%s" % (hub.cdn, name, sha, urllib.parse.quote(path), f.sha256, hub.signature)
             return self._answer(302, b"Found. Redirecting", headers)
         headers["ETag"] = 'W/"%s"' % self.fault.get("etag", f.sha1)
-        headers["Location"] = self.fault.get("location") or "/api/resolve-cache/datasets/%s/%s/%s?download=1" % (name, sha, urllib.parse.quote(path))
+        headers["Location"] = self.fault.get("location") or hub.prefix + "/api/resolve-cache/datasets/%s/%s/%s?download=1" % (name, sha, urllib.parse.quote(path))
         self._answer(307, b"", headers)
 
     def _small(self, name, sha, path):
@@ -368,6 +382,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if fault.get("gzip"):
             body = gzip.compress(b"".join(pieces))
             headers["Content-Length"], headers["Content-Encoding"], pieces = str(len(body)), "gzip", [body]
+        if fault.get("no_length") or fault.get("chunked"):
+            del headers["Content-Length"]
+            self.close_connection = not fault.get("chunked")
+        if fault.get("chunked"):
+            headers["Transfer-Encoding"] = "chunked"
         self.entry["status"] = status
         self.send_response(status)
         for k, v in headers.items():
@@ -375,6 +394,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         if self.method == "HEAD":
             return
+        if fault.get("chunked"):
+            pieces = [b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces if piece] + [b"0\r\n\r\n"]
         self._pieces(pieces)
         if fault.get("longer"):
             raise _Drop

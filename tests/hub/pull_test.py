@@ -223,7 +223,10 @@ def test_dry_run_list_json():
         assert "000.atp" in out and "to fetch" in out and not os.path.exists(c.cache)
         listed = json.loads(c.atp("pull", "o/n", "--list", "--json"))
         assert [d["path"] for d in listed["datasets"]] == ["omat/train", "omat/val"] and listed["commit"] == c.sha
-        assert "omat/train" in c.atp("pull", "--list", "o/n")
+        shard = File(FILES["omat/train/001.atp"])
+        assert listed["datasets"][0]["files"][1] == {"path": "omat/train/001.atp", "bytes": shard.size, "etag": shard.etag}
+        text = c.atp("pull", "--list", "o/n")
+        assert "omat/train" in text and "  001.atp" in text
         result = json.loads(c.atp("pull", "o/n", "omat/val", "--json"))
         assert result["commit"] == c.sha and result["fetched_files"] == 1 and result["path"].endswith("/omat/val")
 
@@ -266,7 +269,7 @@ def test_refusals():
         c.atp("pull", "o/n", "../x", code=2, says="..")
         c.atp("pull", "o/..", "x", code=2, says="is not a repository")
         c.atp("pull", "hf://o", code=2, says="OWNER/NAME")
-        c.atp("pull", "o/n", "omat/val", code=5, env={"HF_ENDPOINT": "http://127.0.0.1:1", "ATP_RETRY_WAIT": "0"}, says="cannot connect")
+        c.atp("pull", "o/n", "omat/train", code=5, env={"HF_ENDPOINT": "http://127.0.0.1:1", "ATP_RETRY_WAIT": "0"}, says="cannot connect")
         c.hub.fault("revision", status=403, headers={"X-Error-Message": "Repository is disabled."})
         c.atp("pull", "o/n", "omat/val", code=5, says="the repository is disabled")
 
@@ -279,7 +282,7 @@ def test_rate_limit():
         c.atp("pull", "o/n", "omat/val")
         assert time.monotonic() - start > 1.9
         c.hub.fault("revision", times=9, status=429)
-        c.atp("pull", "o/n", "omat/val", code=5, says="limits the number of requests")
+        c.atp("pull", "o/n", "omat/train", code=5, says="limits the number of requests")
 
 
 def test_server_errors_pass():

@@ -102,6 +102,66 @@ def test_sample():
         assert records_of(c, c.folder + "/all.atp") == records_of(c, local)
 
 
+def test_shards_of_several_codecs():
+    with Case() as c:
+        local = many_records(c)
+        for codec in ("none", "lz4", "zstd:3"):
+            subprocess.run([c.program, "pack", "in.xyz", "-o", "mixed-%s.atp" % codec.replace(":", ""), "--codec", codec, "-q"], cwd=c.folder, check=True, stdout=subprocess.DEVNULL)
+        names = [n for n in sorted(os.listdir(c.folder)) if n.startswith("mixed")]
+        c.repo.commit({"m/" + n: File(c.folder + "/" + n) for n in names})
+        spec = "8999,0,3000,6000,2999,5,4000:4010"
+        c.atp("pull", "o/n", "m", "--records", spec, "-o", "s.atp")
+        wanted = [r for n in names for r in records_of(c, c.folder + "/" + n)]
+        picked = [wanted[i] for i in [8999, 0, 3000, 6000, 2999, 5] + list(range(4000, 4010))]
+        assert records_of(c, c.folder + "/s.atp") == picked
+        c.atp("verify", "s.atp")
+        assert json.loads(c.atp("inspect", "s.atp", "--json"))["codec"] == "lz4" and local  # the first shard's
+
+
+def without_schema(data):
+    """The same file as an older writer left it: no schema block, no extension."""
+    data = bytearray(data)
+    for at in (0, 4096):
+        if data[at : at + 4] == b"ATPK":
+            struct.pack_into("<2Q", data, at + 60, 0, 0)
+            data[at + 76 : at + 4092] = bytes(4092 - 76)
+            struct.pack_into("<I", data, at + 4092, zlib.adler32(data[at : at + 4092]))
+    return bytes(data)
+
+
+def test_files_without_a_schema_block():
+    with Case() as c:
+        many_records(c)
+        with open(c.folder + "/one.atp", "rb") as f:
+            data = without_schema(f.read())
+        with open(c.folder + "/old.atp", "wb") as f:
+            f.write(data)
+        c.repo.commit({"old/000.atp": File(data)})
+        c.hub.clear()
+        found = json.loads(c.atp("inspect", "hf://o/n/old", "--json", says="without a schema block"))
+        assert c.hub.bytes_sent() < len(data) / 2 and found["records"] == 3000
+        local = json.loads(subprocess.run([c.program, "inspect", "old.atp", "--json"], cwd=c.folder, capture_output=True, text=True, check=True).stdout)
+        assert found["schema"] == local["schema"] and found["atoms"] == local["atoms"]
+        c.atp("pull", "o/n", "old", "--records", "7,2999,100:200", "-o", "s.atp")
+        assert records_of(c, c.folder + "/s.atp") == records_of(c, c.folder + "/old.atp", "7,2999,100:200")
+        c.atp("verify", "s.atp")
+        c.atp("plan-batches", "hf://o/n/old", "-o", "plan", "--max-atoms", "64")
+
+
+def test_totals_from_small_indexes():
+    with Case() as c:
+        local = many_records(c)
+        here = json.loads(subprocess.run([c.program, "inspect", local, "--json"], capture_output=True, text=True, check=True).stdout)
+        there = json.loads(c.atp("inspect", "hf://o/n/big", "--json"))
+        for key in ("records", "atoms", "bytes", "histogram", "schema"):
+            assert here[key] == there[key], key
+    with Case() as c:
+        many_records(c, records=27000, shards=1)  # an index of 540 kB is not fetched
+        c.hub.clear()
+        there = json.loads(c.atp("inspect", "hf://o/n/big", "--json"))
+        assert there["records"] == 27000 and there["atoms"] is None and there["bytes"]["stored"] is None and c.hub.bytes_sent() < 100000
+
+
 def test_a_damaged_record_is_not_taken():
     with Case() as c:
         local = many_records(c)

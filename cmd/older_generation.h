@@ -1,0 +1,11 @@
+// A file whose newest header slot cannot be believed is read as it was before: who reads it should know.
+#pragma once
+
+#include "core/atp/dataset.h"
+
+namespace atp {
+
+// A warning for each such file, the first few by name.
+void warn_of_older_generations(const Dataset& dataset);
+
+}  // namespace atp
