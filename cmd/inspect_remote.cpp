@@ -20,13 +20,14 @@ void note_sampled_schemas(const RemoteRecords& records) {
 }
 
 void refuse_what_needs_all(const InspectOptions& o) {
+  const std::string shown = shown_address(o.inputs.front());
   const auto refuse = [&](const char* option) {
-    throw Error(Exit::usage, o.inputs.front(), fmt::format("{} reads all records, and these are on a server", option), fmt::format("fetch it first: atp pull {}", o.inputs.front()));
+    throw Error(Exit::usage, shown, fmt::format("{} reads all records, and these are on a server", option), fmt::format("fetch it first: atp pull {}", shown));
   };
   if (o.stats) refuse("--stats");
   if (!o.sql.empty()) refuse("--sql");
-  if (!o.from.empty() || !o.map.empty()) throw Error(Exit::usage, o.inputs.front(), "--from and --map are for files of other formats", "leave them out");
-  if (o.inputs.size() > 1) throw Error(Exit::usage, o.inputs[1], "one address at a time can be inspected", "inspect them one after the other");
+  if (!o.from.empty() || !o.map.empty()) throw Error(Exit::usage, shown, "--from and --map are for files of other formats", "leave them out");
+  if (o.inputs.size() > 1) throw Error(Exit::usage, shown_address(o.inputs[1]), "one address at a time can be inspected", "inspect them one after the other");
 }
 
 void print_records(RemoteRecords& records, const InspectOptions& options) {

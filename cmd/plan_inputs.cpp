@@ -13,6 +13,7 @@
 #include "core/atp/dataset.h"
 #include "core/base/hash.h"
 #include "core/base/interrupt.h"
+#include "core/hub/names.h"
 #include "core/io/fd.h"
 #include "core/io/mapped_file.h"
 #include "core/io/npy.h"
@@ -64,8 +65,8 @@ std::uint64_t hash_of(std::span<const std::uint32_t> counts) { return xxh3(std::
 
 PlanSet set_of(const std::string& path) {
   PlanSet set;
-  set.path = path;
-  set.name = set_name(path);
+  set.path = shown_address(path);
+  set.name = set_name(set.path);
   return set;
 }
 

@@ -25,7 +25,7 @@ void PlanSource::fetch(const std::string& address) {
   confirm_transfer(address, remote_->index_bytes());
   Progress progress("fetching indexes", remote_->index_bytes(), true);
   remote_->fetch_indexes([&](std::uint64_t bytes) { progress.advance_to(bytes); });
-  note(fmt::format("{}: {} of {} fetched, in {} requests", address, human_bytes(shared_->bytes), human_bytes(remote_->bytes()), human_count(shared_->requests)));
+  note(fmt::format("{}: {} of {} fetched, in {} requests", shown_address(address), human_bytes(shared_->bytes), human_bytes(remote_->bytes()), human_count(shared_->requests)));
 }
 
 }  // namespace atp

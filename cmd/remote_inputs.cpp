@@ -36,7 +36,7 @@ bool said_yes() {
 
 void fetch_one(std::string& input) {
   if (is_http_address(input)) {
-    throw Error(Exit::usage, input, "is on a server, and this command reads files", fmt::format("fetch it first: atp pull {}", input));
+    throw Error(Exit::usage, shown_address(input), "is on a server, and this command reads files", fmt::format("fetch it first: atp pull {}", shown_address(input)));
   }
   PullCommand command;
   command.source = input;
@@ -49,8 +49,9 @@ void fetch_one(std::string& input) {
 
 }  // namespace
 
-void confirm_transfer(const std::string& where, std::uint64_t bytes) {
+void confirm_transfer(const std::string& address, std::uint64_t bytes) {
   if (bytes <= kFreely || common_options().yes) return;
+  const std::string where = shown_address(address);
   const std::string what = fmt::format("{} must be fetched", human_bytes(bytes));
   if (::isatty(0) == 1 && ::isatty(2) == 1) {
     note(fmt::format("{}: {}; go on? [y/N]", where, what));

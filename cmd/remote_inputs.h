@@ -16,6 +16,6 @@ void fetch_inputs(std::vector<std::string>& inputs);
 std::string cached_input(const std::string& address);
 
 // Asks before a command moves more than 100 MB. Throws Error (exit 2) when the answer is no, or nobody can be asked.
-void confirm_transfer(const std::string& where, std::uint64_t bytes);
+void confirm_transfer(const std::string& address, std::uint64_t bytes);
 
 }  // namespace atp

@@ -133,7 +133,7 @@ std::optional<std::uint64_t> input_bytes(const std::string& path) {
 }
 
 std::vector<std::string> input_files(const std::string& argument) {
-  if (is_remote(argument)) throw Error(Exit::usage, argument, "is on a server, and input formats are read from files", fmt::format("fetch it first: atp pull {}", argument));
+  if (is_remote(argument)) throw Error(Exit::usage, shown_address(argument), "is on a server, and input formats are read from files", fmt::format("fetch it first: atp pull {}", shown_address(argument)));
   if (argument == "-") return {argument};
   std::error_code error;
   const auto status = std::filesystem::status(argument, error);

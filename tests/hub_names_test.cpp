@@ -106,7 +106,13 @@ TEST_CASE("what belongs to a dataset") {
   CHECK(is_dataset_part("omat/train/manifest.json", "omat/train"));
   CHECK(is_dataset_part("manifest.json", ""));
   CHECK(is_dataset_part("x.atp", "x.atp"));
+  CHECK(is_dataset_part("raw/in.xyz", "raw/in.xyz"));  // named, it is what is meant
   CHECK(!is_dataset_part("omat2/0.atp", "omat"));
+  CHECK(shown_address("https://h:1/a/b.atp?Signature=x&y=/@#z") == "https://h:1/a/b.atp");
+  CHECK(shown_address("http://user:secret@h/a@b.atp") == "http://h/a@b.atp");
+  CHECK(shown_address("https://h?x") == "https://h");
+  CHECK(shown_address("hf://o/n/a?b") == "hf://o/n/a?b");
+  CHECK(shown_address("a?b") == "a?b");
   CHECK(!is_dataset_part("omat/README.md", "omat"));
   CHECK(!is_dataset_part("omat/xmanifest.json", ""));
 }

@@ -2,43 +2,14 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 #include <new>
 
-#include "core/base/error.h"
+#include "core/atp/reals.h"
 
 namespace atp {
 namespace {
 
 constexpr std::align_val_t kLine{64};
-
-constexpr std::size_t size_of(Scalar s) { return s == Scalar::f32 ? 4 : 8; }
-
-bool is_f32(Type type) { return type == Type::vec3_f32 || type == Type::f32 || type == Type::mat3_f32 || type == Type::f32_array; }
-
-template <class From, class To>
-void convert(const std::byte* from, std::size_t count, std::byte* to) {
-  for (std::size_t i = 0; i < count; ++i) store(to + i * sizeof(To), static_cast<To>(load<From>(from + i * sizeof(From))));
-}
-
-// `count` floats of either width to floats of the width asked for.
-void copy_reals(const std::byte* from, bool from_f32, std::size_t count, Scalar real, std::byte* to) {
-  if (from_f32 == (real == Scalar::f32)) {
-    std::memcpy(to, from, count * size_of(real));
-  } else if (from_f32) {
-    convert<float, double>(from, count, to);
-  } else {
-    convert<double, float>(from, count, to);
-  }
-}
-
-void fill_nan(std::byte* to, std::size_t count, Scalar real) {
-  if (real == Scalar::f32) {
-    std::fill_n(reinterpret_cast<float*>(to), count, std::numeric_limits<float>::quiet_NaN());
-  } else {
-    std::fill_n(reinterpret_cast<double*>(to), count, std::numeric_limits<double>::quiet_NaN());
-  }
-}
 
 }  // namespace
 

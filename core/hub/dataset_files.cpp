@@ -62,9 +62,19 @@ std::optional<RemoteDataset> all_in_cache(const HubCache& cache, const HubAddres
     for (const RemoteFile& file : dataset_part(found)) {
       if (!cache.target(file).current()) return std::nullopt;
     }
-    return found;
+    return dataset_part(found).empty() ? std::nullopt : std::optional(std::move(found));
   } catch (const Error&) {
     return std::nullopt;
+  }
+}
+
+// The Hub lists folders; what is none may be a file.
+std::vector<RemoteFile> list_below(HttpClient& client, const HubAddress& address, const std::string& commit) {
+  try {
+    return list_files(client, address, commit);
+  } catch (const Refused& e) {
+    if (e.status != 404 || address.path.empty()) throw;
+    return {find_file(client, address, commit)};
   }
 }
 
@@ -82,7 +92,7 @@ RemoteDataset ask_hub(HttpShared& shared, const HubCache& cache, const HubAddres
   } else if (address.path.ends_with(".atp")) {
     found.files = {find_file(client, address, found.commit)};
   } else {
-    found.files = list_files(client, address, found.commit);
+    found.files = list_below(client, address, found.commit);
     found.complete = address.path.empty();
   }
   return found;
@@ -165,7 +175,7 @@ std::vector<RemoteFile> parse_manifest(const std::string& json, const std::strin
 
 RemoteDataset find_at_url(HttpShared& shared, const std::string& address) {
   const auto url = Url::parse(address);
-  if (!url) throw Error(Exit::usage, address, "is not an http or https address", "write it as https://HOST/PATH");
+  if (!url) throw Error(Exit::usage, shown_address(address), "is not an http or https address", "write it as https://HOST/PATH");
   if (shared.environment.offline) throw Error(Exit::network, url->without_query(), shared.environment.offline_why, "unset it");
   RemoteDataset found;
   found.url = url;

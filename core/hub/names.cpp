@@ -140,7 +140,16 @@ bool is_below(std::string_view file, std::string_view path) {
   return path.empty() || file == path || (file.size() > path.size() && file.starts_with(path) && file[path.size()] == '/');
 }
 
+std::string shown_address(std::string_view argument) {
+  if (!is_http_address(argument)) return std::string(argument);
+  argument = argument.substr(0, argument.find_first_of("?#"));
+  const std::size_t host = argument.find("://") + 3, path = std::min(argument.find('/', host), argument.size());
+  const std::size_t at = argument.substr(0, path).rfind('@');
+  return std::string(argument.substr(0, host)) + std::string(argument.substr(at == argument.npos ? host : at + 1));
+}
+
 bool is_dataset_part(std::string_view file, std::string_view path) {
+  if (file == path) return true;
   if (!is_below(file, path)) return false;
   return file.ends_with(".atp") || file == "manifest.json" || file.ends_with("/manifest.json");
 }

@@ -37,6 +37,10 @@ std::string cleaned_path(std::string_view path);
 
 bool is_commit(std::string_view revision);  // 40 hexadecimal digits
 
+// An argument as it may be printed and stored: of an http(s) address neither query nor fragment nor user, which may be
+// secrets; all else as it is.
+std::string shown_address(std::string_view argument);
+
 // Whether a file is part of the dataset `path`: itself, or an .atp file or manifest.json below it.
 bool is_dataset_part(std::string_view file, std::string_view path);
 // Whether it is `path` itself or below it; everything is below "".

@@ -312,7 +312,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return e
 
     def _tree(self, name, sha, files, folder, query):
-        chosen = sorted(p for p in files if not folder or p == folder or p.startswith(folder + "/"))
+        chosen = sorted(p for p in files if not folder or p.startswith(folder + "/"))
         if folder and not chosen:
             return self._error(404, "EntryNotFound", "Entry not found")
         entries = [{"type": "directory", "path": d, "oid": "0" * 40, "size": 0} for d in sorted({os.path.dirname(p) for p in chosen} - {""})]

@@ -146,6 +146,15 @@ def test_proxies():
         assert "pass_word" not in c.err
 
 
+def test_a_file_of_another_kind():
+    with Case() as c:
+        out = c.atp("pull", "o/n", "README.md").strip()
+        with open(out, "rb") as f:
+            assert f.read() == FILES["README.md"]
+        c.atp("pull", "hf://o/n/README.md", env={"HF_HUB_OFFLINE": "1"})
+        c.atp("pull", "o/n", "README.me", code=5, says="'README.me' is not in o/n at main")
+
+
 # ---- secrets ------------------------------------------------------------------------------------
 
 
@@ -183,6 +192,21 @@ def test_secrets_stay_secret():
             c.hub.clear()
             c.hub.fault("HEAD", times=9, location=location)
             c.atp("pull", "o/n", "big.atp", "-v", code=5)
+
+
+def test_signed_addresses_on_the_command_line():
+    with Case() as c:
+        url = c.hub.endpoint.replace("127.0.0.1", "localhost") + "/plain/x.atp?Signature=sig0"
+        c.hub.plain["x.atp"] = FILES["omat/train/001.atp"]
+        for command in (["verify", url], ["shard", url, "-o", "s", "--shards", "1"], ["pack", url, "-o", "y.atp"], ["inspect", url, "--stats"], ["inspect", url, url],
+                        ["pull", url.replace("//", "//me:Signature@")]):
+            c.atp(*command, code=2)
+        c.atp("inspect", url)
+        c.atp("inspect", url, "--json")
+        c.atp("plan-batches", url, "-o", "plan", "--max-atoms", "512", "-v")
+        c.atp("pull", url, "--records", "0:3", "-o", "s.atp", "--json")
+        c.atp("pull", url, "--local-dir", "d", "-v")
+        no_secret_below(c.folder)
 
 
 def test_token_and_origins():
