@@ -10,7 +10,7 @@ cd "$(dirname "$0")"
 
 packages=(g++ cmake ninja-build pkg-config git ca-certificates libcli11-dev libfmt-dev libzstd-dev libxxhash-dev
   liblz4-dev zlib1g-dev libbz2-dev liblzma-dev libsimdjson-dev libssl-dev libsqlite3-dev liburing-dev
-  liblmdb-dev libhdf5-dev libarchive-dev gemmi-dev tao-pegtl-dev libcurl4-openssl-dev doctest-dev)
+  liblmdb-dev libdeflate-dev libhdf5-dev libarchive-dev gemmi-dev tao-pegtl-dev libcurl4-openssl-dev doctest-dev)
 # Independent readers that results are compared with, MPI for work on several nodes, FUSE for a slow file system, a web server.
 # Tests that need them are skipped without them.
 peers=(python3-ase python3-numpy python3-h5py python3-lmdb libopenmpi-dev openmpi-bin libfuse3-dev fuse3

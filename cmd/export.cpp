@@ -195,16 +195,28 @@ class ExportRun {
     return out;
   }
 
+  // What only the records before rule out has no place in the input.
+  void take(std::string_view encoded) {
+    try {
+      exporter_->take(encoded);
+    } catch (const Error& e) {
+      throw e.where().empty() ? Error(e.exit(), fmt::format("{}: exported record {}", command_.output, written_), e.problem(), e.fix()) : e;
+    }
+    ++written_;
+  }
+
   void put(const EncodedChunk& chunk) {
     for (const Error& e : chunk.left_out) leave_out(e);
-    written_ += chunk.ends.size();
     if (format_.output != ExportFormat::Output::stream) {
       std::size_t begin = 0;
       for (const std::size_t end : chunk.ends) {
-        exporter_->take(std::string_view(chunk.bytes).substr(begin, end - begin));
+        take(std::string_view(chunk.bytes).substr(begin, end - begin));
         begin = end;
       }
-    } else if (target_) {
+      return;
+    }
+    written_ += chunk.ends.size();
+    if (target_) {
       target_->write(chunk.bytes);
     } else {
       print(chunk.bytes);

@@ -1,7 +1,10 @@
 // `atp formats`: what this build reads.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "cmd/commands.h"
+#include "cmd/manual.h"
 #include "cmd/options.h"
 #include "cmd/terminal.h"
 #include "core/base/json_writer.h"
@@ -10,9 +13,16 @@
 namespace atp {
 namespace {
 
+constexpr std::size_t kColumn = 13;  // where the text begins
+
+// "*.xyz, *.extxyz, POSCAR*".
 std::string names_of(const Format& f) {
-  if (f.file_names.empty()) return std::string(f.extensions);
-  return f.extensions.empty() ? std::string(f.file_names) : fmt::format("{}, {}", f.extensions, f.file_names);
+  std::string names;
+  for (const std::string& extension : CLI::detail::split(std::string(f.extensions), ',')) {
+    names += fmt::format("{}*.{}", names.empty() ? "" : ", ", CLI::detail::trim_copy(extension));
+  }
+  if (!f.file_names.empty()) names += fmt::format("{}{}", names.empty() ? "" : ", ", f.file_names);
+  return names;
 }
 
 std::string as_json(const Format& f) {
@@ -29,12 +39,12 @@ Exit list_formats(bool json) {
     for (const Format& f : formats()) print(as_json(f));
     return Exit::ok;
   }
-  std::vector<std::vector<std::string>> rows = {{"name", "files", "reads"}};
+  const auto width = static_cast<std::size_t>(std::clamp(terminal_width(), 50, 100));
   for (const Format& f : formats()) {
     const std::string why = f.missing.empty() ? "" : fmt::format(" (not in this build: {})", f.missing);
-    rows.push_back({std::string(f.name), names_of(f), std::string(f.summary) + why});
+    print(styled(fmt::format("{:<{}}", f.name, kColumn), Style::bold) + wrapped(std::string(f.summary) + why, width, kColumn) + "\n");
+    print(std::string(kColumn, ' ') + styled(wrapped(names_of(f), width, kColumn), Style::dim) + "\n");
   }
-  print(table(rows, {false, false, false}));
   return Exit::ok;
 }
 

@@ -1,6 +1,9 @@
 // Parses everything, then runs one command; the only place that prints errors and picks exit codes.
 #include <fcntl.h>
 #include <fmt/format.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <unistd.h>
 
 #include <csignal>
@@ -29,6 +32,15 @@ void keep_standard_streams() {
   for (int fd = 0; fd <= 2; ++fd) {
     if (::fcntl(fd, F_GETFD) == -1) (void)::open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
   }
+}
+
+// Batches come and go by the megabyte. What one gives back the next one takes: given to the kernel in between, every page would be cleared
+// and faulted in anew, a quarter of the time of packing.
+void keep_freed_memory() {
+#ifdef __GLIBC__
+  ::mallopt(M_MMAP_THRESHOLD, 64 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 128 << 20);
+#endif
 }
 
 const Command& command_named(const std::string& name) {
@@ -108,6 +120,7 @@ int run_and_report(const std::vector<std::string>& arguments) {
 
 int main(int argc, char** argv) {
   atp::keep_standard_streams();
+  atp::keep_freed_memory();
   // A closed pipe is an error of write(), so that destructors run and temporary files go.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);  // so is a file beyond ulimit -f

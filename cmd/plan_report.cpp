@@ -60,14 +60,12 @@ double mean(const std::vector<double>& values) {
   return values.empty() ? 0 : sum / static_cast<double>(values.size());
 }
 
-std::string bar(double value, double top, int width) { return std::string(static_cast<std::size_t>(top > 0 ? std::lround(width * value / top) : 0), '#'); }
-
 std::string step_text(const PlanCommand& command, const char* name, const FinishedPlan& plan, std::size_t step, double top) {
   const auto loads = loads_of_step(command, plan, step);
   const auto [low, high] = std::minmax_element(loads.begin(), loads.end());
   std::string text = fmt::format("  {:<7} step {:<4} atoms {:.0f} to {:.0f}, mean {:.1f}, straggler {:.4f}\n", name, plan.first_step + step, *low, *high, mean(loads), mean(loads) > 0 ? *high / mean(loads) : 1);
   for (std::size_t i = 0; i < std::min(loads.size(), kShownBars); ++i) {
-    text += fmt::format("    {} {:>4} {:>8.0f} {}\n", command.per_node > 0 ? "node" : "GPU", i, loads[i], bar(loads[i], top, 50));
+    text += fmt::format("    {} {:>4} {:>8.0f} {}\n", command.per_node > 0 ? "node" : "GPU", i, loads[i], bar_of(loads[i], top, 50));
   }
   if (loads.size() > kShownBars) text += fmt::format("    and {} more\n", loads.size() - kShownBars);
   return text;
@@ -157,7 +155,7 @@ void compare_strategies(const PlanCommand& command, const PlanSizes& sizes) {
     JsonWriter w;
     json += fmt::format("{},\"repeats\":{}}}\n", line, w.real(again).text());
   }
-  const std::string text = table(rows, {false, true, true, true, true, true, true, true, true}) + bound;
+  const std::string text = table_that_fits(rows, {false, true, true, true, true, true, true, true, true}, {6, 7, 5, 2}) + bound;
   print(command.json ? json : text);
 }
 

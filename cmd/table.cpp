@@ -1,5 +1,6 @@
 // Text in columns, and bars (terminal.h).
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -100,6 +101,39 @@ std::string table(const std::vector<std::vector<std::string>>& rows, const std::
     out += (r == 0 ? styled(line, Style::bold) : line) + '\n';
   }
   return out;
+}
+
+std::string table_that_fits(std::vector<std::vector<std::string>> rows, std::vector<bool> right, const std::vector<std::size_t>& dispensable) {
+  const auto width_of = [](const std::string& text) {
+    std::size_t widest = 0;
+    for (std::size_t at = 0; at < text.size();) {
+      const std::size_t end = std::min(text.find('\n', at), text.size());
+      widest = std::max(widest, display_width(std::string_view(text).substr(at, end - at)));
+      at = end + 1;
+    }
+    return widest;
+  };
+  std::string text = table(rows, right), left_out;
+  if (::isatty(STDOUT_FILENO) != 1) return text;
+  std::vector<bool> gone(right.size());
+  for (const std::size_t column : dispensable) {
+    if (width_of(text) <= static_cast<std::size_t>(terminal_width())) break;
+    // Columns before this one may be gone already.
+    const auto at = static_cast<std::ptrdiff_t>(column) - std::count(gone.begin(), gone.begin() + static_cast<std::ptrdiff_t>(column), true);
+    left_out += (left_out.empty() ? "" : ", ") + rows[0][static_cast<std::size_t>(at)];
+    for (auto& row : rows) {
+      if (at < std::ssize(row)) row.erase(row.begin() + at);
+    }
+    right.erase(right.begin() + at);
+    gone[column] = true;
+    text = table(rows, right);
+  }
+  return left_out.empty() ? text : text + styled(fmt::format("(no room for {}; --json has all)", left_out), Style::dim) + "\n";
+}
+
+std::string bar_of(double value, double top, int width) {
+  const double share = top > 0 ? std::clamp(value / top, 0.0, 1.0) : 0;
+  return bar(static_cast<std::uint64_t>(std::llround(share * width * 8)), utf8_terminal());
 }
 
 std::string histogram(const std::vector<HistogramBin>& bins, int width, bool counts) {

@@ -58,6 +58,12 @@ std::size_t display_width(std::string_view text);
 // Columns padded to the same width by display width (UTF-8). Numbers are aligned right when
 // `right` says so for their column. The first row is the head.
 std::string table(const std::vector<std::vector<std::string>>& rows, const std::vector<bool>& right);
+// The same for stdout: on a terminal that is too narrow, columns are left out, in the order of `dispensable` (numbers
+// of columns), until it fits, and a last line names them. In a pipe all stay.
+std::string table_that_fits(std::vector<std::vector<std::string>> rows, std::vector<bool> right, const std::vector<std::size_t>& dispensable);
+
+// A bar of value / top of `width` columns.
+std::string bar_of(double value, double top, int width);
 
 // One bar per bin over a log or linear axis, at most `width` columns, for `atp inspect`.
 struct HistogramBin {

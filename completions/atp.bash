@@ -138,7 +138,7 @@ _atp() {
           _atp_files
           return ;;
         --to)
-          _atp_words "extxyz ase-db poscar jsonl"
+          _atp_words "extxyz ase-db aselmdb npz poscar jsonl"
           return ;;
         --keys)
           _atp_words "ase mace"

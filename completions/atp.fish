@@ -89,7 +89,7 @@ complete -c atp -n '__fish_seen_subcommand_from shard' -l color -x -a 'auto alwa
 complete -c atp -n '__fish_seen_subcommand_from shard' -s h -l help -d 'show this help'
 complete -c atp -n '__fish_seen_subcommand_from export' -k -a '(__fish_complete_suffix .atp)'
 complete -c atp -n '__fish_seen_subcommand_from export' -s o -l output -r -F -d 'the file or folder to write (default: stdout)'
-complete -c atp -n '__fish_seen_subcommand_from export' -l to -x -a 'extxyz ase-db poscar jsonl' -d 'the format (default: by the extension of -o, else extxyz)'
+complete -c atp -n '__fish_seen_subcommand_from export' -l to -x -a 'extxyz ase-db aselmdb npz poscar jsonl' -d 'the format (default: by the extension of -o, else extxyz)'
 complete -c atp -n '__fish_seen_subcommand_from export' -l keys -x -a 'ase mace' -d 'in extxyz: energy, forces, stress and charges under these names (the default), or as REF_energy and so on'
 complete -c atp -n '__fish_seen_subcommand_from export' -s f -l force -d 'replace an existing file or folder'
 complete -c atp -n '__fish_seen_subcommand_from export' -l records -x -d 'only these records, in the order written: 0,5,10:20,-1,::2'

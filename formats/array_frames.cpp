@@ -21,6 +21,8 @@ constexpr std::string_view kCell[] = {"cell", "unit_cell", "lattice", "box"};
 constexpr std::string_view kPbc[] = {"pbc"};
 constexpr std::string_view kMask[] = {"node_mask"};
 
+constexpr std::uint64_t kMostEmptyFrames = 1 << 16;  // they need no bytes, so a file can claim any number
+
 // Names of fields that only files of arrays use.
 struct FieldName {
   std::string_view name;
@@ -194,6 +196,7 @@ void FrameArrays::find_roles() {
   if (p.kind != 'f' || p.shape.size() != rank || p.shape.back() != 3) fail(fmt::format("'{}' is no array of positions", p.name));
   frames_ = single_ ? 1 : p.shape[0];
   atoms_ = p.shape[rank - 2];
+  if (atoms_ == 0 && frames_ > kMostEmptyFrames) fail(fmt::format("'{}' claims {} frames without an atom", p.name, frames_));
   const bool shared = z.shape.size() == 1 && z.shape[0] == atoms_;
   const bool own = !single_ && z.shape.size() >= 2 && z.shape[0] == frames_ && product(z.shape) == frames_ * atoms_;
   const bool column = z.shape.size() == 2 && z.shape[0] == atoms_ && z.shape[1] == 1;
@@ -208,6 +211,7 @@ void FrameArrays::find_roles() {
 void FrameArrays::find_uses() {
   std::string found;
   for (const FrameArray& a : arrays_) found += (found.empty() ? "" : ", ") + describe(a);
+  std::string names;  // of what is left out
   uses_.resize(arrays_.size());
   for (std::size_t i = 0; i < arrays_.size(); ++i) {
     const FrameArray& a = arrays_[i];
@@ -220,13 +224,14 @@ void FrameArrays::find_uses() {
       if (name == a.name && field_named(what)) use.field = field_named(what), use.negative = what == "gradient";
     }
     const bool role = i == positions_ || i == numbers_ || cell_ == i || pbc_ == i || mask_ == i;
-    if (!role && !use.per_frame) left_out_.push_back(fmt::format("'{}' is not one value for each frame and is left out", a.name));
+    if (!role && !use.per_frame) names += (names.empty() ? "" : ", ") + a.name;
     const bool field_name_known = use.field || settings_->rules.of_frame_value(a.name);
     if (field_name_known && !a.conversion && a.kind == 'f' && !role) {
       const Field field = use.field ? *use.field : settings_->rules.of_frame_value(a.name)->field;
       if (field == Field::energy) settings_->units.need(Quantity::energy, found);
     }
   }
+  if (!names.empty()) left_out_.push_back(fmt::format("not one value for each frame, and left out: {}", excerpt(names)));
 }
 
 std::uint64_t FrameArrays::bytes_per_frame() const {

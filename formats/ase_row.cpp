@@ -85,6 +85,7 @@ void AseRow::begin() {
   masses_.reset();
   momenta_.reset();
   constraints_ = {};
+  has_id_ = false;
   taken_.clear();
   names_.clear();
 }
@@ -190,6 +191,7 @@ void AseRow::add_data(std::string_view key, const FrameValue& value) {
     hint.unit = unit->second;
     hint.unit_by = kUnitsBy;
   }
+  has_id_ = has_id_ || key == "id";
   if (std::ranges::find(taken_, key) != taken_.end()) key = names_.emplace_back("data." + std::string(key));
   fields_.add(key, v, hint);
 }
@@ -280,7 +282,8 @@ void AseRow::finish(std::int64_t id, Structure& structure, FrameRemarks& remarks
   id_ = id;
   ValueHint of_frame;
   of_frame.scope = ValueScope::frame;
-  fields_.add("id", FrameValue::integer(id_), of_frame);
+  // The row's number, unless the row itself says another id.
+  if (!has_id_) fields_.add("id", FrameValue::integer(id_), of_frame);
   fields_.finish(structure, remarks);
   remarks.note("of the database's rows, ctime, mtime and user are left out");
 }

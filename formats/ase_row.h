@@ -64,6 +64,7 @@ class AseRow {
   std::deque<std::string> names_;         // of keys that are made up
   std::vector<std::byte> velocities_, move_mask_;
   std::int64_t id_ = 0;
+  bool has_id_ = false;                   // among the row's data
 };
 
 }  // namespace atp

@@ -1,6 +1,5 @@
 // ASE's LMDB files: zlib-compressed JSON rows under whole numbers.
 #include <fmt/format.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <charconv>
@@ -9,6 +8,7 @@
 #include "formats/ase_json.h"
 #include "formats/ase_row.h"
 #include "formats/frame_batch.h"
+#include "formats/inflater.h"
 #include "formats/lmdb_file.h"
 
 namespace atp {
@@ -17,48 +17,6 @@ namespace {
 
 constexpr std::size_t kBatchBytes = std::size_t{1} << 20;  // of compressed rows
 constexpr std::size_t kBatchRows = 1024;
-constexpr std::size_t kMostRowBytes = std::size_t{1} << 30;  // inflated
-
-// Inflates into memory it keeps. One thread.
-class Inflater {
- public:
-  Inflater() {
-    if (::inflateInit(&stream_) != Z_OK) throw std::bad_alloc();
-  }
-  ~Inflater() { ::inflateEnd(&stream_); }
-  Inflater(const Inflater&) = delete;
-  Inflater& operator=(const Inflater&) = delete;
-
-  // The text, followed by kJsonPadding bytes; lives until the next call. Throws Error (exit 3, no place).
-  std::string_view inflate(Bytes packed) {
-    ::inflateReset(&stream_);
-    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(packed.data()));
-    stream_.avail_in = static_cast<uInt>(std::min<std::size_t>(packed.size(), UINT32_MAX));
-    std::size_t size = 0;
-    if (out_.empty()) out_.resize(std::size_t{64} << 10);
-    for (;;) {
-      if (out_.size() - size <= kJsonPadding) grow();
-      stream_.next_out = reinterpret_cast<Bytef*>(out_.data() + size);
-      const std::size_t room = out_.size() - size - kJsonPadding;
-      stream_.avail_out = static_cast<uInt>(room);
-      const int code = ::inflate(&stream_, Z_NO_FLUSH);
-      size += room - stream_.avail_out;
-      if (code == Z_STREAM_END) break;
-      if (code == Z_MEM_ERROR) throw std::bad_alloc();
-      if (code != Z_OK || (stream_.avail_in == 0 && stream_.avail_out != 0)) fail_input("", "is no whole zlib stream", "the file is damaged; copy it again");
-    }
-    return {out_.data(), size};
-  }
-
- private:
-  void grow() {
-    if (out_.size() > kMostRowBytes) fail_input("", fmt::format("inflates to more than {} bytes", kMostRowBytes));
-    out_.resize(out_.size() * 2);
-  }
-
-  z_stream stream_ = {};
-  std::vector<char> out_;
-};
 
 struct PackedRow {
   std::int64_t id;

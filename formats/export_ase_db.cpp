@@ -12,9 +12,9 @@
 #include <map>
 #include <variant>
 
-#include "core/base/hash.h"
 #include "core/base/json_writer.h"
 #include "core/chem/cell.h"
+#include "formats/export_ase_row.h"
 #include "formats/shortest.h"
 
 namespace atp {
@@ -45,14 +45,9 @@ enum Column : int {
   key_value_pairs, data, natoms, fmax, smax, volume, mass, charge
 };
 
-// Arrays that have a column of their own: [n, width], float64 (tags: int32).
-struct OwnColumn {
-  std::string_view key;
-  Column column;
-  std::uint64_t width;
-};
-constexpr OwnColumn kOwnColumns[] = {{"initial_magmoms", initial_magmoms, 1}, {"initial_charges", initial_charges, 1}, {"masses", masses, 1},
-                                     {"momenta", momenta, 3}, {"magmoms", magmoms, 1}, {"tags", tags, 1}};
+// Where arrays that have a column of their own go.
+constexpr std::pair<std::string_view, Column> kOwnColumns[] = {{"initial_magmoms", initial_magmoms}, {"initial_charges", initial_charges}, {"masses", masses},
+                                                               {"momenta", momenta},                 {"magmoms", magmoms},                 {"tags", tags}};
 
 template <class T>
 void append(std::string& out, T v) {
@@ -67,23 +62,9 @@ std::string doubles(const NumbersView& n) {
   return out;
 }
 
-// Names of key-value pairs, as ASE allows them.
-bool is_pair_name(std::string_view key) {
-  static constexpr std::string_view kReserved[] = {"id", "unique_id", "ctime", "mtime", "user", "fmax", "smax", "momenta", "constraints", "natoms", "formula", "age", "calculator",
-                                                   "calculator_parameters", "key_value_pairs", "data", "energy", "free_energy", "forces", "stress", "dipole", "magmom", "magmoms", "charges", "charge", "mass", "volume", "cell", "pbc", "numbers", "positions", "tags", "masses"};
-  if (key.empty() || (key[0] >= '0' && key[0] <= '9')) return false;
-  for (const char c : key) {
-    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_')) return false;
-  }
-  for (const std::string_view r : kReserved) {
-    if (r == key) return false;
-  }
-  return true;
-}
-
 class AseDbExporter : public RecordExporter {
  public:
-  explicit AseDbExporter(std::string path) : path_(std::move(path)) {
+  AseDbExporter(std::string path, const ExportOptions& options) : path_(std::move(path)), options_(options) {
     check(::sqlite3_open_v2(path_.c_str(), &db_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr));
     // The file is new and has another name until it is complete: nothing is to be rolled back to.
     run("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE;");
@@ -146,9 +127,9 @@ class AseDbExporter : public RecordExporter {
 
   void insert(const RecordView& record, std::string_view encoded) {
     const RecordFields fields(record);
-    const Hash128 hash = xxh3_128(as_bytes(encoded));
-    // ASE wants them unlike each other, and equal records may be there.
-    text(row_, unique_id, fmt::format("{:016x}{:016x}", hash.high ^ static_cast<std::uint64_t>(rows_), hash.low));
+    const std::string fresh_id = ase_unique_id(encoded, rows_);
+    const std::string_view old_id = text_property(fields, "unique_id");
+    text(row_, unique_id, old_id.empty() ? fresh_id : old_id);
     real(row_, ctime_, 0);
     real(row_, mtime, 0);
     text(row_, username, "atp");
@@ -163,7 +144,7 @@ class AseDbExporter : public RecordExporter {
     integer(row_, natoms, static_cast<std::int64_t>(fields.n_atoms));
     bind_builtins(record, fields);
     const Pairs pairs = bind_properties(fields);
-    step(row_);
+    insert_row(fresh_id);
     ++rows_;
     const std::int64_t id = ::sqlite3_last_insert_rowid(db_);
     for (const auto& [element, n] : counts) {
@@ -173,6 +154,19 @@ class AseDbExporter : public RecordExporter {
       step(species_);
     }
     insert_pairs(pairs, id);
+  }
+
+  // A unique_id that another row has already, as when a row was packed twice, gives way to a new one.
+  void insert_row(const std::string& fresh_id) const {
+    if (::sqlite3_step(row_) == SQLITE_CONSTRAINT) {
+      ::sqlite3_reset(row_);
+      text(row_, unique_id, fresh_id);
+    } else {
+      check(::sqlite3_reset(row_));
+      check(::sqlite3_clear_bindings(row_));
+      return;
+    }
+    step(row_);
   }
 
   void bind_builtins(const RecordView& record, const RecordFields& fields) const {
@@ -192,10 +186,12 @@ class AseDbExporter : public RecordExporter {
     }
     integer(row_, pbc, bits);
     const bool results = fields.builtin("energy") != nullptr || fields.builtin("forces") != nullptr || fields.builtin("stress") != nullptr;
-    if (results) {
-      text(row_, calculator, "unknown");
-      text(row_, calculator_parameters, "{}");
+    const std::string_view name = text_property(fields, "calculator"), parameters = text_property(fields, "calculator_parameters");
+    if (results || !name.empty() || !parameters.empty()) {
+      text(row_, calculator, name.empty() ? "unknown" : name);
+      text(row_, calculator_parameters, parameters.empty() ? "{}" : parameters);
     }
+    if (const std::string fixed = ase_constraints(fields); !fixed.empty()) text(row_, constraints, fixed);
     if (const auto e = record.energy()) real(row_, energy, *e);
     if (const auto f = record.forces()) {
       blob(forces, doubles(*f));
@@ -203,15 +199,17 @@ class AseDbExporter : public RecordExporter {
       for (std::uint64_t i = 0; i + 2 < f->count; i += 3) most = std::max(most, f->real(i) * f->real(i) + f->real(i + 1) * f->real(i + 1) + f->real(i + 2) * f->real(i + 2));
       real(row_, fmax, std::sqrt(most));
     }
-    if (const auto s = record.stress()) bind_stress(*s);
+    if (const auto s = record.stress()) {
+      if (!is_symmetric(*s)) options_.note(kAsymmetricStress);
+      bind_stress(*s);
+    }
     if (const auto q = record.charges()) blob(charges, doubles(*q));
   }
 
-  // Voigt order of ASE: xx yy zz yz xz xy.
   void bind_stress(const std::array<double, 9>& s) const {
     std::string bytes;
     double most = 0;
-    for (const double x : {s[0], s[4], s[8], (s[5] + s[7]) / 2, (s[2] + s[6]) / 2, (s[1] + s[3]) / 2}) {
+    for (const double x : voigt_of(s)) {
       append(bytes, x);
       most = std::max(most, std::fabs(x));
     }
@@ -233,7 +231,7 @@ class AseDbExporter : public RecordExporter {
       const Form form = f.value.info->form;
       const bool scalar = form == Form::scalar;
       if (f.section.kind == Kind::builtin && key != "name" && key != "velocities") continue;
-      if (form == Form::null) continue;
+      if (form == Form::null || is_text_column(f)) continue;
       if (f.section.kind == Kind::atom && bind_own_column(f, fields)) continue;
       if (f.section.kind == Kind::molecule && scalar && key == "free_energy") {
         real(row_, free_energy, f.value.numbers.real(0));
@@ -241,7 +239,7 @@ class AseDbExporter : public RecordExporter {
         real(row_, magmom, f.value.numbers.real(0));
       } else if (f.section.kind == Kind::molecule && key == "dipole" && f.value.numbers.count == 3) {
         blob(dipole, doubles(f.value.numbers));
-      } else if (is_pair_name(key) && (scalar || form == Form::text)) {
+      } else if (is_ase_pair_name(key) && (scalar || form == Form::text)) {
         put_pair(f, pairs, pairs_json);
       } else {
         put_data(f, arrays, data_json);
@@ -254,13 +252,13 @@ class AseDbExporter : public RecordExporter {
   }
 
   bool bind_own_column(const RecordFields::Field& f, const RecordFields& fields) const {
-    for (const OwnColumn& own : kOwnColumns) {
-      if (own.key != f.section.key || fields.width(f.section, f.value) != own.width) continue;
-      if (own.column != tags) {
-        blob(own.column, doubles(f.value.numbers));
+    if (!has_own_ase_column(f, fields)) return false;
+    for (const auto& [key, column] : kOwnColumns) {
+      if (key != f.section.key) continue;
+      if (column != tags) {
+        blob(column, doubles(f.value.numbers));
         return true;
       }
-      if (f.value.info->scalar != Scalar::i64 && f.value.info->scalar != Scalar::i32) return false;
       std::string bytes;
       for (std::uint64_t i = 0; i < f.value.numbers.count; ++i) append(bytes, static_cast<std::int32_t>(f.value.numbers.integer(i)));
       blob(tags, bytes);
@@ -281,16 +279,9 @@ class AseDbExporter : public RecordExporter {
     if (whole) {
       json.integer(n.integer(0));
     } else {
-      write_real(json, n.real(0));
+      write_python_real(json, n.real(0));
     }
     pairs.emplace(f.section.key, whole ? static_cast<double>(n.integer(0)) : n.real(0));
-  }
-
-  // As Python's json writes and reads them.
-  static void write_real(JsonWriter& json, double v) {
-    std::string text;
-    append_real(text, v);
-    json.raw(text);
   }
 
   static void put_data(const RecordFields::Field& f, std::string& arrays, JsonWriter& json) {
@@ -304,7 +295,7 @@ class AseDbExporter : public RecordExporter {
     const auto shape = f.value.shape();
     if (shape.empty()) {
       if (real) {
-        write_real(json, n.real(0));
+        write_python_real(json, n.real(0));
       } else {
         json.integer(n.integer(0));
       }
@@ -347,13 +338,14 @@ class AseDbExporter : public RecordExporter {
   std::string path_;
   sqlite3* db_ = nullptr;
   sqlite3_stmt *row_ = nullptr, *species_ = nullptr, *keys_ = nullptr, *texts_ = nullptr, *numbers_ = nullptr;
-  std::int64_t rows_ = 0;
+  ExportOptions options_;
+  std::uint64_t rows_ = 0;
 };
 
 }  // namespace
 
-std::unique_ptr<RecordExporter> export_ase_db(const std::string& path, const ExportOptions& /*options*/) {
-  return std::make_unique<AseDbExporter>(path);
+std::unique_ptr<RecordExporter> export_ase_db(const std::string& path, const ExportOptions& options) {
+  return std::make_unique<AseDbExporter>(path, options);
 }
 
 }  // namespace atp

@@ -14,6 +14,8 @@ using Output = ExportFormat::Output;
 constexpr ExportFormat kFormats[] = {
     {"extxyz", ".extxyz .xyz", "extended XYZ, as ASE and most programs read it", Output::stream, export_extxyz, ""},
     {"ase-db", ".db", "an ASE database in SQLite, version 9", Output::file, export_ase_db, kAseDbExportMissing},
+    {"aselmdb", ".aselmdb", "an LMDB file of ASE rows, as fairchem and ase-db-backends read it", Output::file, export_aselmdb, kAseLmdbExportMissing},
+    {"npz", ".npz", "a NumPy archive with one array for each field", Output::file, export_npz, ""},
     {"poscar", "", "a folder of POSCAR files, atoms and cells alone", Output::folder, export_poscar, ""},
     {"jsonl", ".jsonl .ndjson", "one JSON object a line", Output::stream, export_jsonl, ""},
 };

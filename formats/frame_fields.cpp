@@ -15,6 +15,8 @@ namespace atp {
 
 namespace {
 
+const Conversion kAsItIs;
+
 using Of = FrameValue::Of;
 
 // Arrays of a whole frame that may have as many rows as the frame has atoms.
@@ -131,12 +133,15 @@ std::optional<FieldClaim> FrameFields::claim_of(const Entry& e) const {
   return rules_.of_atom_array(e.key, v.is_number(), width);
 }
 
-Conversion FrameFields::conversion(const Entry& e, Quantity quantity) const {
+const Conversion& FrameFields::conversion(const Entry& e, Quantity quantity) {
   if (e.hint.conversion != nullptr) return *e.hint.conversion;
-  if (e.hint.unit.empty()) return units_.find(quantity).value_or(Conversion{});
+  if (e.hint.unit.empty()) {
+    const auto& known = units_.find(quantity);
+    return known ? *known : kAsItIs;
+  }
   InputUnits own = units_;
   own.declare(quantity, e.hint.unit, e.hint.unit_by);
-  return own.need(quantity, e.key);
+  return own_unit_ = own.need(quantity, e.key);
 }
 
 // A tensor as nine numbers, by rows.
@@ -159,7 +164,7 @@ bool FrameFields::read_matrix(const Entry& e, Field field, Numbers& out) const {
   return true;
 }
 
-void FrameFields::scale_stress(const Entry& e, const Structure& structure, Numbers& out) const {
+void FrameFields::scale_stress(const Entry& e, const Structure& structure, Numbers& out) {
   const bool virial = e.claim->virial;
   Conversion c = conversion(e, virial ? Quantity::energy : Quantity::stress);
   if (virial) {
@@ -178,7 +183,7 @@ void FrameFields::scale_stress(const Entry& e, const Structure& structure, Numbe
   out.how = from_key(e.key, c);
 }
 
-bool FrameFields::read(const Entry& e, Field field, const Structure& structure, Numbers& out) const {
+bool FrameFields::read(const Entry& e, Field field, const Structure& structure, Numbers& out) {
   const FrameValue& v = e.value;
   if (field == Field::name) return v.of == Of::text;
   if (!v.is_number()) return false;
@@ -197,7 +202,7 @@ bool FrameFields::read(const Entry& e, Field field, const Structure& structure, 
     out.v.resize(v.count());
     for (std::size_t i = 0; i < out.v.size(); ++i) out.v[i] = v.real(i);
   }
-  const Conversion c = field == Field::velocities && e.hint.conversion == nullptr ? Conversion{} : conversion(e, quantity_of(field));
+  const Conversion& c = field == Field::velocities && e.hint.conversion == nullptr ? kAsItIs : conversion(e, quantity_of(field));
   if (c.factor != 1) {
     for (double& x : out.v) x *= c.factor;
   }
@@ -222,13 +227,13 @@ void FrameFields::store(Field field, const Entry& e, const Numbers& n, Structure
 }
 
 void FrameFields::resolve(Field field, Structure& structure, FrameRemarks& remarks) {
-  std::vector<Entry*> candidates;
+  candidates_.clear();
   for (std::size_t i = 0; i < used_; ++i) {
-    if (entries_[i].claim && entries_[i].claim->field == field) candidates.push_back(&entries_[i]);
+    if (entries_[i].claim && entries_[i].claim->field == field) candidates_.push_back(&entries_[i]);
   }
-  std::ranges::stable_sort(candidates, {}, [](const Entry* e) { return e->claim->rank; });
+  if (candidates_.size() > 1) std::ranges::stable_sort(candidates_, {}, [](const Entry* e) { return e->claim->rank; });
   Entry* chosen = nullptr;
-  for (Entry* e : candidates) {
+  for (Entry* e : candidates_) {
     if (!read(*e, field, structure, chosen == nullptr ? first_ : other_)) {
       if (!e->claim->asked) continue;
       fail_input("", fmt::format("'{}' cannot be the {}: it has {}", excerpt(e->key), field_name(field), shape_text(e->value)),
@@ -308,7 +313,7 @@ void set_positions(Structure& structure, std::string_view key, const FrameValue&
   if (!v.is_number() || v.count() != 3 * n) {
     fail_input("", fmt::format("'{}' has {} for {} atoms", excerpt(key), shape_text(v), n));
   }
-  const Conversion c = units.find(Quantity::length).value_or(Conversion{});
+  const Conversion& c = units.find(Quantity::length) ? *units.find(Quantity::length) : kAsItIs;
   const bool f32 = v.of == Of::f32;
   structure.positions_type = f32 ? Type::vec3_f32 : Type::vec3_f64;
   if (c.factor == 1 && (f32 || v.of == Of::f64)) {
@@ -325,7 +330,7 @@ void set_cell(Structure& structure, std::string_view key, const FrameValue& v, c
   if (!v.is_number() || (v.count() != 9 && v.count() != 3)) {
     fail_input("", fmt::format("'{}' has {}, a cell has 3 x 3", excerpt(key), shape_text(v)));
   }
-  const Conversion c = units.find(Quantity::length).value_or(Conversion{});
+  const Conversion& c = units.find(Quantity::length) ? *units.find(Quantity::length) : kAsItIs;
   std::array<double, 9> rows = {};
   for (std::size_t i = 0; i < v.count(); ++i) rows[v.count() == 9 ? i : 4 * i] = v.real(i) * c.factor;
   structure.set_cell(rows);

@@ -93,12 +93,13 @@ class FrameFields {
 
   std::optional<FieldClaim> claim_of(const Entry& e) const;
   void resolve(Field field, Structure& structure, FrameRemarks& remarks);
-  bool read(const Entry& e, Field field, const Structure& structure, Numbers& out) const;
+  bool read(const Entry& e, Field field, const Structure& structure, Numbers& out);
   bool read_matrix(const Entry& e, Field field, Numbers& out) const;
-  void scale_stress(const Entry& e, const Structure& structure, Numbers& out) const;
+  void scale_stress(const Entry& e, const Structure& structure, Numbers& out);
   void store(Field field, const Entry& e, const Numbers& n, Structure& structure) const;
   void put_property(const Entry& e, Structure& structure) const;
-  Conversion conversion(const Entry& e, Quantity quantity) const;
+  // Lives until the next call.
+  const Conversion& conversion(const Entry& e, Quantity quantity);
 
   const FieldRules& rules_;
   const InputUnits& units_;
@@ -106,6 +107,8 @@ class FrameFields {
   std::size_t used_ = 0;
   std::size_t n_ = 0;
   Numbers first_, other_;
+  std::vector<Entry*> candidates_;
+  Conversion own_unit_;
 };
 
 // Positions [n, 3] in the input's unit of length; the conversion is told when there is one.

@@ -6,6 +6,7 @@
 #include <hdf5.h>
 
 #include <algorithm>
+#include <cstring>
 #include <set>
 #include <utility>
 
@@ -21,6 +22,7 @@ namespace {
 constexpr std::uint64_t kBatchBytes = std::uint64_t{4} << 20;
 constexpr std::uint64_t kLargestFrame = std::uint64_t{1} << 30;
 constexpr unsigned kDeepest = 16;
+constexpr std::size_t kLongestText = 65536;
 constexpr std::size_t kMostGroups = 20'000'000;
 // What a dataset may claim beyond what the file stores of it.
 constexpr std::uint64_t kMostRatio = 1032;
@@ -150,16 +152,34 @@ class Hdf5Reader : public FormatReader {
     return 0;
   }
 
-  std::vector<Link> links_of(hid_t group, const std::string& where) const {
+  std::vector<Link> links_of(hid_t group, const std::string& where) {
     std::vector<Link> links;
     hsize_t index = 0;
     if (H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, &index, add_link, &links) < 0) fail_input(path_, fmt::format("group '{}' is damaged", excerpt(where)));
-    for (const Link& link : links) {
-      if (link.type == H5L_TYPE_HARD) continue;
-      fail_input(path_, fmt::format("'{}{}' is a link{}, which atp does not follow", excerpt(where), excerpt(link.name), link.type == H5L_TYPE_EXTERNAL ? " to another file" : ""),
-                 "copy what it leads to into the file");
-    }
+    std::erase_if(links, [&](const Link& link) { return link.type != H5L_TYPE_HARD && !leads_to_data(group, where, link); });
     return links;
+  }
+
+  // Says no to the first link on a way that leads out of the file.
+  static herr_t refuse_to_leave(const char*, const char*, const char*, const char*, unsigned*, hid_t, void* leaves) {
+    *static_cast<bool*>(leaves) = true;
+    return -1;
+  }
+
+  // A link by name to data of the same file is as good as the data. Groups are read where they lie, once.
+  bool leads_to_data(hid_t group, const std::string& where, const Link& link) {
+    bool leaves = link.type != H5L_TYPE_SOFT;
+    const Id access(H5Pcreate(H5P_LINK_ACCESS));
+    H5Pset_elink_cb(access.get(), refuse_to_leave, &leaves);
+    H5O_info_t info;
+    const bool there = !leaves && H5Oexists_by_name(group, link.name.c_str(), access.get()) > 0 &&
+                       H5Oget_info_by_name(group, link.name.c_str(), &info, access.get()) >= 0;
+    if (leaves) {
+      fail_input(path_, fmt::format("'{}{}' is a link to another file, which atp does not follow", excerpt(where), excerpt(link.name)), "copy what it leads to into the file");
+    }
+    if (there && info.type == H5O_TYPE_DATASET) return true;
+    link_notes_ = there ? "links to groups are left out: what they lead to is read where it lies" : "links that lead nowhere are left out";
+    return false;
   }
 
   // Groups with positions and atomic numbers, in name order.
@@ -197,6 +217,8 @@ class Hdf5Reader : public FormatReader {
 
   void open_group(const std::string& where) {
     datasets_.clear();
+    texts_.clear();
+    left_out_.clear();
     next_ = group_frames_ = 0;
     where_ = where;
     const Id group(H5Gopen2(file_.get(), where.c_str(), H5P_DEFAULT));
@@ -231,7 +253,7 @@ class Hdf5Reader : public FormatReader {
     std::vector<hsize_t> dims(static_cast<std::size_t>(rank));
     H5Sget_simple_extent_dims(space.get(), dims.data(), nullptr);
     d.shape.assign(dims.begin(), dims.end());
-    if (!find_type(d)) return;
+    if (!find_type(d)) return keep_text(d);
     std::uint64_t claimed = d.item_bytes;
     for (const std::uint64_t n : d.shape) {
       if (n != 0 && claimed > UINT64_MAX / 2 / n) fail_input(path_, fmt::format("'{}{}' claims a size that cannot be", excerpt(where), excerpt(name)));
@@ -248,7 +270,26 @@ class Hdf5Reader : public FormatReader {
     datasets_.push_back(std::move(d));
   }
 
-  // False for what is no number and no text of fixed length; a text of a group is kept.
+  // One text of any length, as h5py writes them; MACE's "None" is none. What else find_type() does not know is named.
+  void keep_text(const Dataset5& d) {
+    const Id type(H5Dget_type(d.id.get()));
+    const bool one = std::ranges::all_of(d.shape, [](std::uint64_t n) { return n == 1; });
+    const Id memory(H5Tcopy(H5T_C_S1));
+    char* value = nullptr;
+    if (!one || H5Tget_class(type.get()) != H5T_STRING || H5Tis_variable_str(type.get()) <= 0) {
+      left_out_ += (left_out_.empty() ? "" : ", ") + d.name;
+      return;
+    }
+    H5Tset_size(memory.get(), H5T_VARIABLE);
+    H5Tset_cset(memory.get(), H5Tget_cset(type.get()));
+    if (H5Dread(d.id.get(), memory.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, &value) < 0) fail_input(path_, fmt::format("'{}{}' cannot be read", excerpt(where_), excerpt(d.name)));
+    if (value == nullptr) return;
+    std::string text(value, ::strnlen(value, kLongestText));
+    H5free_memory(value);
+    if (text != "None") texts_.emplace_back(d.name, std::move(text));
+  }
+
+  // False for what is no number and no text of fixed length.
   bool find_type(Dataset5& d) {
     const Id type(H5Dget_type(d.id.get()));
     const std::size_t size = H5Tget_size(type.get());
@@ -350,10 +391,20 @@ class Hdf5Reader : public FormatReader {
     auto buffers = std::make_shared<Buffers>();
     std::vector<FrameArray> arrays;
     const std::uint64_t groups_first = next_;
-    std::string text;  // names of what is not one value a frame
+    std::string text = left_out_;  // names of what is not one value a frame
+    std::vector<std::pair<std::string, std::string>> texts = texts_;
     for (std::size_t i = 0; i < datasets_.size(); ++i) {
       const Dataset5& d = datasets_[i];
       if (!is_sliced(d) && !single_ && !is_numbers(d)) {
+        if (is_one_value(d)) {
+          const Bytes value = buffers->arrays.emplace_back(read(d, 0, d.shape));
+          if (d.kind == 'S') {
+            texts.emplace_back(d.name, std::string(as_text(value).substr(0, as_text(value).find('\0'))));
+          } else {
+            arrays.push_back({d.name, d.kind, d.item_bytes, {count}, repeated(value, count, *buffers), conversions_[i]});
+          }
+          continue;
+        }
         if (!text.empty()) text += ", ";
         text += d.name;
         continue;
@@ -365,12 +416,26 @@ class Hdf5Reader : public FormatReader {
     }
     auto frames = std::make_shared<FrameArrays>(settings_, path_ + ":" + excerpt(where_), std::move(arrays), single_, std::move(buffers));
     if (where_ != "/") frames->add_text("group", where_.substr(1, where_.size() - 2));
+    for (auto& [key, value] : texts) frames->add_text(std::move(key), std::move(value));
+    if (!link_notes_.empty()) frames->add_note(link_notes_);
     if (!text.empty()) frames->add_note(fmt::format("not one value for each frame, and left out: {}", excerpt(text)));
     next_ += count;
     const std::uint64_t first = frames_;
     frames_ += count;
     const std::uint64_t position = bytes_ / groups_.size() * group_;
     return make_array_batch(std::move(frames), 0, count, first, position);
+  }
+
+  // What a group of several frames says once holds for each: the subset, the charge.
+  static bool is_one_value(const Dataset5& d) {
+    return std::ranges::all_of(d.shape, [](std::uint64_t n) { return n == 1; });
+  }
+
+  static Bytes repeated(Bytes value, std::uint64_t count, Buffers& buffers) {
+    auto& out = buffers.arrays.emplace_back();
+    out.reserve(static_cast<std::size_t>(count * value.size()));
+    for (std::uint64_t i = 0; i < count; ++i) out.insert(out.end(), value.begin(), value.end());
+    return out;
   }
 
   std::vector<std::byte> read(const Dataset5& d, std::uint64_t first, const std::vector<std::uint64_t>& shape) const {
@@ -398,6 +463,7 @@ class Hdf5Reader : public FormatReader {
   Id file_;
   std::vector<std::string> groups_;  // "/mol/"
   std::vector<std::string> seen_;
+  std::string link_notes_;
   std::set<haddr_t> visited_;
   std::shared_ptr<const FrameArrays::Settings> settings_;
 
@@ -405,6 +471,8 @@ class Hdf5Reader : public FormatReader {
   std::size_t group_ = 0;
   std::string where_;
   std::vector<Dataset5> datasets_;
+  std::vector<std::pair<std::string, std::string>> texts_;  // of the group
+  std::string left_out_;                                   // names of what cannot be read
   std::vector<std::optional<Conversion>> conversions_;
   bool single_ = false;
   std::uint64_t group_frames_ = 0, frame_bytes_ = 0, next_ = 0, frames_ = 0;

@@ -58,12 +58,14 @@ InputUnits::InputUnits(const ReadOptions& options) {
     }
     asked_[index(*quantity)] = Word{unit, "--units", *factor};
   }
+  look_up_all();
 }
 
 void InputUnits::declare(Quantity quantity, std::string_view unit, std::string_view by) {
   const auto factor = unit_factor(quantity, unit);
   if (factor) {
     declared_[index(quantity)] = Word{std::string(unit), std::string(by), *factor};
+    look_up_all();
   } else if (!asked_[index(quantity)]) {
     fail_input("", fmt::format("{} says '{}' of the {}, which is no unit atp knows", by, excerpt(unit), quantity_name(quantity)),
                fmt::format("pass --units {}=UNIT (known are {})", quantity_name(quantity), example_of(quantity)));
@@ -89,7 +91,13 @@ std::optional<Conversion> InputUnits::derived(Quantity quantity, bool asked) con
   return Conversion{factor, conversion_text(unit, factor, quantity, "the units of energy and length")};
 }
 
-std::optional<Conversion> InputUnits::find(Quantity quantity) const {
+void InputUnits::look_up_all() {
+  for (std::size_t i = 0; i < kQuantities; ++i) known_[i] = look_up(static_cast<Quantity>(i));
+}
+
+const std::optional<Conversion>& InputUnits::find(Quantity quantity) const { return known_[index(quantity)]; }
+
+std::optional<Conversion> InputUnits::look_up(Quantity quantity) const {
   const auto of_word = [&](const Word& w) { return Conversion{w.factor, conversion_text(w.unit, w.factor, quantity, w.by)}; };
   if (const auto& w = asked_[index(quantity)]) return of_word(*w);
   if (const auto c = derived(quantity, true)) return c;
@@ -98,13 +106,16 @@ std::optional<Conversion> InputUnits::find(Quantity quantity) const {
 }
 
 Conversion InputUnits::need(Quantity quantity, std::string_view found) const {
-  if (auto c = find(quantity)) return *c;
+  if (const auto& c = find(quantity)) return *c;
   fail_input("", fmt::format("nothing says which unit the {} has (found: {})", quantity_name(quantity), found),
              fmt::format("name it, for example --units {}", quantity == Quantity::charge ? "charge=e" : "energy=hartree,length=bohr"));
 }
 
 std::string from_key(std::string_view key, const Conversion& conversion) {
-  return conversion.how.empty() ? fmt::format("from '{}'", key) : fmt::format("from '{}' ({})", key, conversion.how);
+  std::string text = "from '";
+  text.append(key) += '\'';
+  if (!conversion.how.empty()) text.append(" (").append(conversion.how) += ')';
+  return text;
 }
 
 void declare_standard_units(InputUnits& units) {

@@ -35,7 +35,8 @@ class InputUnits {
   void declare(Quantity quantity, std::string_view unit, std::string_view by);
 
   // Nothing when neither the user nor the input says what it is in.
-  std::optional<Conversion> find(Quantity quantity) const;
+  // It is asked for every frame: the texts are made when units are declared.
+  const std::optional<Conversion>& find(Quantity quantity) const;
   // Throws Error (exit 3, no place) instead: `found` lists what the input holds ("coordinates (5 x 9 x 3), energies (5)").
   Conversion need(Quantity quantity, std::string_view found) const;
 
@@ -47,7 +48,11 @@ class InputUnits {
   const std::optional<Word>& word(Quantity q, bool asked) const;
   std::optional<Conversion> derived(Quantity quantity, bool asked) const;
 
+  std::optional<Conversion> look_up(Quantity quantity) const;
+  void look_up_all();
+
   std::array<std::optional<Word>, kQuantities> asked_, declared_;
+  std::array<std::optional<Conversion>, kQuantities> known_;
 };
 
 // "from 'dft_energy' (hartree to eV, by attribute 'units')", or without what is in parentheses.

@@ -19,11 +19,18 @@ using simdjson::dom::object;
 using Layout = JsonFrame::Layout;
 using Of = FrameValue::Of;
 
+// A list, or what monty makes of NumPy's arrays.
+std::optional<array> list_of(element e) {
+  array a;
+  if (e.get(a) == simdjson::SUCCESS) return a;
+  const auto data = json_member(e, "data");
+  if (!data || json_text(e, "@module") != "numpy" || data->get(a) != simdjson::SUCCESS) return std::nullopt;
+  return a;
+}
+
 std::optional<array> list_at(element e, std::string_view key) {
   const auto found = json_member(e, key);
-  array a;
-  if (!found || found->get(a) != simdjson::SUCCESS) return std::nullopt;
-  return a;
+  return found ? list_of(*found) : std::nullopt;
 }
 
 bool is_sites(element e) { return list_at(e, "sites").has_value(); }
@@ -152,10 +159,10 @@ std::uint8_t element_of(std::string_view text) {
 }
 
 bool read3(element e, double* out) {
-  array a;
-  if (e.get(a) != simdjson::SUCCESS) return false;
+  const auto a = list_of(e);
+  if (!a) return false;
   std::size_t n = 0;
-  for (const element x : a) {
+  for (const element x : *a) {
     if (n == 3 || x.get(out[n]) != simdjson::SUCCESS) return false;
     ++n;
   }
@@ -335,20 +342,32 @@ void JsonFrameReader::read_trajectory(const JsonFrame& frame, Structure& structu
   structure.set_positions(std::span<const double>(xyz_));
 
   bool ase = false;  // momenta are what ASE calls them, and pymatgen takes all numbers from it as they are
+  const auto add = [&](std::string_view key, element e) {
+    ase |= key == "momenta";
+    const auto value = values_.value(e);
+    if (!value) return;
+    if (key != "stress" || ase || settings_.stress_unit_named) return fields_.add(key, *value);
+    fields_.add(names_.emplace_back("stress_as_written"), *value);
+    remarks.note("the trajectory does not say which unit and sign its stress has: kept as stress_as_written; --units stress=UNIT takes it, with ASE's sign");
+  };
   for (const char* const key : {"site_properties", "frame_properties"}) {
     const auto values = step_of(key);
     object o;
-    if (!values || values->get(o) != simdjson::SUCCESS) continue;
+    if (values && values->get(o) == simdjson::SUCCESS) {
+      for (const auto field : o) add(field.key, field.value);
+      continue;
+    }
+    // Before 2023: the properties of all sites once, and of frames a list for each.
+    const auto all = json_member(t, key);
+    if (!all || all->get(o) != simdjson::SUCCESS) continue;
     for (const auto field : o) {
-      ase |= field.key == "momenta";
-      const auto value = values_.value(field.value);
-      if (!value) continue;
-      if (field.key == "stress" && !ase && !settings_.stress_unit_named) {
-        fields_.add(names_.emplace_back("stress_as_written"), *value);
-        remarks.note("the trajectory does not say which unit and sign its stress has: kept as stress_as_written; --units stress=UNIT takes it, with ASE's sign");
-        continue;
+      const auto list = list_of(field.value);
+      element e;
+      if (key == std::string_view("site_properties")) {
+        add(field.key, field.value);
+      } else if (list && list->at(frame.step).get(e) == simdjson::SUCCESS) {
+        add(field.key, e);
       }
-      fields_.add(field.key, *value);
     }
   }
 }

@@ -20,7 +20,10 @@ constexpr std::size_t kMostDepth = 256;
 
 bool is_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
 
-// NaN becomes null and Infinity a text, outside of texts. Whether there was one.
+// What Python's NaN and infinities become: texts that nobody writes.
+constexpr std::string_view kNan = {"\0NaN", 4}, kInfinity = {"\0inf", 4}, kMinusInfinity = {"\0-inf", 5};
+
+// NaN, Infinity and -Infinity outside of texts become texts of ours. Whether there was one.
 bool replace_python_numbers(std::string& text) {
   std::string out;
   bool found = false, quoted = false;
@@ -38,7 +41,7 @@ bool replace_python_numbers(std::string& text) {
       out += c;
       continue;
     }
-    out += word == "NaN" ? "null" : word == "Infinity" ? "\"inf\"" : "\"-inf\"";
+    out += word == "NaN" ? R"("\u0000NaN")" : word == "Infinity" ? R"("\u0000inf")" : R"("\u0000-inf")";
     i += word.size() - 1;
     found = true;
   }
@@ -46,7 +49,10 @@ bool replace_python_numbers(std::string& text) {
   return found;
 }
 
-// The number in a list: NaN for null, infinities as replace_python_numbers() writes them.
+// Not finite, as replace_python_numbers() writes it.
+bool is_python_number(std::string_view t) { return t == kNan || t == kInfinity || t == kMinusInfinity; }
+
+// The number in a list: NaN for null, and what is not finite as texts.
 bool read_real(element e, double& out) {
   switch (e.type()) {
     case element_type::DOUBLE: out = double(e); return true;
@@ -54,7 +60,8 @@ bool read_real(element e, double& out) {
     case element_type::UINT64: out = static_cast<double>(std::uint64_t(e)); return true;
     case element_type::NULL_VALUE: out = std::numeric_limits<double>::quiet_NaN(); return true;
     case element_type::STRING: {
-      const std::string_view t = e;
+      std::string_view t = e;
+      if (is_python_number(t)) t.remove_prefix(1);
       if (t != "inf" && t != "-inf" && t != "NaN") return false;
       out = t == "NaN" ? std::numeric_limits<double>::quiet_NaN() : t == "inf" ? HUGE_VAL : -HUGE_VAL;
       return true;
@@ -251,22 +258,37 @@ std::optional<FrameValue> JsonValues::ndarray(simdjson::dom::array parts) {
   if (!values) return std::nullopt;  // of texts
   if (dtype.starts_with("complex")) return values;  // real and imaginary parts in turn
   if (values->count() != count) fail_input("", fmt::format("has an __ndarray__ of {} values, its shape needs {}", values->count(), count));
-  FrameValue v = FrameValue::array(values->of, shape, values->data);
-  // 1.0 is written "1.0", but a list of whole floats from elsewhere may be integers.
-  if (dtype.starts_with("float") && v.of != Of::f64) {
-    auto& out = new_numbers();
-    out.resize(static_cast<std::size_t>(count * 8));
-    for (std::uint64_t i = 0; i < count; ++i) store(out.data() + 8 * i, v.real(i));
-    v = FrameValue::array(Of::f64, shape, out);
+  return as_dtype(FrameValue::array(values->of, shape, values->data), dtype);
+}
+
+// Numbers in the type that the array had: a list alone tells integers from reals, and no more.
+FrameValue JsonValues::as_dtype(const FrameValue& v, std::string_view dtype) {
+  const auto of = dtype_named(dtype);
+  const bool whole = v.of == Of::i64;
+  if (!of || *of == v.of || *of == Of::logical || (*of == Of::i32 && !whole) || (*of == Of::i64 && !whole)) return v;
+  auto& out = new_numbers();
+  out.resize(static_cast<std::size_t>(v.count() * bytes_of(*of)));
+  for (std::uint64_t i = 0; i < v.count(); ++i) {
+    const double x = v.real(i);
+    if (*of == Of::i32 && std::fabs(x) > INT32_MAX) return v;
+    if (*of == Of::f64) store(out.data() + 8 * i, x);
+    if (*of == Of::f32) store(out.data() + 4 * i, static_cast<float>(x));
+    if (*of == Of::i32) store(out.data() + 4 * i, static_cast<std::int32_t>(x));
   }
-  return v;
+  FrameValue cast = v;
+  cast.of = *of;
+  cast.data = out;
+  return cast;
 }
 
 std::optional<FrameValue> JsonValues::numpy(simdjson::dom::object o) {
   element data;
   simdjson::dom::array a;
+  std::string_view dtype;
+  if (o.at_key("dtype").get(dtype) == simdjson::SUCCESS && dtype.starts_with("complex")) fail_input("", "has an array of complex numbers, which no record holds");
   if (o.at_key("data").get(data) != simdjson::SUCCESS || data.get(a) != simdjson::SUCCESS) return std::nullopt;
-  return list(a);
+  const auto v = list(a);
+  return v ? std::optional(as_dtype(*v, dtype)) : std::nullopt;
 }
 
 std::optional<FrameValue> JsonValues::numbers(element e) {
@@ -277,7 +299,6 @@ std::optional<FrameValue> JsonValues::numbers(element e) {
 std::optional<FrameValue> JsonValues::value(element e) {
   switch (e.type()) {
     case element_type::NULL_VALUE: return std::nullopt;
-    case element_type::STRING: return FrameValue::of_text(std::string_view(e));
     case element_type::BOOL: {
       auto& out = new_numbers();
       out.push_back(std::byte{bool(e)});
@@ -290,6 +311,9 @@ std::optional<FrameValue> JsonValues::value(element e) {
       store(out.data(), std::int64_t(e));
       return FrameValue::array(Of::i64, {}, out);
     }
+    case element_type::STRING:
+      if (!is_python_number(std::string_view(e))) return FrameValue::of_text(std::string_view(e));
+      [[fallthrough]];
     case element_type::UINT64:
     case element_type::DOUBLE: {
       auto& out = new_numbers();

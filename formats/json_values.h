@@ -50,6 +50,7 @@ class JsonValues {
  private:
   std::optional<FrameValue> list(simdjson::dom::array a);
   std::optional<FrameValue> ndarray(simdjson::dom::array parts);
+  FrameValue as_dtype(const FrameValue& v, std::string_view dtype);
   std::optional<FrameValue> numpy(simdjson::dom::object o);
   FrameValue text_of(simdjson::dom::element e);
   std::vector<std::byte>& new_numbers();

@@ -12,6 +12,9 @@
 #include "formats/frame_fields.h"
 #include "formats/lmdb_file.h"
 #include "formats/pickle.h"
+#include "formats/json_frames.h"
+#include "formats/pickle_json.h"
+#include "formats/torch_storage.h"
 
 namespace atp {
 
@@ -27,7 +30,8 @@ struct Settings {
   std::string name;
   FieldRules rules;
   InputUnits units;
-  Settings(std::string file, const ReadOptions& options) : name(std::move(file)), rules(options), units(options) { declare_standard_units(units); }
+  JsonSettings json;  // of pymatgen's dicts
+  Settings(std::string file, const ReadOptions& options) : name(file), rules(options), units(options), json(std::move(file), options) { declare_standard_units(units); }
 };
 
 // ---- one structure ------------------------------------------------------------------------------
@@ -40,6 +44,7 @@ class PickledFrame {
     scratch_.clear();
     fields_.begin();
     const PickleValue& dict = attributes(p, v);
+    if (holds_pymatgen(p, dict)) return read_pymatgen(p, dict, structure, remarks);
     put_atoms(p, dict, structure, remarks);
     bool graph = false;
     for (std::size_t i = 0; i + 1 < dict.items.size(); i += 2) {
@@ -48,7 +53,7 @@ class PickledFrame {
       if (std::ranges::find(kGraph, key.text()) != std::end(kGraph)) {
         graph |= p[dict.items[i + 1]].kind != PickleKind::none;
       } else {
-        add(p, key.text(), p[dict.items[i + 1]], structure.n_atoms());
+        add(p, key.text(), p[dict.items[i + 1]], structure.n_atoms(), remarks);
       }
     }
     if (graph) remarks.note("edges and other graph data of the pickles are left out");
@@ -56,6 +61,23 @@ class PickledFrame {
   }
 
  private:
+  // matsciml's Alexandria: pymatgen's dict of a structure, or the structure among other values.
+  bool holds_pymatgen(const Pickle& p, const PickleValue& dict) {
+    if (first_of(p, dict, {"atomic_numbers", "z", "numbers"}) != nullptr) return false;
+    const PickleValue* s = first_of(p, dict, {"structure"});
+    return p.find(s != nullptr && s->kind == PickleKind::dict ? *s : dict, "sites") != nullptr;
+  }
+
+  void read_pymatgen(const Pickle& p, const PickleValue& dict, Structure& structure, FrameRemarks& remarks) {
+    const auto frames = frames_of_json(json_parser_.parse(json_of(p, dict)));
+    if (frames.size() != 1) fail_input("", fmt::format("holds {} structures, one is needed", frames.size()));
+    if (!json_) {
+      json_settings_.emplace(settings_.json);
+      json_.emplace(*json_settings_);
+    }
+    json_->read(frames[0], "", structure, remarks);
+  }
+
   // PyG 2 keeps the fields in _store -> _mapping, PyG 1 in the object itself.
   const PickleValue& attributes(const Pickle& p, const PickleValue& v) {
     const PickleValue* at = &v;
@@ -115,12 +137,12 @@ class PickledFrame {
     }
   }
 
-  void add(const Pickle& p, std::string_view key, const PickleValue& v, std::size_t n) {
+  void add(const Pickle& p, std::string_view key, const PickleValue& v, std::size_t n, FrameRemarks& remarks) {
     static constexpr std::string_view kAtoms[] = {"atomic_numbers", "z", "numbers", "pos", "positions", "cart_coords", "cell", "pbc", "natoms"};
     if (std::ranges::find(kAtoms, key) != std::end(kAtoms)) return;
     ValueHint hint;
     if (key == "y" || key == "energy" || key == "potential-energy") hint.field = Field::energy;
-    if (key == "force" || key == "forces") hint.field = Field::forces;
+    if (key == "force" || key == "forces" || key == "atomic-forces") hint.field = Field::forces;
     switch (v.kind) {
       case PickleKind::integer:
       case PickleKind::real:
@@ -136,6 +158,7 @@ class PickledFrame {
         break;
       default: return;
     }
+    if (!p.is_readable(v)) return remarks.note(fmt::format("'{}' is an array of no numbers and is left out", key));
     FrameValue value = p.value(v, scratch_);
     if (value.of != FrameValue::Of::text && value.count() == 1 && !(n == 1 && value.rank > 1)) {  // [1]
       value.rank = 0;
@@ -148,6 +171,9 @@ class PickledFrame {
   const Settings& settings_;
   FrameFields fields_;
   std::deque<std::vector<std::byte>> scratch_;
+  JsonParser json_parser_;
+  std::optional<JsonSettings> json_settings_;
+  std::optional<JsonFrameReader> json_;
 };
 
 // ---- LMDB ---------------------------------------------------------------------------------------
@@ -262,9 +288,10 @@ class PickleReader final : public FormatReader {
   PickleReader(const std::string& path, const ReadOptions& options)
       : all_(std::make_shared<PickleFile>(PickleFile{MappedFile(path), Settings(path, options), std::nullopt, {}})) {
     try {
-      all_->pickle.emplace(all_->map.bytes());
+      const Bytes bytes = all_->map.bytes();
+      all_->pickle.emplace(is_torch_file(as_text(bytes)) ? read_torch_file(bytes, path) : Pickle(bytes));
     } catch (const Error& e) {
-      throw e.within(path);
+      throw e.where().empty() ? e.within(path) : e;
     }
     const PickleValue& root = all_->pickle->root();
     if (root.kind == PickleKind::list || root.kind == PickleKind::tuple) {
@@ -290,18 +317,16 @@ class PickleReader final : public FormatReader {
   std::size_t frames_ = 1, taken_ = 0;
 };
 
-bool is_pickle(std::string_view head) { return head.size() > 2 && head[0] == '\x80' && head[1] >= 2 && head[1] <= 5; }
-
 }  // namespace
 
-int sniff_lmdb_pickle(std::string_view head) { return is_pickle(head) ? 2 : 0; }
+int sniff_lmdb_pickle(std::string_view head) { return is_torch_file(head) ? 3 : looks_like_pickle(head) ? 2 : 0; }
 
 int sniff_lmdb_pickle_path(const std::string& path, std::string_view head) {
-  if (looks_like_lmdb(head)) return is_pickle(first_numbered_entry(path).second) ? 3 : 0;
+  if (looks_like_lmdb(head)) return looks_like_pickle(first_numbered_entry(path).second) ? 3 : 0;
   return sniff_lmdb_pickle(head);
 }
 
-bool is_lmdb_pickle_folder(const std::string& folder) { return !lmdb_file_of(folder).empty() && is_pickle(first_numbered_entry(folder).second); }
+bool is_lmdb_pickle_folder(const std::string& folder) { return !lmdb_file_of(folder).empty() && looks_like_pickle(first_numbered_entry(folder).second); }
 
 std::unique_ptr<FormatReader> open_lmdb_pickle(const std::string& path, const ReadOptions& options) {
   const std::string file = lmdb_file_of(path);

@@ -11,6 +11,7 @@
 #include "core/io/npy.h"
 #include "core/io/npz.h"
 #include "formats/array_frames.h"
+#include "formats/npz_records.h"
 
 namespace atp {
 namespace {
@@ -46,6 +47,10 @@ class NpzReader : public FormatReader {
   NpzReader(const std::string& path, const ReadOptions& options) : path_(path), holder_(std::make_shared<Holder>()) {
     holder_->file = MappedFile(path);
     std::vector<FrameArray> arrays = read_arrays();
+    if (options.npz_arrays.empty() && is_npz_records(arrays)) {
+      records_ = std::make_shared<const NpzRecords>(path, std::move(arrays), holder_);
+      return;
+    }
     auto settings = std::make_shared<FrameArrays::Settings>(FrameArrays::Settings{path, FieldRules(options), InputUnits(options), options.npz_arrays});
     declare_units(arrays, settings->units);
     const bool single = is_single(arrays, options.npz_arrays);
@@ -53,19 +58,22 @@ class NpzReader : public FormatReader {
   }
 
   std::unique_ptr<FrameBatch> next() override {
-    if (next_ == arrays_->frames()) return nullptr;
-    const std::uint64_t count = std::clamp<std::uint64_t>(kBatchBytes / arrays_->bytes_per_frame(), 1, arrays_->frames() - next_);
+    if (next_ == frames()) return nullptr;
+    const std::uint64_t row = records_ ? records_->bytes_per_frame() : arrays_->bytes_per_frame();
+    const std::uint64_t count = std::clamp<std::uint64_t>(kBatchBytes / row, 1, frames() - next_);
     const std::uint64_t first = next_;
     next_ += count;
-    return make_array_batch(arrays_, first, count, first, bytes() / arrays_->frames() * next_);
+    const std::uint64_t position = bytes() / frames() * next_;
+    return records_ ? make_npz_batch(records_, first, count, position) : make_array_batch(arrays_, first, count, first, position);
   }
 
   InputState input_state() const override {
-    if (next_ != arrays_->frames()) return {0, std::nullopt};
+    if (next_ != frames()) return {0, std::nullopt};
     return {bytes(), xxh3(holder_->file.bytes())};
   }
 
  private:
+  std::uint64_t frames() const { return records_ ? records_->frames() : arrays_->frames(); }
   std::uint64_t bytes() const { return holder_->file.bytes().size(); }
 
   std::vector<FrameArray> read_arrays() {
@@ -125,7 +133,8 @@ class NpzReader : public FormatReader {
 
   std::string path_;
   std::shared_ptr<Holder> holder_;
-  std::shared_ptr<const FrameArrays> arrays_;
+  std::shared_ptr<const FrameArrays> arrays_;    // this
+  std::shared_ptr<const NpzRecords> records_;    // or this
   std::uint64_t next_ = 0;
 };
 

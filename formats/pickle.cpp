@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "core/base/error.h"
+#include "core/base/utf8.h"
 #include "formats/excerpt.h"
 #include "formats/torch_storage.h"
 
@@ -30,7 +31,8 @@ constexpr std::string_view kClasses[] = {
 constexpr std::string_view kFunctions[] = {
     "torch._utils _rebuild_tensor_v2", "torch._utils _rebuild_tensor", "torch.storage _load_from_bytes", "torch Size",
     "collections OrderedDict",         "collections defaultdict",      "builtins dict",                  "builtins list",
-    "builtins set",                    "numpy dtype",                  "numpy.core.multiarray scalar",   "numpy._core.multiarray scalar",
+    "__builtin__ dict",                "__builtin__ list",              "__builtin__ set",               "__builtin__ bytearray",
+    "torch._utils _rebuild_parameter", "builtins set",                  "numpy dtype",                  "numpy.core.multiarray scalar",   "numpy._core.multiarray scalar",
     "numpy.core.multiarray _reconstruct", "numpy._core.multiarray _reconstruct", "numpy.core.numeric _frombuffer",
     "numpy._core.numeric _frombuffer", "_codecs encode",               "copyreg _reconstructor",         "copy_reg _reconstructor",
     "torch.serialization _get_layout", "builtins bytearray",
@@ -42,6 +44,9 @@ bool is_known(std::string_view name) {
 }
 
 }  // namespace
+
+// Bytes written as texts, and pickled storages, are copies of the pickle's bytes; more than these are not.
+constexpr std::size_t kMostCopies = 4;
 
 // Runs the opcodes of one pickle.
 class PickleMachine {
@@ -170,7 +175,7 @@ class PickleMachine {
   // Copies of what was recalled would grow with the square of the pickle's size.
   void spend(std::size_t n) {
     spent_ += n;
-    if (spent_ > whole_) fail("copies the same values again and again");
+    if (spent_ > kMostCopies * whole_) fail("copies the same values again and again");
   }
 
   void memoize(std::uint64_t slot) { memo_[slot] = top(); }
@@ -208,6 +213,8 @@ class PickleMachine {
     if (ends("_rebuild_tensor_v2") || ends("_rebuild_tensor")) {
       const auto& a = arguments(args, 4);
       push_items(PickleKind::tensor, {a[0], a[1], a[2], a[3]});
+    } else if (ends("_rebuild_parameter")) {  // a tensor and whether it is trained
+      stack_.push_back(arguments(args, 1)[0]);
     } else if (ends("_load_from_bytes")) {
       const std::uint32_t b = arguments(args, 1)[0];
       if (at(b).kind != PickleKind::bytes) fail("has a tensor storage that is no bytes");
@@ -289,11 +296,71 @@ class PickleMachine {
     }
   }
 
-  // torch's way to name a storage: kept as the tuple it is.
+  // torch's way to name a storage that lies elsewhere: ('storage', its type, key, where, values). In the pickle of one storage
+  // it is kept as the tuple it is.
   void push_persistent() {
     const std::uint32_t id = pop();
-    if (depth_ == 0 || at(id).kind != PickleKind::tuple) fail("names an object outside of itself");
-    stack_.push_back(id);
+    if (at(id).kind != PickleKind::tuple) fail("names an object outside of itself");
+    if (depth_ > 0) return stack_.push_back(id);
+    const auto a = arguments(id, 5);
+    if (!out_.in_torch_file_ || at(a[0]).text() != "storage" || at(a[1]).kind != PickleKind::global || at(a[4]).kind != PickleKind::integer || at(a[4]).integer < 0) {
+      fail("names an object outside of itself");
+    }
+    const auto type = torch_dtype(at(a[1]).text());
+    if (!type) fail(fmt::format("has a tensor of '{}', which atp does not read", excerpt(at(a[1]).text())));
+    const std::uint32_t name = add(PickleValue{PickleKind::text, false, 0, 0, as_bytes(type->name), {}});
+    PickleValue storage;
+    storage.kind = PickleKind::storage;
+    storage.items = {name, a[2]};
+    storage.integer = at(a[4]).integer;
+    push(std::move(storage));
+  }
+
+  // ---- protocol 0
+  void push_text(std::string text) { push_bytes(PickleKind::text, as_bytes(out_.owned_.emplace_back(std::move(text)))); }
+
+  static unsigned hex(std::string_view digits) {
+    unsigned v = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), v, 16);
+    if (error != std::errc() || end != digits.data() + digits.size()) fail("is a damaged pickle: a character has no number");
+    return v;
+  }
+
+  // Python's raw-unicode-escape: latin-1, and \uXXXX for what is not.
+  static std::string unescaped(std::string_view text) {
+    std::string out;
+    for (std::size_t k = 0; k < text.size(); ++k) {
+      const std::size_t digits = text[k] != '\\' || k + 1 == text.size() ? 0 : text[k + 1] == 'u' ? 4 : text[k + 1] == 'U' ? 8 : 0;
+      if (digits > 0 && k + 2 + digits <= text.size()) {
+        const unsigned c = hex(text.substr(k + 2, digits));
+        out += encode_utf8(c > 0x10FFFF ? U'\uFFFD' : static_cast<char32_t>(c));
+        k += 1 + digits;
+      } else {
+        out += encode_utf8(static_cast<unsigned char>(text[k]));
+      }
+    }
+    return out;
+  }
+
+  // Python 2's texts, as repr() writes them.
+  void push_quoted(std::string_view text) {
+    if (text.size() < 2 || text.front() != text.back() || (text[0] != '\'' && text[0] != '"')) fail("is a damaged pickle: a text has no quotes");
+    text = text.substr(1, text.size() - 2);
+    std::string out;
+    for (std::size_t k = 0; k < text.size(); ++k) {
+      if (text[k] != '\\' || k + 1 == text.size()) {
+        out += text[k];
+        continue;
+      }
+      const char c = text[++k];
+      if (c == 'x' && k + 2 < text.size()) {
+        out += static_cast<char>(hex(text.substr(k + 1, 2)));
+        k += 2;
+      } else {
+        out += c == 'n' ? '\n' : c == 't' ? '\t' : c == 'r' ? '\r' : c;
+      }
+    }
+    push_text(std::move(out));
   }
 
   bool step() {
@@ -339,7 +406,8 @@ class PickleMachine {
       case 'X': push_bytes(PickleKind::text, take(number<std::uint32_t>())); break;
       case 0x8C: push_bytes(PickleKind::text, take(number<std::uint8_t>())); break;
       case 0x8D: push_bytes(PickleKind::text, take(number<std::uint64_t>())); break;
-      case 'V': push_bytes(PickleKind::text, as_bytes(line())); break;
+      case 'V': push_text(unescaped(line())); break;
+      case 'S': push_quoted(line()); break;
       case 'T': push_bytes(PickleKind::bytes, take(number<std::uint32_t>())); break;
       case 'U': push_bytes(PickleKind::bytes, take(number<std::uint8_t>())); break;
       case 'B': push_bytes(PickleKind::bytes, take(number<std::uint32_t>())); break;
@@ -431,9 +499,39 @@ class PickleMachine {
   std::unordered_map<std::uint64_t, std::uint32_t> memo_;
 };
 
-Pickle::Pickle(Bytes bytes, unsigned depth) {
+Pickle::Pickle(Bytes bytes, unsigned depth, bool in_torch_file) : in_torch_file_(in_torch_file) {
   if (bytes.size() >= UINT32_MAX) fail_input("", "is a pickle of more than 4 GB");
   PickleMachine(*this, bytes, depth).run();
+}
+
+std::string Pickle::storage_key(const PickleValue& storage) const {
+  const PickleValue& key = values_[storage.items[1]];
+  return key.kind == PickleKind::integer ? std::to_string(key.integer) : std::string(key.text());
+}
+
+void Pickle::for_each_storage(const std::function<void(std::string_view key, std::uint64_t value_bytes)>& visit) const {
+  for (const PickleValue& v : values_) {
+    if (v.kind == PickleKind::storage && v.items.size() == 2) visit(storage_key(v), torch_dtype(values_[v.items[0]].text())->bytes);
+  }
+}
+
+void Pickle::fill_storages(const std::function<Bytes(std::string_view key)>& bytes_of) {
+  for (PickleValue& v : values_) {
+    if (v.kind != PickleKind::storage || v.items.size() != 2) continue;
+    const std::uint64_t item = torch_dtype(values_[v.items[0]].text())->bytes;
+    const Bytes bytes = bytes_of(storage_key(v));
+    if (static_cast<std::uint64_t>(v.integer) > bytes.size() / item) fail_input("", fmt::format("has a tensor of {} values and {} bytes", v.integer, bytes.size()));
+    v.bytes = bytes.first(static_cast<std::size_t>(static_cast<std::uint64_t>(v.integer) * item));
+  }
+}
+
+bool looks_like_pickle(std::string_view head) {
+  if (head.size() > 2 && head[0] == '\x80' && head[1] >= 2 && head[1] <= 5) return true;
+  // Protocols 0 and 1 have no mark of their own: a list or dict that is stored at once, or a class.
+  for (const std::string_view start : {"(lp0\n", "(lp1\n", "(dp0\n", "(dp1\n", "]q", "}q", "(lq", "(dq", "ccopy_reg\n_reconstructor\n", "cnumpy.core.multiarray\n", "ctorch", "cnumpy._core.multiarray\n"}) {
+    if (head.starts_with(start)) return true;
+  }
+  return false;
 }
 
 const PickleValue* Pickle::find(const PickleValue& dict, std::string_view key) const {

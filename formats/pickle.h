@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,7 +22,7 @@ struct PickleValue {
     object,             // text: its class; items: its state, when it has one
     dtype,              // text: NumPy's name for it, "f8"
     ndarray,            // items: shape (tuple), dtype, bytes; logical: in Fortran order
-    storage,            // torch's: text "FloatStorage", bytes: its values
+    storage,            // torch's: bytes: its values; items: text "FloatStorage", and its key when it lies elsewhere (integer: values)
     tensor,             // items: storage, offset, size, stride
   };
   Kind kind = Kind::none;
@@ -44,7 +45,12 @@ using PickleKind = PickleValue::Kind;
 // as bytes, nesting of pickles is one deep (torch's storages).
 class Pickle {
  public:
-  explicit Pickle(Bytes bytes) : Pickle(bytes, 0) {}
+  explicit Pickle(Bytes bytes) : Pickle(bytes, 0, false) {}
+  // The pickle of an object in a file of torch.save, whose storages lie beside it: fill_storages() before value().
+  static Pickle in_torch_file(Bytes bytes) { return Pickle(bytes, 0, true); }
+  // Storages are known by their keys; `bytes_of` is asked for each. Throws Error (exit 3, no place) for one that is too short.
+  void for_each_storage(const std::function<void(std::string_view key, std::uint64_t value_bytes)>& visit) const;
+  void fill_storages(const std::function<Bytes(std::string_view key)>& bytes_of);
 
   const PickleValue& root() const { return values_[root_]; }
   const PickleValue& operator[](std::uint32_t i) const { return values_[i]; }
@@ -55,16 +61,25 @@ class Pickle {
 
   // Numbers, tensors and arrays as a FrameValue; `scratch` owns what had to be put together. Throws
   // Error (exit 3, no place) for a tensor that does not fit its storage, and for a type with no numbers.
+  // Whether value() knows the array's type; true of what is no array of NumPy.
+  bool is_readable(const PickleValue& v) const;
   FrameValue value(const PickleValue& v, std::deque<std::vector<std::byte>>& scratch) const;
 
  private:
   friend class PickleMachine;
-  Pickle(Bytes bytes, unsigned depth);
+  explicit Pickle(Bytes bytes, unsigned depth, bool in_torch_file = false);
+
+  std::string storage_key(const PickleValue& storage) const;
 
   std::vector<PickleValue> values_;
   std::deque<std::string> owned_;  // bytes that are not in the input as they are
   std::uint32_t root_ = 0;
   std::size_t size_ = 0;
+  bool in_torch_file_ = false;
 };
+
+// Whether the first bytes are those of a pickle: protocols 2 to 5 say so, older ones of lists, dicts and objects are known by
+// how they begin.
+bool looks_like_pickle(std::string_view head);
 
 }  // namespace atp

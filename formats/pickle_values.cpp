@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "core/base/error.h"
+#include "core/base/utf8.h"
 #include "formats/excerpt.h"
 #include "formats/pickle.h"
 #include "formats/torch_storage.h"
@@ -65,7 +66,29 @@ FrameValue gather(const TorchDtype& type, Bytes values, std::uint64_t offset, co
   return FrameValue::array(of, shape, out);
 }
 
+// One text of NumPy: "U5", "<U5" or "S5".
+bool is_text(std::string_view dtype, const PickleValue& shape) {
+  if (dtype.starts_with('<') || dtype.starts_with('|')) dtype.remove_prefix(1);
+  return shape.items.empty() && (dtype.starts_with('U') || dtype.starts_with('S'));
+}
+
+FrameValue text_of(std::string_view dtype, Bytes bytes, std::deque<std::vector<std::byte>>& scratch) {
+  const bool wide = dtype.find('U') != std::string_view::npos;
+  std::string text(wide ? "" : as_text(bytes));
+  for (std::size_t i = 0; wide && i + 4 <= bytes.size(); i += 4) text += encode_utf8(load<std::uint32_t>(bytes.data() + i));
+  while (text.ends_with('\0')) text.pop_back();
+  const Bytes kept = as_bytes(text);
+  auto& out = scratch.emplace_back(kept.begin(), kept.end());
+  return FrameValue::of_text(as_text(Bytes(out)));
+}
+
 }  // namespace
+
+bool Pickle::is_readable(const PickleValue& v) const {
+  if (v.kind != PickleKind::ndarray || v.items.size() != 3 || values_[v.items[1]].kind != PickleKind::dtype) return true;
+  const std::string_view type = values_[v.items[1]].text();
+  return numpy_dtype(type).has_value() || is_text(type, values_[v.items[0]]);
+}
 
 FrameValue Pickle::value(const PickleValue& v, std::deque<std::vector<std::byte>>& scratch) const {
   const auto keep = [&](const auto& x) {
@@ -89,6 +112,7 @@ FrameValue Pickle::value(const PickleValue& v, std::deque<std::vector<std::byte>
     }
     case PickleKind::ndarray: {
       if (v.items.size() != 3) fail_input("", "has an array without values");
+      if (is_text(values_[v.items[1]].text(), values_[v.items[0]])) return text_of(values_[v.items[1]].text(), values_[v.items[2]].bytes, scratch);
       const auto shape = sizes_of(*this, values_[v.items[0]]);
       const auto type = numpy_dtype(values_[v.items[1]].text());
       if (!type || values_[v.items[1]].kind != PickleKind::dtype) fail_input("", fmt::format("has an array of '{}', which atp does not read", excerpt(values_[v.items[1]].text())));

@@ -45,7 +45,7 @@ constexpr Format kFormats[] = {
      .sniff = sniff_json, .open = open_json},
     {.name = "aselmdb", .extensions = "aselmdb", .summary = "ASE's LMDB files: OMat24, OMol25, ODAC25, OC25", .sniff = sniff_aselmdb,
      .open_path = open_aselmdb, .sniff_path = sniff_aselmdb_path, .claims_folder = is_aselmdb_folder},
-    {.name = "lmdb-pickle", .extensions = "lmdb, pkl", .summary = "pickled PyG Data or dicts: OC20, OC22 and matsciml LMDBs; nothing in them is run",
+    {.name = "lmdb-pickle", .extensions = "lmdb, pkl, pt", .summary = "pickled PyG Data or dicts: OC20, OC22 and matsciml LMDBs, torch.save; nothing in them is run",
      .sniff = sniff_lmdb_pickle, .open_path = open_lmdb_pickle, .sniff_path = sniff_lmdb_pickle_path, .claims_folder = is_lmdb_pickle_folder},
     {.name = "vasp", .extensions = "poscar, POSCAR, vasp, xml", .summary = "VASP: POSCAR, CONTCAR, XDATCAR, OUTCAR, vasprun.xml", .sniff = sniff_vasp,
      .open = open_vasp, .file_names = "POSCAR*, CONTCAR*, OUTCAR*, XDATCAR*, *vasprun*, *POSCAR*"},

@@ -6,8 +6,10 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <map>
 
 #include "core/base/error.h"
+#include "core/io/npz.h"
 #include "formats/excerpt.h"
 #include "formats/pickle.h"
 
@@ -29,6 +31,11 @@ constexpr TorchDtype kNumpy[] = {
     {"i2", 2, std::nullopt, false, 'i'}, {"i1", 1, std::nullopt, false, 'i'}, {"u1", 1, std::nullopt, false, 'u'},
     {"u2", 2, std::nullopt, false, 'u'}, {"u4", 4, std::nullopt, false, 'u'},
 };
+
+constexpr std::string_view kMagic = "\x80\x02\x8A\x0A\x6C\xFC\x9C\x46\xF9\x20\x6A\xA8\x50\x19\x2E";
+constexpr std::string_view kZipPickle = "/data.pkl";
+
+bool starts_with_magic(Bytes file) { return as_text(file).starts_with(kMagic); }
 
 float half_to_float(std::uint16_t h) {
   const int exponent = h >> 10 & 0x1F, mantissa = h & 0x3FF;
@@ -67,12 +74,11 @@ void copy_element(const TorchDtype& type, const std::byte* from, std::byte* to) 
 }
 
 TorchStorage read_torch_storage(Bytes file, const std::function<Pickle(Bytes)>& unpickle) {
-  static constexpr unsigned char kMagic[] = {0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E};
-  if (file.size() < sizeof kMagic || std::memcmp(file.data(), kMagic, sizeof kMagic) != 0) {
+  if (!starts_with_magic(file)) {
     const bool zip = as_text(file).starts_with("PK");
     fail_input("", zip ? "has a tensor in torch's zip format, which no pickle of a dataset has" : "has a tensor storage that is not torch's");
   }
-  Bytes rest = file.subspan(sizeof kMagic);
+  Bytes rest = file.subspan(kMagic.size());
   const auto next = [&] {
     Pickle p = unpickle(rest);
     rest = rest.subspan(p.size());
@@ -98,5 +104,68 @@ TorchStorage read_torch_storage(Bytes file, const std::function<Pickle(Bytes)>& 
   }
   return {std::string(dtype->name), in.take(n * dtype->bytes, "a tensor")};
 }
+
+bool is_torch_file(std::string_view head) {
+  if (head.starts_with(kMagic)) return true;
+  if (!head.starts_with("PK\x03\x04") || head.size() < 46) return false;
+  // The first member's name stands behind 30 bytes.
+  return head.substr(30, load<std::uint16_t>(as_bytes(head).data() + 26)).ends_with(kZipPickle);
+}
+
+namespace {
+
+Pickle read_zip(Bytes file, const std::string& name) {
+  std::string prefix;
+  for (const std::string& member : npz_names(file, name)) {
+    if (member.ends_with(kZipPickle)) prefix = member.substr(0, member.size() - (kZipPickle.size() - 1));
+  }
+  if (prefix.empty()) fail_input(name, "is no file of torch.save: it has no data.pkl");
+  const auto member = [&](const std::string& path) {
+    const NpzData found = zip_data(file, path, name);
+    if (!found.own.empty()) fail_input(name, fmt::format("has a compressed '{}', which torch does not write", path));
+    return found.data;
+  };
+  for (const std::string& other : npz_names(file, name)) {
+    if (other == prefix + "byteorder" && !as_text(member(other)).starts_with("little")) fail_input(name, "has tensors of a big-endian machine, which atp does not read");
+  }
+  Pickle p = Pickle::in_torch_file(member(prefix + "data.pkl"));
+  p.fill_storages([&](std::string_view key) { return member(prefix + "data/" + std::string(key)); });
+  return p;
+}
+
+Pickle read_legacy(Bytes file, const std::string& name) {
+  Bytes rest = file.subspan(kMagic.size());
+  const auto skip = [&](const Pickle& p) { rest = rest.subspan(p.size()); };
+  skip(Pickle(rest));  // protocol version
+  const Pickle system(rest);
+  const PickleValue* little = system.find(system.root(), "little_endian");
+  if (little == nullptr || !little->logical) fail_input(name, "has tensors of a big-endian machine, which atp does not read");
+  skip(system);
+  Pickle p = Pickle::in_torch_file(rest);
+  skip(p);
+  const Pickle keys(rest);
+  skip(keys);
+  // Each storage says how many values it has; how long those are, the pickle said.
+  std::map<std::string, std::uint64_t, std::less<>> item_bytes;
+  p.for_each_storage([&](std::string_view key, std::uint64_t bytes) { item_bytes.emplace(key, bytes); });
+  std::map<std::string, Bytes, std::less<>> storages;
+  ByteReader in(rest);
+  for (const std::uint32_t k : keys.root().items) {
+    const std::string key(keys[k].text());
+    const auto n = in.number<std::uint64_t>("a tensor");
+    const auto bytes = item_bytes.find(key);
+    if (bytes == item_bytes.end() || n > in.rest().size() / bytes->second) fail_input(name, fmt::format("has a tensor of {} values and {} bytes", n, in.rest().size()));
+    storages.emplace(key, in.take(n * bytes->second, "a tensor"));
+  }
+  p.fill_storages([&](std::string_view key) {
+    const auto found = storages.find(key);
+    return found == storages.end() ? Bytes() : found->second;
+  });
+  return p;
+}
+
+}  // namespace
+
+Pickle read_torch_file(Bytes file, const std::string& name) { return starts_with_magic(file) ? read_legacy(file, name) : read_zip(file, name); }
 
 }  // namespace atp

@@ -37,4 +37,9 @@ struct TorchStorage {
 // makes a Pickle one deeper. Throws Error (exit 3, no place).
 TorchStorage read_torch_storage(Bytes file, const std::function<Pickle(Bytes)>& unpickle);
 
+// A whole file of torch.save: a zip archive with */data.pkl and a member for each storage (torch 1.6 and later), or before
+// that four pickles, the keys and the storages. The pickle borrows `file`. Throws Error (exit 3, at `name` or no place).
+bool is_torch_file(std::string_view head);
+Pickle read_torch_file(Bytes file, const std::string& name);
+
 }  // namespace atp

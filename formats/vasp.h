@@ -31,4 +31,6 @@ inline constexpr const char* kVaspEnergyHow = "from VASP (sigma to 0)";
 inline constexpr const char* kVaspForcesHow = "from VASP";
 inline constexpr const char* kVaspStressHow = "from VASP (kB to eV/A^3, sign turned)";
 
+inline constexpr const char* kVaspBadStress = "the stress of some steps is no number (***) and left out there";
+
 }  // namespace atp

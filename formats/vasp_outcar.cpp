@@ -38,11 +38,16 @@ class OutcarReader : public SerialReader {
       return true;
     }
     cut_off_ = cut_off_ || step_.has_forces;
-    if (frame.origin.frame == 0) fail_input(lines_.name(), cut_off_ ? "ends within its first step" : "holds no step with forces and energy", "the run was cut off");
-    return false;
+    if (frame.origin.frame > 0) return false;
+    if (learned_steps_ > 0) fail_input(lines_.name(), fmt::format("holds {} steps of VASP's machine-learned force field and none of its own", learned_steps_), "there is nothing to learn from them");
+    fail_input(lines_.name(), cut_off_ ? "ends within its first step" : "holds no step with forces and energy", "the run was cut off");
   }
   std::uint64_t position() const override { return lines_.position(); }
-  std::string last_words() const override { return cut_off_ ? fmt::format("{} is cut off: its whole steps are kept", lines_.name()) : std::string(); }
+  std::string last_words() const override {
+    std::string words = cut_off_ ? fmt::format("{} is cut off: its whole steps are kept", lines_.name()) : std::string();
+    if (learned_steps_ > 0) words += fmt::format("{}{}: {} steps of VASP's machine-learned force field are left out", words.empty() ? "" : "; ", lines_.name(), learned_steps_);
+    return words;
+  }
 
  private:
   struct Step {
@@ -50,7 +55,8 @@ class OutcarReader : public SerialReader {
     std::vector<double> magmoms;
     std::optional<std::array<double, 9>> stress;
     std::optional<double> energy, free_energy;
-    bool has_forces = false;
+    bool has_forces = false, bad_stress = false;
+    std::optional<Error> error;
   };
 
   // True when the line completes a step.
@@ -63,6 +69,11 @@ class OutcarReader : public SerialReader {
     if (line.starts_with(" magnetization (x)")) return read_magnetization(), false;
     if (has(line, "TOTAL-FORCE (eV/Angst)")) {
       frame.origin.line = lines_.line();
+      if (has(line, "(ML)")) {  // not what was computed, but what was learned from it
+        ++learned_steps_;
+        step_ = {};
+        return false;
+      }
       read_table(frame);
       return false;
     }
@@ -70,15 +81,30 @@ class OutcarReader : public SerialReader {
     if (line.starts_with("  free  energy   TOTEN")) step_.free_energy = number_behind(line, "=");
     if (line.starts_with("  energy  without entropy")) {
       step_.energy = number_behind(line, "energy(sigma->0) =");
-      return true;
+      return step_.energy.has_value();
     }
     return false;
   }
 
-  std::optional<double> number_behind(std::string_view line, std::string_view text) const {
+  // Whether nothing follows: what cannot be read then was being written.
+  bool ends_here() {
+    if (lines_.peek()) return false;
+    cut_off_ = true;
+    return true;
+  }
+
+  std::optional<double> number_behind(std::string_view line, std::string_view text) {
     double v;
-    if (read_reals(behind(line, text), {&v, 1}) != 1) lines_.fail(fmt::format("'{}' holds no energy", excerpt(line)));
-    return v;
+    if (read_reals(behind(line, text), {&v, 1}) == 1) return v;
+    const std::string shown = excerpt(line);
+    if (ends_here()) return std::nullopt;
+    note_bad(fmt::format("'{}' holds no energy", shown));
+    return 0;
+  }
+
+  // "***" spoils its step and no other.
+  void note_bad(std::string what) {
+    if (!step_.error) step_.error = Error(Exit::input, fmt::format("{}:{}", lines_.name(), lines_.line()), std::move(what), "fix the file or pass --on-error skip");
   }
 
   // "   TITEL  = PAW_PBE Hf_pv 20Jan2003"
@@ -110,7 +136,9 @@ class OutcarReader : public SerialReader {
     for (std::size_t i = 0; i < 3; ++i) {
       const auto line = lines_.next();
       // Three columns of the lattice, three of its reciprocal.
-      if (!line || read_reals(*line, std::span(cell_).subspan(3 * i, 3)) != 3) lines_.fail("the lattice vectors cannot be read");
+      if (line && read_reals(*line, std::span(cell_).subspan(3 * i, 3)) == 3) continue;
+      if (ends_here()) return;
+      lines_.fail("the lattice vectors cannot be read");
     }
     has_cell_ = true;
   }
@@ -120,6 +148,7 @@ class OutcarReader : public SerialReader {
     std::array<double, 6> s;
     if (read_reals(behind(line, "in kB"), s) != 6) {
       step_.stress.reset();  // "***" where it overflows
+      step_.bad_stress = true;
       return;
     }
     for (double& x : s) x *= kVaspStress;
@@ -153,7 +182,12 @@ class OutcarReader : public SerialReader {
       const auto line = lines_.next();
       std::array<double, 6> v;
       if (!line) return void(cut_off_ = true);
-      if (read_reals(*line, v) != 6) lines_.fail(fmt::format("'{}' is no position with a force (step {}, atom {})", excerpt(*line), frame.origin.frame, i));
+      if (read_reals(*line, v) != 6) {
+        const std::string shown = excerpt(*line);
+        if (ends_here()) return;
+        note_bad(fmt::format("'{}' is no position with a force (step {}, atom {})", shown, frame.origin.frame, i));
+        v = {};
+      }
       step_.positions.insert(step_.positions.end(), v.begin(), v.begin() + 3);
       step_.forces.insert(step_.forces.end(), v.begin() + 3, v.end());
     }
@@ -164,6 +198,10 @@ class OutcarReader : public SerialReader {
     if (!has_cell_) fail_input(lines_.name(), "has a step before any lattice vectors");
     if (numbers_.empty()) {
       for (std::size_t i = 0; i < counts_.size(); ++i) numbers_.insert(numbers_.end(), static_cast<std::size_t>(counts_[i]), species_[i]);
+    }
+    if (step_.error) {
+      frame.error = step_.error;
+      return;
     }
     Structure& s = frame.structure;
     s.atomic_numbers = numbers_;
@@ -177,6 +215,8 @@ class OutcarReader : public SerialReader {
     if (step_.stress) {
       s.set_stress(*step_.stress);
       frame.mapped.emplace_back("stress", kVaspStressHow);
+    } else if (step_.bad_stress) {
+      frame.notes.emplace_back(kVaspBadStress);
     }
     if (step_.free_energy) s.put_f64(Kind::molecule, "free_energy", *step_.free_energy);
     if (step_.magmoms.size() == atoms_) s.put_array(Kind::atom, "magmoms", Type::f64_array, std::span<const double>(step_.magmoms));
@@ -186,7 +226,7 @@ class OutcarReader : public SerialReader {
   std::vector<std::uint8_t> species_;  // of each potential
   std::vector<std::uint64_t> counts_;
   std::vector<std::uint8_t> numbers_;  // of all atoms
-  std::uint64_t atoms_ = 0;
+  std::uint64_t atoms_ = 0, learned_steps_ = 0;
   std::array<double, 9> cell_ = {};
   bool has_cell_ = false, cut_off_ = false;
   Step step_;

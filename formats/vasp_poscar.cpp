@@ -17,6 +17,9 @@ namespace {
 
 constexpr std::uint64_t kMostAtoms = 100'000'000;
 
+// What follows in a line is a comment.
+bool begins_comment(std::string_view word) { return word.starts_with('!') || word.starts_with('#'); }
+
 bool is_whole(std::string_view word) {
   std::int64_t n;
   return parse_integer(word, n);
@@ -90,6 +93,7 @@ std::vector<std::uint8_t> read_symbols(LineReader& lines) {
     if (words.empty() || is_whole(words[0])) break;
     lines.next();
     for (const std::string_view word : words) {
+      if (begins_comment(word)) break;
       const int z = element_of(word);
       if (z == 0) lines.fail(fmt::format("'{}' is no chemical element", excerpt(word)));
       species.push_back(static_cast<std::uint8_t>(z));
@@ -313,17 +317,23 @@ class XdatcarReader : public SerialReader {
     const auto line = lines_.peek();
     if (!line) return false;
     if (!begins_frame(*line)) {
-      head_ = read_poscar_head(lines_);
+      try {
+        head_ = read_poscar_head(lines_);
+      } catch (const Error&) {
+        if (lines_.peek() || frame.origin.frame == 0) throw;
+        return end_here();
+      }
       if (head_.atomic_numbers.empty()) fail_input(lines_.name(), "names no elements (VASP 4)", "write their symbols in a line above the numbers of atoms");
       const auto mode = lines_.peek();
+      if (!mode && frame.origin.frame > 0) return end_here();
       if (!mode || !begins_frame(*mode)) lines_.fail("no configuration follows", "the file is cut off");
     }
     const bool cartesian = is_cartesian(*lines_.next());
     frame.origin.line = lines_.line();
-    read_positions(frame, cartesian);
-    return true;
+    return read_positions(frame, cartesian);
   }
   std::uint64_t position() const override { return lines_.position(); }
+  std::string last_words() const override { return cut_off_ ? fmt::format("{} is cut off: its whole steps are kept", lines_.name()) : std::string(); }
 
  private:
   bool begins_frame(std::string_view line) const {
@@ -331,12 +341,23 @@ class XdatcarReader : public SerialReader {
   }
   static bool looks_like_mode(std::string_view line) { return line.starts_with("Direct") || line.starts_with("Cartesian"); }
 
-  void read_positions(ReadyFrame& frame, bool cartesian) {
+  bool end_here() {
+    cut_off_ = true;
+    return false;
+  }
+
+  // False where a run that goes on, or was killed, has not written the whole frame. The first has to be whole.
+  bool read_positions(ReadyFrame& frame, bool cartesian) {
     std::vector<double> xyz;
     for (std::uint64_t i = 0; i < head_.atoms; ++i) {
+      if (!lines_.peek() && frame.origin.frame > 0) return end_here();
       const std::string_view line = need_line(lines_, fmt::format("the position of atom {} of {} (frame {})", i, head_.atoms, frame.origin.frame));
       std::array<double, 3> x;
-      if (read_reals(line, x) != 3) lines_.fail(fmt::format("'{}' is no position (atom {} of {}, frame {})", excerpt(line), i, head_.atoms, frame.origin.frame));
+      if (read_reals(line, x) != 3) {
+        const std::string shown = excerpt(line);
+        if (!lines_.peek() && frame.origin.frame > 0) return end_here();
+        lines_.fail(fmt::format("'{}' is no position (atom {} of {}, frame {})", shown, i, head_.atoms, frame.origin.frame));
+      }
       xyz.insert(xyz.end(), x.begin(), x.end());
     }
     if (cartesian) {
@@ -350,10 +371,12 @@ class XdatcarReader : public SerialReader {
     s.set_cell(head_.cell);
     s.set_pbc({true, true, true});
     if (!head_.comment.empty()) s.put_string(Kind::molecule, "comment", head_.comment);
+    return true;
   }
 
   LineReader lines_;
   PoscarHead head_;
+  bool cut_off_ = false;
 };
 
 std::string_view cut_line(std::string_view& text) {
@@ -379,6 +402,7 @@ std::optional<std::string_view> behind_counts(std::string_view head) {
     if (words.empty()) return std::nullopt;
     counts = is_whole(words[0]);
     for (const std::string_view word : words) {
+      if (begins_comment(word)) break;
       if (!counts && element_of(word) == 0) return std::nullopt;
     }
     symbols = symbols || !counts;

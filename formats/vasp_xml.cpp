@@ -106,8 +106,8 @@ class VasprunReader : public SerialReader {
     }
   }
 
-  // The <v> of a <varray>; cleared when one of them is no row of three numbers ("***").
-  void read_rows(std::vector<double>& out) {
+  // The <v> of a <varray>; false when one of them is no row of three numbers ("***").
+  bool read_rows(std::vector<double>& out) {
     out.clear();
     bool good = true;
     const std::size_t depth = xml_.depth();
@@ -119,7 +119,7 @@ class VasprunReader : public SerialReader {
       good = read_reals(xml_.text(), row) == 3 && good;
       out.insert(out.end(), row.begin(), row.end());
     }
-    if (!good) out.clear();
+    return good;
   }
 
   void read_energies(Energies& out) {
@@ -142,6 +142,7 @@ class VasprunReader : public SerialReader {
   void read_step(ReadyFrame& frame) {
     Energies last_cycle, own;
     std::vector<double> basis, positions, forces, stress, velocities;
+    std::string bad;  // what is no number
     for_each_child([&] {
       const std::string_view name = xml_.name(), of = xml_.attribute("name");
       if (name == "scstep") {
@@ -153,14 +154,17 @@ class VasprunReader : public SerialReader {
       } else if (name == "energy") {
         read_energies(own);
       } else if (name == "varray") {
-        if (of == "basis") read_rows(basis);
-        if (of == "positions") read_rows(positions);
-        if (of == "velocities") read_rows(velocities);
-        if (of == "forces") read_rows(forces);
-        if (of == "stress") read_rows(stress);
+        for (auto& [array, rows] : {std::pair("basis", &basis), {"positions", &positions}, {"velocities", &velocities}, {"forces", &forces}}) {
+          if (of == array && !read_rows(*rows)) bad = array;
+        }
+        if (of == "stress" && !read_rows(stress)) {
+          stress.clear();
+          frame.notes.emplace_back(kVaspBadStress);
+        }
       }
     });
     try {
+      if (!bad.empty()) fail_input("", fmt::format("has {} that are no numbers (***)", bad));
       store(frame, basis, positions, forces, stress, velocities);
       store_energy(frame, last_cycle, own);
     } catch (const Error& e) {

@@ -196,6 +196,20 @@ TEST_CASE("hdf5: groups by atom count") {
   CHECK(text(r.frames[0], Kind::molecule, "group") == "007");
 }
 
+TEST_CASE("hdf5: links within the file lead to data, links out of it are refused") {
+  if (!format_named("hdf5").missing.empty()) return;
+  ReadOptions options;
+  options.units = {{"length", "A"}, {"energy", "eV"}};
+  const ReadFrames r = read_all(*open_input(test::data("arrays/links.h5"), "", options));
+  REQUIRE(r.frames.size() == 3);  // once: /train/a is a link to the group
+  CHECK(elements(r.frames[2]) == std::vector<int>{1, 8});
+  CHECK(f64(r.frames[2], Kind::builtin, "energy") == 3);
+  CHECK(i64(r.frames[2], Kind::molecule, "charge") == -1);
+  CHECK(text(r.frames[2], Kind::molecule, "subset") == "first");
+  CHECK(r.notes.contains("not one value for each frame, and left out: names"));
+  CHECK(refusal(test::data("arrays/external_link.h5"), options).find("'/out' is a link to another file") != std::string::npos);
+}
+
 TEST_CASE("hdf5: cut and flipped") {
   if (!format_named("hdf5").missing.empty()) return;
   const TempDir dir;

@@ -1,5 +1,6 @@
 // The readers of databases, JSON and pickles on small files of other programs (tests/data/README.md).
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <cmath>
 #include <string>
@@ -216,6 +217,60 @@ TEST_CASE("lmdb-pickle: PyG 1 and 2, dicts with NumPy scalars") {
   CHECK(lips.frames[0].n_atoms() == 83);
 }
 
+TEST_CASE("lmdb-pickle: every protocol of pickle, files of torch.save, pymatgen's dicts") {
+  std::vector<std::string> names;
+  for (int protocol = 0; protocol < 6; ++protocol) names.push_back(fmt::format("pyg1_protocol{}.pkl", protocol));
+  for (const char* const name : {"zip.pt", "before_zip.pt"}) names.emplace_back(name);
+  for (const std::string& name : names) {
+    CAPTURE(name);
+    const auto reader = open_input(file("pickles/" + name), "", {});
+    CHECK(reader->format() == "lmdb-pickle");
+    const auto r = read_all(*reader);
+    REQUIRE(r.bad.empty());
+    REQUIRE(r.frames.size() == (name.ends_with(".pt") ? 2 : 1));
+    const Structure& s = r.frames.back();
+    CHECK(elements(s) == std::vector<int>{8, 1, 1});
+    CHECK(positions(s) == std::vector<double>{0, 0, 0.5, 0, 1, 0, 0, 0, 1});
+    CHECK(numbers(s, Kind::builtin, "forces") == std::vector<double>{1, 2, 3, 4, 5, 6, 7, 8, 9});
+    CHECK(energy(s) == -1.5);
+    CHECK(text(s, Kind::molecule, "label") == "w\xC3\xA4ter");
+    CHECK(text(s, Kind::molecule, "note") == "gr\xC3\xBC\xC3\x9F\n\\\xE2\x82\xAC");
+    CHECK(r.notes.contains("'objects' is an array of no numbers and is left out") == name.ends_with(".pkl"));
+  }
+  const auto r = read("pickles/pymatgen.pkl");
+  REQUIRE(r.frames.size() == 1);
+  CHECK(elements(r.frames[0]) == std::vector<int>{11, 17});
+  CHECK(numbers(r.frames[0], Kind::builtin, "pbc") == std::vector<double>{1, 1, 0});
+  CHECK(numbers(r.frames[0], Kind::builtin, "forces") == std::vector<double>{1, 2, 3, 4, 5, 6});
+  CHECK(energy(r.frames[0]) == -3);
+}
+
+TEST_CASE("json: arrays of monty, complex numbers, properties of trajectories") {
+  const auto read_json = [](const std::string& text) {
+    const TempDir dir;
+    write_text(dir / "a.json", text);
+    return read_all(*open_input(dir / "a.json", "json", {}));
+  };
+  const auto numpy = [](const char* dtype, const char* data) { return fmt::format(R"({{"@module": "numpy", "@class": "array", "dtype": "{}", "data": {}}})", dtype, data); };
+  const std::string trajectory = R"({"@module": "pymatgen.core.trajectory", "@class": "Trajectory", "species": [{"element": "Na"}, "Cl"], "constant_lattice": true, "lattice": )" +
+                                 numpy("float64", "[[4,0,0],[0,4,0],[0,0,4]]") + R"(, "coords": )" + numpy("float64", "[[[0,0,0],[0.5,0,0]],[[0,0,0],[0.25,0,0]]]") +
+                                 R"(, "frame_properties": {"energy": [-1.0, -2.0]}, "site_properties": {"magmom": [1, 2]}})";
+  const auto r = read_json(trajectory);
+  REQUIRE(r.frames.size() == 2);
+  CHECK(positions(r.frames[1])[3] == 1);
+  CHECK(energy(r.frames[1]) == -2);
+  CHECK(has(r.frames[1], Kind::atom, "magmom"));
+  const std::string record = R"({"structure": {"lattice": {"matrix": [[4,0,0],[0,4,0],[0,0,4]]}, "sites": [{"species": [{"element": "Na", "occu": 1}], "xyz": [0,0,0], "abc": [0,0,0]}]}, "energy": -1, "x": )";
+  const auto typed = read_json("[" + record + numpy("float32", "[0.1, NaN]") + R"(, "gap": NaN, "top": -Infinity}])");
+  REQUIRE(typed.frames.size() == 1);
+  CHECK(type(typed.frames[0], Kind::molecule, "x") == Type::f32_array);
+  CHECK(std::isnan(f64(typed.frames[0], Kind::molecule, "gap")));
+  CHECK(f64(typed.frames[0], Kind::molecule, "top") == -HUGE_VAL);
+  const auto complex = read_json("[" + record + numpy("complex128", "[[1.0],[2.0]]") + "}]");
+  REQUIRE(complex.bad.size() == 1);
+  CHECK(mentions(complex.bad[0], "complex numbers"));
+}
+
 namespace {
 
 std::string unpickled(std::string_view bytes) {
@@ -248,12 +303,12 @@ TEST_CASE("pickle: nothing is run, nothing is believed") {
 }
 
 TEST_CASE("hostile: databases cut short and flipped are read or refused") {
-  for (const char* const name : {"bulks_v8.db", "mptraj_v9.db", "qm9.db", "mptraj10_asejson.aselmdb", "lips.lmdb", "oc22.pkl", "oc20_pyg1.pkl", "alignn.json",
+  for (const char* const name : {"bulks_v8.db", "mptraj_v9.db", "qm9.db", "mptraj10_asejson.aselmdb", "lips.lmdb", "oc22.pkl", "oc20_pyg1.pkl", "alignn.json", "pickles/pyg1_protocol0.pkl", "pickles/zip.pt", "pickles/before_zip.pt",
                                  "trajectory.json.gz"}) {
     CAPTURE(name);
     const auto whole = read_bytes(file(name));
     const TempDir dir;
-    const std::string path = dir / name;
+    const std::string path = dir / std::filesystem::path(name).filename().string();
     const auto attempt = [&](const std::vector<std::byte>& bytes) {
       write_bytes(path, bytes);
       try {

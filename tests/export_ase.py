@@ -1,15 +1,21 @@
-"""What atp export writes, read by ASE: export_ase.py ATP
+"""What atp export writes, read by ASE, LMDB and NumPy: export_ase.py ATP
 
-Extended XYZ (both key styles) and SQLite of the shipped data must give the numbers that ASE reads from the
+Extended XYZ (both key styles), SQLite, LMDB and .npz of the shipped data must give the numbers that ASE reads from the
 original. Skipped (77) without ASE or NumPy.
 """
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
 import warnings
+import zlib
 
+try:
+    import lmdb
+except ImportError:
+    lmdb = None  # Debian: python3-lmdb
 try:
     import ase.db
     import ase.io
@@ -54,6 +60,43 @@ def compare(name, original, written, stress_6=False):
             check("stress" in results(b) and np.allclose(results(a)["stress"], results(b)["stress"], rtol=1e-14, atol=0), f"{where}: stress")
 
 
+def array(value):
+    shape, dtype, flat = value["__ndarray__"]
+    return np.array(flat, dtype=dtype).reshape(shape)
+
+
+def compare_lmdb(name, original, path):
+    with lmdb.open(path, subdir=False, readonly=True, lock=False) as env, env.begin() as rows:
+        keys = {key for key, _ in rows.cursor()}
+        n = len(original)
+        check(keys == {b"nextid", *(b"%d" % i for i in range(1, n + 1))}, f"{name}: keys")
+        check(json.loads(zlib.decompress(rows.get(b"nextid"))) == n + 1, f"{name}: nextid")
+        for i, atoms in enumerate(original):
+            row = json.loads(zlib.decompress(rows.get(b"%d" % (i + 1))))
+            check(np.array_equal(array(row["numbers"]), atoms.numbers), f"{name} frame {i}: numbers")
+            check(np.array_equal(array(row["positions"]), atoms.positions), f"{name} frame {i}: positions")
+            check(np.array_equal(array(row["cell"]), atoms.cell[:]), f"{name} frame {i}: cell")
+            check(np.array_equal(array(row["pbc"]), atoms.pbc), f"{name} frame {i}: pbc")
+            if "energy" in results(atoms):
+                check(row["energy"] == results(atoms)["energy"], f"{name} frame {i}: energy")
+            if "stress" in results(atoms):
+                check(np.allclose(array(row["stress"]), results(atoms)["stress"], rtol=1e-14, atol=0), f"{name} frame {i}: stress")
+
+
+def compare_npz(name, original, path):
+    with np.load(path) as arrays:
+        positions, numbers = arrays["positions"], arrays["atomic_numbers"]
+        if "atom_offsets" in arrays:
+            begins = arrays["atom_offsets"][1:-1]
+            positions, numbers = np.split(positions, begins), np.split(numbers, begins)
+        check(len(positions) == len(original), f"{name}: number of frames")
+        for i, atoms in enumerate(original):
+            check(np.array_equal(positions[i], atoms.positions), f"{name} frame {i}: positions")
+            check(np.array_equal(numbers[i], atoms.numbers), f"{name} frame {i}: numbers")
+            if "energy" in results(atoms):
+                check(arrays["energy"][i] == results(atoms)["energy"], f"{name} frame {i}: energy")
+
+
 with tempfile.TemporaryDirectory() as folder:
     for file in ("hfo2.extxyz", "mpf-alkali-TP.xyz", "isolated_atoms.xyz", "high_level_water.xyz"):
         original = ase.io.read(os.path.join(data, file), ":", format="extxyz")
@@ -62,6 +105,13 @@ with tempfile.TemporaryDirectory() as folder:
         out = os.path.join(folder, "x.extxyz")
         run("export", packed, "-o", out, "-f")
         compare(file, original, ase.io.read(out, ":", format="extxyz"))
+        out = os.path.join(folder, "x.npz")
+        run("export", packed, "-o", out, "-f")
+        compare_npz(file + " as npz", original, out)
+        if lmdb is not None:
+            out = os.path.join(folder, "x.aselmdb")
+            run("export", packed, "-o", out, "-f")
+            compare_lmdb(file + " as LMDB", original, out)
         out = os.path.join(folder, "x.db")
         run("export", packed, "-o", out, "-f")
         rows = list(ase.db.connect(out).select())

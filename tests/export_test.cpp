@@ -9,6 +9,7 @@
 #include "core/atp/record.h"
 #include "core/base/error.h"
 #include "formats/export_format.h"
+#include "formats/format.h"
 #include "formats/shortest.h"
 #include "tests/support/files.h"
 #include "tests/support/read_frames.h"
@@ -60,7 +61,175 @@ void check_equal(Structure a, Structure b) {
   }
 }
 
+// Writes the structures as a file of that format and reads them back.
+std::vector<Structure> through_file(std::string_view format, std::vector<Structure> structures) {
+  const TempDir folder;
+  const std::string path = folder / "out";
+  write_text(path, "");
+  const auto exporter = export_format(format)->open(path, {});
+  std::uint64_t number = 0;
+  for (Structure& s : structures) {
+    std::vector<std::byte> record;
+    encode_record(s, record);
+    std::string encoded;
+    exporter->encode(RecordView(record, s.positions_type), number++, encoded);
+    exporter->take(encoded);
+  }
+  exporter->finish();
+  const auto reader = open_input(path, "", {});
+  CHECK(reader->format() == format);
+  const ReadFrames r = read_all(*reader);
+  for (const std::string& bad : r.bad) FAIL(bad);
+  REQUIRE(r.frames.size() == structures.size());
+  return r.frames;
+}
+
+// All that `a` has, `b` has too. Databases of ASE add names of their own to that.
+void check_holds(const Structure& b, const Structure& a) {
+  CHECK(a.atomic_numbers == b.atomic_numbers);
+  CHECK(positions(a) == positions(b));
+  for (const auto& section : a.sections()) {
+    CAPTURE(section.key);
+    const auto* const other = b.find(section.kind, section.key);
+    REQUIRE(other != nullptr);
+    CHECK(type_info(other->type).form == type_info(section.type).form);
+    const bool narrowed = section.key == "tags" && other->type == Type::i32_array;  // as ASE's SQLite keeps them
+    CHECK((narrowed ? numbers(b, section.kind, section.key) == numbers(a, section.kind, section.key) : other->payload == section.payload));
+  }
+}
+
+// Records that differ in what they have.
+std::vector<Structure> mixed_structures() {
+  std::vector<Structure> all(4);
+  all[0] = water();
+  all[0].put_string(Kind::builtin, "name", "first \xC3\x85");
+  all[0].put_array<std::int64_t>(Kind::atom, "tags", Type::i64_array, std::vector<std::int64_t>{0, 1, 2});
+  all[0].put_array<double>(Kind::atom, "magmoms", Type::f64_array, std::vector<double>{1, -1, 0});
+  all[0].put_array<double>(Kind::molecule, "list", Type::f64_array, std::vector<double>{1, 2.5});
+  all[1].atomic_numbers = {1};
+  all[1].set_positions(std::vector<double>{1, 2, 3});
+  all[1].set_pbc({false, false, false});
+  all[1].put_array<double>(Kind::molecule, "list", Type::f64_array, std::vector<double>{3, 4, 5});
+  all[1].put_f64(Kind::molecule, "gap", std::numeric_limits<double>::quiet_NaN());
+  all[1].put_string(Kind::molecule, "note", std::string(300, 'x') + "\xC3\x85");
+  all[2] = water();
+  all[2].put_i64(Kind::molecule, "count", -5);
+  all[2].put_f64(Kind::molecule, "gap", 0.1);
+  all[2].put_string(Kind::molecule, "unique_id", "0123456789abcdef0123456789abcdef");
+  all[2].put_string(Kind::molecule, "calculator", "vasp");
+  all[2].put_array<double>(Kind::molecule, "dipole", Type::f64_array, std::vector<double>{0.5, 0, -1});
+  all[2].put_array<std::int64_t>(Kind::atom, "move_mask", Type::i64_array, std::vector<std::int64_t>{1, 0, 1});
+  all[3].atomic_numbers = {6, 6};
+  all[3].set_positions(std::vector<double>{0, 0, 0, 0, 0, 1.5});
+  all[3].set_energy(-std::numeric_limits<double>::infinity());
+  all[3].set_pbc({true, true, true});
+  all[3].put_string(Kind::molecule, "short", "a\nb");
+  all[3].put_i64(Kind::molecule, "id", 77);
+  for (Structure& s : all) s.set_stress({1, 2, 3, 2, 5, 6, 3, 6, 9});
+  return all;
+}
+
 }  // namespace
+
+TEST_CASE("export: a file of each format reads back as it was") {
+  for (const char* format : {"npz", "aselmdb", "ase-db"}) {
+    CAPTURE(format);
+    if (export_format(format)->open == nullptr) continue;
+    const auto structures = mixed_structures();
+    const auto back = through_file(format, structures);
+    for (std::size_t i = 0; i < structures.size(); ++i) {
+      CAPTURE(i);
+      if (format == std::string_view("npz")) {
+        check_equal(back[i], structures[i]);
+      } else {
+        check_holds(back[i], structures[i]);
+      }
+    }
+  }
+}
+
+TEST_CASE("export: no records, no atoms and equal rows") {
+  for (const char* format : {"npz", "aselmdb", "ase-db"}) {
+    CAPTURE(format);
+    if (export_format(format)->open == nullptr) continue;
+    Structure empty;
+    empty.set_positions(std::span<const double>());
+    empty.set_pbc({false, false, false});
+    CHECK(through_file(format, {empty, empty}).size() == 2);
+    Structure same = water();
+    same.set_stress({1, 2, 3, 2, 5, 6, 3, 6, 9});
+    same.put_string(Kind::molecule, "unique_id", "abc");
+    for (const Structure& s : through_file(format, {same, same, same})) CHECK(positions(s) == positions(same));
+  }
+  CHECK(through_file("npz", {}).empty());
+}
+
+TEST_CASE("export: f32 stays f32 in .npz and .aselmdb, and is widened where a record has f64") {
+  Structure narrow;
+  narrow.atomic_numbers = {1, 2};
+  narrow.set_positions(std::vector<float>{0.1F, 0, 0, 0, 0, 1e-30F});
+  narrow.set_pbc({false, false, false});
+  narrow.put_array<float>(Kind::builtin, "forces", Type::vec3_f32, std::vector<float>{1, 2, 3, 4, 5, 0.3F});
+  for (const char* format : {"npz", "aselmdb"}) {
+    CAPTURE(format);
+    if (export_format(format)->open == nullptr) continue;
+    const auto back = through_file(format, {narrow});
+    if (format == std::string_view("npz")) check_equal(back[0], narrow);
+    CHECK(positions(back[0]) == positions(narrow));
+    CHECK(numbers(back[0], Kind::builtin, "forces") == numbers(narrow, Kind::builtin, "forces"));
+  }
+  Structure wide = narrow;
+  wide.set_positions(std::vector<double>{0.1, 0, 0, 0, 0, 1});
+  const auto back = through_file("npz", {narrow, wide, narrow});
+  CHECK(back[0].positions_type == Type::vec3_f64);
+  CHECK(positions(back[0]) == positions(narrow));
+  CHECK(positions(back[1]) == positions(wide));
+}
+
+TEST_CASE("export: what one array cannot hold is an error that names it") {
+  Structure a = water(), b = water();
+  a.put_f64(Kind::molecule, "x", 1);
+  b.put_string(Kind::molecule, "x", "one");
+  CHECK_THROWS_WITH_AS(through_file("npz", {a, b}), doctest::Contains("'x' is string here"), Error);
+  Structure c = water();
+  c.put_f64(Kind::molecule, "atom_offsets", 1);
+  CHECK_THROWS_WITH_AS(through_file("npz", {c}), doctest::Contains("has the name under which another array is written"), Error);
+}
+
+TEST_CASE("export: damaged archives of atp export are errors") {
+  const TempDir folder;
+  const std::string path = folder / "out.npz", broken = folder / "broken.npz";
+  write_text(path, "");
+  auto structures = mixed_structures();
+  const auto exporter = export_format("npz")->open(path, {});
+  for (Structure& s : structures) {
+    std::vector<std::byte> record;
+    encode_record(s, record);
+    std::string encoded;
+    exporter->encode(RecordView(record, s.positions_type), 0, encoded);
+    exporter->take(encoded);
+  }
+  exporter->finish();
+  const auto good = read_bytes(path);
+  const auto read = [&] {
+    try {
+      const auto reader = open_input(broken, "npz", {});
+      read_all(*reader);
+    } catch (const Error& e) {
+      CHECK(e.exit() == Exit::input);
+    }
+  };
+  for (std::size_t i = 0; i < good.size(); i += 7) {
+    auto bad = good;
+    bad[i] ^= std::byte{0x10};
+    write_bytes(broken, bad);
+    read();
+    bad = good;
+    bad.resize(i);
+    write_bytes(broken, bad);
+    read();
+  }
+}
 
 TEST_CASE("export: numbers have the shortest digits that read back the same") {
   const auto text = [](auto v) {

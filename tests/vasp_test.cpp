@@ -74,6 +74,12 @@ TEST_CASE("poscar: scale, symbols, direct coordinates") {
   CHECK(text(s, Kind::molecule, "comment") == "two atoms");
 }
 
+TEST_CASE("poscar: comments behind its numbers and names") {
+  const ReadFrames r = read_vasp("x\n1.0 ! scale\n1 0 0\n0 2 0\n0 0 3\nNa Cl ! names\n1 1 # counts\nDirect ! mode\n0 0 0\n0.5 0.5 0.5\n");
+  REQUIRE(r.frames.size() == 1);
+  CHECK(elements(r.frames[0]) == std::vector<int>{11, 17});
+}
+
 TEST_CASE("poscar: three scales, Cartesian, selective dynamics") {
   const Structure s = read_vasp("x\n1 2 3\n1 0 0\n0 1 0\n0 0 1\nH\n1\nSelective\ncartesian\n1 1 1 T .FALSE. F\n").frames.at(0);
   CHECK(positions(s) == std::vector<double>{1, 2, 3});
@@ -136,6 +142,17 @@ TEST_CASE("xdatcar: every configuration") {
   CHECK(std::fabs(sum - 5.72186275891) < 1e-6);
 }
 
+TEST_CASE("xdatcar: a run that goes on keeps its whole configurations") {
+  const std::string whole = "x\n1.0\n1 0 0\n0 2 0\n0 0 3\nNa\n2\nDirect configuration= 1\n0 0 0\n0 0 0.5\nDirect configuration= 2\n0 0 0\n0 0 0.5\n";
+  CHECK(read_vasp(whole).frames.size() == 2);
+  for (const std::size_t less : {8U, 9U, 20U}) {
+    const ReadFrames r = read_vasp(whole.substr(0, whole.size() - less));
+    CHECK(r.frames.size() == 1);
+    CHECK(r.notes.contains("v is cut off: its whole steps are kept"));
+  }
+  CHECK(problem(whole.substr(0, 59)).find("cut off") != std::string::npos);
+}
+
 TEST_CASE("outcar: energy, forces, stress with the sign turned") {
   const Structure s = read_file("vasp/OUTCAR_5").frames.at(0);
   CHECK(f64(s, Kind::builtin, "energy") == -347.41144759);
@@ -162,7 +179,31 @@ TEST_CASE("outcar: columns that run together, a run that was cut off") {
   CHECK(f64(r.frames[1], Kind::builtin, "energy") == -1.75);
   CHECK(r.notes.contains("v is cut off: its whole steps are kept"));
   CHECK(problem(head).find("holds no step with forces and energy") != std::string::npos);
+  // Cut within the lattice vectors of the third step, or a number of its table.
+  const std::string cell = "      direct lattice vectors\n 5 0 0 0.2 0 0\n 0 5";
+  CHECK(read_vasp(head + one + one + cell).frames.size() == 2);
+  CHECK(read_vasp(head + one + one + one.substr(0, 135)).frames.size() == 2);
   torture(head + one, 3);
+
+  // A number that has no room is of its step alone.
+  std::string stars = one, no_energy = one, no_stress = "  in kB  ***************************\n" + one;
+  stars.replace(stars.find("-1.000000"), 9, "*********");
+  no_energy.replace(no_energy.find("-1.50000000"), 11, "***********");
+  const ReadFrames some = read_vasp(head + one + stars + no_energy + no_stress);
+  CHECK(some.frames.size() == 2);
+  REQUIRE(some.bad.size() == 2);
+  CHECK(some.bad[0].find("is no position with a force (step 1, atom 0)") != std::string::npos);
+  CHECK(some.bad[1].find("holds no energy") != std::string::npos);
+  CHECK(some.notes.contains("the stress of some steps is no number (***) and left out there"));
+
+  // Steps of the force field that VASP learns are none of VASP's own.
+  std::string learned = one;
+  learned.replace(learned.find("(eV/Angst)"), 10, "(eV/Angst) (ML)");
+  learned.replace(learned.find("energy   TOTEN"), 14, "energy ML TOTEN");
+  const ReadFrames both = read_vasp(head + learned + one + learned);
+  CHECK(both.frames.size() == 1);
+  CHECK(both.notes.contains("v: 2 steps of VASP's machine-learned force field are left out"));
+  CHECK(problem(head + learned).find("holds 1 steps of VASP's machine-learned force field") != std::string::npos);
 }
 
 TEST_CASE("vasprun: every step, the energy by the last electronic cycle") {
@@ -189,6 +230,7 @@ TEST_CASE("vasprun: a bad step is passed over, entities and document types are n
   CHECK(r.frames.size() == 2);
   REQUIRE(r.bad.size() == 1);
   CHECK(r.bad[0].find("step 1 has no energy that can be read") != std::string::npos);
+  CHECK(problem(vasprun(step("1 2 3") + step("1 ******** 3") + "</modeling>")).find("step 1 has forces that are no numbers (***)") != std::string::npos);
   CHECK(problem("<!DOCTYPE x [<!ENTITY a \"aaaa\">]>\n<modeling></modeling>").find("document type") != std::string::npos);
   std::string deep = "<modeling>";
   for (int i = 0; i < 100; ++i) deep += "<a>";

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 #include <optional>
@@ -170,7 +171,7 @@ NpyArray parse(Bytes bytes, const std::string& name, ReadType&& read) {
   array.fortran_order = header.fortran_order && header.shape.size() > 1;
   array.shape = header.shape;
   if (array.item_bytes == 0) return array;
-  std::uint64_t items = 1;
+  std::uint64_t items = std::ranges::find(header.shape, 0U) == header.shape.end() ? 1 : 0;
   const std::uint64_t held = reader.rest().size() / array.item_bytes;
   for (const std::uint64_t n : header.shape) {
     if (n != 0 && items > held / n) {

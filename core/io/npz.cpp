@@ -196,6 +196,14 @@ NpzData npz_data(Bytes bytes, std::string_view name, const std::string& file) {
              fmt::format("save it with numpy.savez(file, {}=counts)", name));
 }
 
+NpzData zip_data(Bytes bytes, std::string_view name, const std::string& file) {
+  const Archive archive(bytes, file);
+  for (const Member& member : archive.members()) {
+    if (member.name == name) return archive.unpack(member);
+  }
+  fail_input(file, fmt::format("has no member '{}'", name));
+}
+
 std::vector<std::string> npz_names(Bytes bytes, const std::string& file) {
   std::vector<std::string> names;
   const Archive archive(bytes, file);

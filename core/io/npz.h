@@ -25,6 +25,9 @@ struct NpzData {
 };
 NpzData npz_data(Bytes archive, std::string_view name, const std::string& file);
 
+// The same for a member by its whole name, in any zip archive.
+NpzData zip_data(Bytes archive, std::string_view member, const std::string& file);
+
 // The members NAME.npy of an archive as they lie in it, by name.
 struct NpzArrayName {
   std::string name;             // without ".npy"

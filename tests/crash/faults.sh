@@ -62,6 +62,9 @@ old_or_new() {
   fi
 }
 
+# All of them, unless the environment asks for fewer (a run with sanitizers takes several times as long).
+faults=${ATP_FAULTS:-ENOSPC EIO EDQUOT EIO+} signals=${ATP_SIGNALS:-INT TERM HUP}
+
 runs=0 kills_old=0 kills_new=0
 for mode in create widen force append repair; do
   read -ra arguments <<<"${command[$mode]} --quiet"
@@ -74,7 +77,7 @@ for mode in create widen force append repair; do
   calls=$(cat calls)
   cp d/x.atp new-$mode.atp
 
-  for fault in ENOSPC EIO EDQUOT EIO+; do
+  for fault in $faults; do
     for at in $(seq "$calls"); do
       runs=$((runs + 1))
       prepare $mode
@@ -94,7 +97,7 @@ for mode in create widen force append repair; do
     done
   done
   for at in $(seq "$calls"); do
-    for signal in INT TERM HUP; do
+    for signal in $signals; do
       runs=$((runs + 1))
       prepare $mode
       atp_with FAULT_AT="$at" FAULT_DO=$signal -- "${arguments[@]}"

@@ -1,0 +1,42 @@
+// What the writers of ASE's databases share: where a record's fields go in a row.
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "core/base/json_writer.h"
+#include "formats/export_format.h"
+
+namespace atp {
+
+// Whether ASE allows the name for a key-value pair.
+bool is_ase_pair_name(std::string_view key);
+
+// Whether a property of atoms has a column of its own, and the values such a column holds: masses, momenta, tags and so on.
+bool has_own_ase_column(const RecordFields::Field& field, const RecordFields& fields);
+
+// xx yy zz yz xz xy, ASE's Voigt order; of halves that differ the mean. `rows` is 3x3, row-major.
+std::array<double, 6> voigt_of(const std::array<double, 9>& rows);
+
+// The stress of a row is symmetric: whether these 3x3 numbers are, but for rounding.
+bool is_symmetric(const std::array<double, 9>& rows);
+
+// A number as Python's json writes and reads it: NaN and Infinity are words.
+void write_python_real(JsonWriter& json, double v);
+
+// 128 bits in hexadecimal that differ from row to row: equal records may be there. `number` is that of the row.
+std::string ase_unique_id(std::string_view record, std::uint64_t number);
+
+// The text of a property of the molecule; empty when there is none.
+std::string_view text_property(const RecordFields& fields, std::string_view key);
+
+// Whether it is a text that goes to a column: unique_id, calculator, calculator_parameters.
+bool is_text_column(const RecordFields::Field& field);
+
+inline constexpr std::string_view kAsymmetricStress = "the stress of some records is not symmetric: its symmetric part is written, as ASE keeps it";
+
+// The atoms that the property move_mask (0 and 1, not all 1) fixes, as ASE's list of constraints; empty when there is none.
+std::string ase_constraints(const RecordFields& fields);
+
+}  // namespace atp
