@@ -112,18 +112,23 @@ void RemoteShard::get(HttpClient& client, std::vector<ByteRange> ranges) {
   for (const ByteRange& r : missing(std::move(ranges), kWhole)) fetch(client, r);
 }
 
-// Runs of records, spread over the file.
+// Runs of records, spread over the file; fewer when they are very large.
 void RemoteShard::sample_schema(HttpClient& client) {
   const std::uint64_t records = reader_->size(), step = std::max<std::uint64_t>(records / kSampledRuns, kSampledRecords);
   Schema schema{Type::vec3_f32, {}};
   Scratch scratch;
-  for (std::uint64_t begin = 0; begin < records; begin += step) {
+  std::uint64_t bytes = 0;
+  for (std::uint64_t begin = 0; begin < records && bytes < kLargestBlock; begin += step) {
     const std::uint64_t end = std::min(begin + kSampledRecords, records);
     get(client, {{entry(begin).begin, entry(end - 1).end}});
     std::vector<ByteRange> stored_bytes;
-    for (std::uint64_t i = begin; i < end; ++i) stored_bytes.push_back(stored(i));
-    get(client, stored_bytes);
-    for (std::uint64_t i = begin; i < end; ++i) {
+    for (std::uint64_t i = begin; i < end && (i == begin || bytes < kLargestBlock); ++i) {
+      stored_bytes.push_back(stored(i));
+      bytes += stored_bytes.back().end - stored_bytes.back().begin;
+    }
+    const std::uint64_t last = begin + stored_bytes.size();
+    get(client, std::move(stored_bytes));
+    for (std::uint64_t i = begin; i < last; ++i) {
       const std::string problem = schema.add(reader_->record(i, scratch));
       if (!problem.empty()) fail_input(fmt::format("{}: record {}", file_.name(), i), problem);
     }

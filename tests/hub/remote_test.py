@@ -8,7 +8,7 @@ import sys
 import zlib
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from pull_test import FILES, Case, File, fixture, run_cases  # noqa: E402
+from hub_case import FILES, Case, File, fixture, run_cases  # noqa: E402
 
 
 def sparse_shard(path, size, data=None):

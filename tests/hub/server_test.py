@@ -10,7 +10,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from pull_test import ATP, BIG, BIG_FILE, CHUNK, FILES, Case, File, big_case, run_cases, started  # noqa: E402
+from hub_case import ATP, BIG, BIG_FILE, CHUNK, FILES, Case, File, big_case, run_cases, started  # noqa: E402
 
 SECRETS = (b"hf_secret", b"Signature=", b"sig0")
 

@@ -43,7 +43,8 @@ if [ -e "$lib/libatp.so" ]; then
   # It shows what atp.h declares, and nothing else.
   declared=$(grep -oE '\batp_[a-z_]+\(' "$prefix/include/atp.h" | tr -d '(' | sort -u | while read -r f; do grep -qE "ATP_API.*\b$f\(" "$prefix/include/atp.h" && echo "$f"; done)
   shown=$(nm -D --defined-only "$lib/libatp.so" | awk '$2 != "A" {print $3}' | sort)
-  check "exported symbols" same "$(sed 's/$/@@ATP_0.1/' <<<"$declared")" "$shown"
+  check "exported symbols" same "$declared" "$(sed 's/@@ATP_[0-9.]*$//' <<<"$shown")"
+  check "each has a version" same "" "$(grep -v '@@ATP_' <<<"$shown")"
   check "soname" bash -c "readelf -d '$lib/libatp.so' | grep -q 'SONAME.*libatp.so.0\]'"
   for python in /usr/bin/python3 python3; do
     out=$("$python" "$here/gather.py" "$lib/libatp.so" "$work/x.atp" 2>&1)
