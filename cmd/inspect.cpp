@@ -80,6 +80,8 @@ std::string next_step(const Findings& findings, const InspectOptions& options) {
   if (!options.from.empty()) command += " --from " + options.from;
   for (const std::string& pair : options.map) command += " --map " + shell_word(pair);
   if (!options.units.empty()) command += " --units " + shell_word(options.units);
+  if (!options.npz_map.empty()) command += " --npz-map " + shell_word(options.npz_map);
+  if (!options.hdf5_map.empty()) command += " --hdf5-map " + shell_word(options.hdf5_map);
   if (findings.bad_frames > 0) command += " --on-error skip";
   std::filesystem::path name = std::filesystem::path(options.inputs[0]).lexically_normal();
   if (!name.has_filename()) name = name.parent_path();
@@ -186,6 +188,12 @@ Run declare_inspect(CLI::App& app) {
       ->group("Reading other formats");
   app.add_option("--units", o->units, "the input's units, where it does not tell: energy=hartree,length=bohr")
       ->type_name("QUANTITY=UNIT,...")
+      ->group("Reading other formats");
+  app.add_option("--npz-map", o->npz_map, "what the arrays of .npz files hold: positions=coords,numbers=z,energy=E,forces=F")
+      ->type_name("WHAT=ARRAY,...")
+      ->group("Reading other formats");
+  app.add_option("--hdf5-map", o->hdf5_map, "the same for the datasets of HDF5 files")
+      ->type_name("WHAT=ARRAY,...")
       ->group("Reading other formats");
   CLI::Option* sql = app.get_option("--sql");
   return [o, sql] {

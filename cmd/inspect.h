@@ -25,6 +25,7 @@ struct InspectOptions {
   std::string from;              // a format's name; empty: the content decides
   std::vector<std::string> map;  // FIELD=KEY
   std::string units;             // QUANTITY=UNIT,...
+  std::string npz_map, hdf5_map; // WHAT=ARRAY,...
   std::string sql;               // a SELECT; empty: none
   bool csv = false;              // its rows as CSV
 };

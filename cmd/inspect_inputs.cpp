@@ -127,7 +127,7 @@ class InputPass {
   }
 
   void read(const std::string& path, Findings& all) {
-    const auto reader = open_input(path, options_.from, read_options(options_.map, options_.units));
+    const auto reader = open_input(path, options_.from, read_options(options_.map, options_.units, options_.npz_map, options_.hdf5_map));
     note_format(*reader, all);
     all.files.push_back({path, 0, 0, size_of(path), std::nullopt});
     ordered_parallel<Piece, PieceFindings>(
@@ -231,7 +231,7 @@ struct Plan {
 
 Plan plan_of(const Selection& selection, const std::vector<std::string>& files, const InspectOptions& options) {
   constexpr std::uint64_t kMostListed = 1'000'000;
-  if (selection.needs_size()) return {false, count_frames(files, options.from, read_options(options.map, options.units), false)};
+  if (selection.needs_size()) return {false, count_frames(files, options.from, read_options(options.map, options.units, options.npz_map, options.hdf5_map), false)};
   const auto end = selection.end();
   if (end && *end <= kMostListed) return {false, *end};
   return {true, UINT64_MAX};
@@ -271,7 +271,7 @@ std::uint64_t print_input_records(const std::vector<std::string>& files, const I
   RecordSink sink(wanted, done, options.json);
   Structure structure;
   for (const std::string& path : files) {
-    const auto reader = open_input(path, options.from, read_options(options.map, options.units));
+    const auto reader = open_input(path, options.from, read_options(options.map, options.units, options.npz_map, options.hdf5_map));
     std::uint64_t frames = 0;
     while (plan.in_stream_order || sink.offset + frames < last) {
       throw_if_interrupted();

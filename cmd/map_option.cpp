@@ -7,16 +7,17 @@
 
 #include "cmd/options.h"
 #include "core/base/error.h"
+#include "formats/array_frames.h"
 #include "formats/input_units.h"
 
 namespace atp {
 namespace {
 
-constexpr std::string_view kFields[] = {"energy", "forces", "stress", "virial", "cell", "pbc", "charges", "velocities", "name"};
+constexpr std::string_view kMapped[] = {"energy", "forces", "stress", "virial", "cell", "pbc", "charges", "velocities", "name"};
 
 }  // namespace
 
-std::span<const std::string_view> mapped_fields() { return kFields; }
+std::span<const std::string_view> mapped_fields() { return kMapped; }
 
 std::pair<std::string, std::string> split_pair(const std::string& text, std::string_view option, std::string_view form) {
   const auto equals = text.find('=');
@@ -26,13 +27,15 @@ std::pair<std::string, std::string> split_pair(const std::string& text, std::str
   return {text.substr(0, equals), text.substr(equals + 1)};
 }
 
-ReadOptions read_options(const std::vector<std::string>& map, const std::string& units) {
+ReadOptions read_options(const std::vector<std::string>& map, const std::string& units, const std::string& npz_map, const std::string& hdf5_map) {
   ReadOptions read;
   parse_units(units, read);
+  parse_array_map("--npz-map", npz_map, read.npz_arrays);
+  parse_array_map("--hdf5-map", hdf5_map, read.hdf5_arrays);
   for (const auto& pair : map) {
     auto [field, key] = split_pair(pair, "--map", "FIELD=KEY");
-    if (std::find(std::begin(kFields), std::end(kFields), field) == std::end(kFields)) {
-      const std::vector<std::string> fields(std::begin(kFields), std::end(kFields));
+    if (std::find(std::begin(kMapped), std::end(kMapped), field) == std::end(kMapped)) {
+      const std::vector<std::string> fields(std::begin(kMapped), std::end(kMapped));
       const std::string near = nearest_name(field, fields);
       throw Error(Exit::usage, "", fmt::format("--map knows no field '{}'", field),
                   near.empty() ? fmt::format("fields are {}", fmt::join(fields, ", ")) : fmt::format("did you mean '{}'?", near));

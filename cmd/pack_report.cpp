@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cctype>
 #include <filesystem>
 
+#include "cmd/map_option.h"
 #include "cmd/options.h"
 #include "cmd/schema_table.h"
 #include "cmd/terminal.h"
@@ -115,7 +117,9 @@ void PackReport::print_mapping() const {
     const std::uint64_t with = builtin ? with_builtin[static_cast<std::size_t>(builtin - kBuiltins.data())] : records;
     if (with != records) line += fmt::format(" (in {} of {})", human_count(with), counted(records, "record"));
     if (hows.size() > 1) {
-      warn(fmt::format("{} comes {} in different frames; --map {}=KEY takes one of them", field, fmt::join(hows, " and "), field));
+      const std::string_view comes = field.ends_with('s') && field != "stress" ? "come" : "comes";
+      const std::string how = std::ranges::find(mapped_fields(), field) == mapped_fields().end() ? "" : fmt::format("; --map {}=KEY takes one of them", field);
+      warn(fmt::format("{} {} {} in different frames{}", field, comes, fmt::join(hows, " and "), how));
     }
   }
   if (!line.empty()) note(line);

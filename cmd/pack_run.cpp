@@ -40,10 +40,8 @@ PackRun::PackRun(const PackOptions& options) : o_(options) {
   for (const auto& pair : o_.meta) split_pair(pair, "--meta", "KEY=VALUE");
   if (!o_.from.empty()) format_named(o_.from);
   rules_.keep_source = o_.keep_source;
-  read_ = read_options(o_.map, o_.units);
+  read_ = read_options(o_.map, o_.units, o_.npz_map, o_.hdf5_map);
   read_.adsorption_energy = o_.adsorption_energy;
-  parse_array_map("--npz-map", o_.npz_map, read_.npz_arrays);
-  parse_array_map("--hdf5-map", o_.hdf5_map, read_.hdf5_arrays);
   if (!o_.records.empty()) records_ = Selection::parse(o_.records);
   for (const auto& [field, key] : read_.map) part_.report.chosen.insert(field);
   part_.report.codec = rules_.codec;

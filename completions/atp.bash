@@ -173,10 +173,10 @@ _atp() {
         --color)
           _atp_words "auto always never"
           return ;;
-        --cutoff|--record|--records|--sql|--units|-j|--jobs) return ;;
+        --cutoff|--record|--records|--sql|--units|--npz-map|--hdf5-map|-j|--jobs) return ;;
       esac
       if [[ $cur == -* ]]; then
-        _atp_words "--stats --cutoff --record --records --sql --csv --json --from --map --units -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help"
+        _atp_words "--stats --cutoff --record --records --sql --csv --json --from --map --units --npz-map --hdf5-map -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help"
       else
         _atp_datasets
       fi ;;

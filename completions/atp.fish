@@ -112,6 +112,8 @@ complete -c atp -n '__fish_seen_subcommand_from inspect' -l json -d 'print JSON:
 complete -c atp -n '__fish_seen_subcommand_from inspect' -l from -x -a 'extxyz xyz ase-db ase-json json aselmdb lmdb-pickle vasp chgcar cube hdf5 deepmd cif atp archive npz' -d 'read the input as this format instead of judging by its content'
 complete -c atp -n '__fish_seen_subcommand_from inspect' -l map -x -a 'energy= forces= stress= virial= cell= pbc= charges= velocities= name=' -d 'take FIELD (energy, forces, stress ...) from KEY; may be given several times'
 complete -c atp -n '__fish_seen_subcommand_from inspect' -l units -x -d 'the input\'s units, where it does not tell: energy=hartree,length=bohr'
+complete -c atp -n '__fish_seen_subcommand_from inspect' -l npz-map -x -d 'what the arrays of .npz files hold: positions=coords,numbers=z,energy=E,forces=F'
+complete -c atp -n '__fish_seen_subcommand_from inspect' -l hdf5-map -x -d 'the same for the datasets of HDF5 files'
 complete -c atp -n '__fish_seen_subcommand_from inspect' -s j -l jobs -x -d 'threads to use; 0 or auto (the default) takes every CPU this process may use'
 complete -c atp -n '__fish_seen_subcommand_from inspect' -s q -l quiet -d 'say nothing but warnings and errors'
 complete -c atp -n '__fish_seen_subcommand_from inspect' -s v -l verbose -d 'say more about what is done'

@@ -159,8 +159,8 @@ void FieldReader::remark(Field field, std::string_view key, std::string_view pre
   std::string text =
       preferred.empty()
           ? fmt::format("'{}' does not fit as the {} in some frames and stays a property there", key, field_name(field))
-          : fmt::format("'{}' repeats '{}' and stays a property; the {} is taken from '{}'", key, preferred,
-                        field_name(field), preferred);
+          : fmt::format("'{}' repeats '{}' and stays a property; {} taken from '{}'", key, preferred,
+                        field_is(field), preferred);
   told_remarks_.push_back(remarks_.size());
   remarks_.push_back({field, std::string(key), std::string(preferred), std::move(text)});
 }

@@ -90,6 +90,11 @@ FieldRules::FieldRules(const ReadOptions& options) {
   asked_virial_ = true;
 }
 
+std::string field_is(Field field) {
+  const std::string_view name = field_name(field);
+  return "the " + std::string(name) + (field == Field::forces || field == Field::charges || field == Field::velocities ? " are" : " is");
+}
+
 std::optional<FieldClaim> FieldRules::look_up(std::string_view name, std::span<const Field> fields) const {
   for (const Field field : fields) {
     const auto& asked = asked_[static_cast<std::size_t>(field)];

@@ -15,6 +15,8 @@ enum class Field { energy, forces, stress, cell, pbc, charges, velocities, name 
 inline constexpr std::size_t kFields = 8;
 
 std::string_view field_name(Field field);
+// "the energy is", "the forces are"
+std::string field_is(Field field);
 
 // A name that may be taken for a field. Of several in one frame the lowest rank is preferred.
 struct FieldClaim {

@@ -122,8 +122,8 @@ const Format& format_named(std::string_view name);
 // no format fits: it says what the content looks like and what to pass.
 std::unique_ptr<FormatReader> open_input(const std::string& path, std::string_view from, const ReadOptions& options);
 
-// Opens what is read as a stream and told by its content: members of archives. nullptr when it is empty or of no
-// format. Throws Error (exit 3) for a format that needs a file of its own.
+// Opens what is told by its content: members of archives. nullptr when it is empty or of no format. What needs a file of
+// its own is written to a temporary one. Throws Error (exit 3) for an archive.
 std::unique_ptr<FormatReader> open_source(std::unique_ptr<ByteSource> source, const ReadOptions& options);
 
 // How many frames the inputs have, by cutting alone. Inputs that can be read only once are refused

@@ -248,7 +248,7 @@ void FrameFields::resolve(Field field, Structure& structure, FrameRemarks& remar
     const auto get = [&](std::size_t i) { return std::pair(first_.v[i], other_.v[i]); };
     const std::size_t at = first_difference(first_.v.size(), field, get);
     if (at != first_.v.size()) fail_differ(chosen->key, e->key, field, first_.v[at], other_.v[at]);
-    remarks.note(fmt::format("'{}' repeats '{}' and stays a property; the {} is taken from '{}'", e->key, chosen->key, field_name(field), chosen->key));
+    remarks.note(fmt::format("'{}' repeats '{}' and stays a property; {} taken from '{}'", e->key, chosen->key, field_is(field), chosen->key));
   }
   if (chosen == nullptr) return;
   store(field, *chosen, first_, structure);

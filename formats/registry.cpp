@@ -23,6 +23,7 @@
 #include "formats/vasp.h"
 #include "formats/json.h"
 #include "formats/lmdb_pickle.h"
+#include "formats/spooled_input.h"
 
 namespace atp {
 
@@ -58,7 +59,7 @@ constexpr Format kFormats[] = {
      .sniff_path = sniff_deepmd_path, .claims_folder = is_deepmd_folder},
     {.name = "cif", .extensions = "cif", .summary = "structures of CIF files, symmetry expanded", .sniff = sniff_cif, .open = open_cif, .missing = kCifMissing},
     {.name = "atp", .extensions = "atp", .summary = "files of atp itself, for merging and packing anew", .sniff = sniff_atp, .open_path = open_atp},
-    {.name = "archive", .extensions = "tar, tgz, zip", .summary = "tar and zip archives of any format that is read as a stream", .sniff = sniff_archive,
+    {.name = "archive", .extensions = "tar, tgz, zip", .summary = "tar and zip archives of any format", .sniff = sniff_archive,
      .open = open_archive, .missing = kArchiveMissing},
     {.name = "npz", .extensions = "npz", .summary = "NumPy archives: MD17, rMD17, sGDML, SO3LR, others by --npz-map", .sniff = sniff_npz, .open_path = open_npz},
 };
@@ -152,9 +153,8 @@ std::unique_ptr<FormatReader> open_input(const std::string& path, std::string_vi
   if (format.open_path == nullptr) return named(format.open(std::move(source), options), format);
   if (is_plain_file(path, *source)) return named(format.open_path(path, options), format);
   if (format.open != nullptr) return named(format.open(std::move(source), options), format);
-  const bool packed = source->compressed();
-  fail_input(source->name(), fmt::format("is {}, which cannot be read {}", format.name, packed ? "while it is compressed" : "from a pipe"),
-             packed ? "decompress it first" : "save it as a file first");
+  if (source->compressed()) return open_spooled(*source, from, options);
+  fail_input(source->name(), fmt::format("is {}, which cannot be read from a pipe", format.name), "save it as a file first");
 }
 
 std::unique_ptr<FormatReader> open_source(std::unique_ptr<ByteSource> source, const ReadOptions& options) {
@@ -166,9 +166,9 @@ std::unique_ptr<FormatReader> open_source(std::unique_ptr<ByteSource> source, co
     if (c > certainty) certainty = c, best = &f;
   }
   if (best == nullptr) return nullptr;
-  if (best->open == nullptr || best->name == "archive") {
-    fail_input(source->name(), fmt::format("is {}, which cannot be read from within an archive", best->name), "unpack it and name it by itself");
-  }
+  if (best->name == "archive") fail_input(source->name(), "is an archive within an archive", "unpack it and name it by itself");
+  check_in_build(*best, source->name());
+  if (best->open == nullptr) return open_spooled(*source, "", options);
   return named(best->open(std::move(source), options), *best);
 }
 

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
@@ -176,6 +177,34 @@ TEST_CASE("deepmd: text, without periodicity, a folder among others") {
   CHECK_FALSE(has(r.frames[1], Kind::builtin, "cell"));
   write_text(dir / "tree/a/energy.raw", "1\n2\n3\n");
   CHECK(refusal(dir / "tree/a").find("has not one row for each of 2 frames") != std::string::npos);
+}
+
+TEST_CASE("npz and HDF5 in archives, and compressed, are unpacked to a temporary file that goes") {
+  const TempDir dir, temporary;
+  ::setenv("TMPDIR", temporary.path().c_str(), 1);
+  write_text(dir / "a.npz", zip_archive(sgdml(), "a"));
+  const std::string gz = "gzip -k '" + (dir / "a.npz") + "' && cd '" + dir.path().string() + "' && tar cf a.tar a.npz";
+  REQUIRE(std::system(gz.c_str()) == 0);
+  {
+    const auto reader = open_input(dir / "a.npz.gz", "", {});
+    CHECK(reader->format() == "npz");
+    CHECK(read_all(*reader).frames.size() == 2);
+    CHECK(reader->input_state().bytes == fs::file_size(dir / "a.npz.gz"));
+    CHECK_FALSE(fs::is_empty(temporary.path()));
+  }
+  CHECK(fs::is_empty(temporary.path()));
+  if (format_named("archive").missing.empty()) {
+    CHECK(read_all(*open_input(dir / "a.tar", "", {})).frames.size() == 2);
+    CHECK(fs::is_empty(temporary.path()));
+    // Errors name what was given, not the temporary file.
+    auto bad = read_text(dir / "a.npz");
+    bad[bad.find("NUMPY") + 200] ^= 0x20;
+    write_text(dir / "a.npz", bad);
+    REQUIRE(std::system(("cd '" + dir.path().string() + "' && tar cf b.tar a.npz").c_str()) == 0);
+    CHECK(refusal(dir / "b.tar").find((dir / "b.tar") + ":a.npz: ") == 0);
+    CHECK(fs::is_empty(temporary.path()));
+  }
+  ::unsetenv("TMPDIR");
 }
 
 TEST_CASE("hdf5: groups by atom count") {
