@@ -272,7 +272,13 @@ def test_moved_branch():
     with Case() as c:
         c.hub.fault("HEAD", sleep=0.3, times=2)
         other = {p: b"different" + d for p, d in FILES.items()}
-        mover = threading.Timer(0.15, lambda: c.repo.commit(other))
+
+        def move():
+            while not any(e["method"] == "HEAD" for e in c.hub.log):
+                time.sleep(0.01)
+            c.repo.commit(other)
+
+        mover = threading.Thread(target=move, daemon=True)
         mover.start()
         out = c.atp("pull", "o/n", "omat/train").strip()
         mover.join()

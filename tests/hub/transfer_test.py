@@ -142,7 +142,9 @@ def test_journal_is_not_trusted():
     with big_case(rate=30e6) as c:
         def interrupted():
             p = started(c, "-j", "1")
-            time.sleep(0.25)
+            while not (os.path.exists(partial + ".journal") and os.path.getsize(partial + ".journal") > 0):
+                time.sleep(0.01)
+            time.sleep(0.2)
             p.kill()
             p.wait()
             p.stderr.close()
