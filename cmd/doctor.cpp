@@ -265,7 +265,7 @@ Run declare_doctor(CLI::App& app) {
     bool json = false;
   };
   auto o = std::make_shared<Options>();
-  app.add_option("DIR", o->folders, "folders whose file systems to look at; without any the current one")->type_name("DIR")->group("");
+  app.add_option("DIR", o->folders, "folders whose file systems to look at; without any the current one")->type_name("DIR");
   app.add_flag("--json", o->json, "print one JSON object")->group("Output");
   return [o] {
     if (o->folders.empty()) o->folders.emplace_back(".");

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "cmd/commands.h"
+#include "cmd/leftovers.h"
 #include "cmd/older_generation.h"
 #include "cmd/options.h"
 #include "cmd/terminal.h"
@@ -108,6 +109,7 @@ class ExportRun {
     }
     const ChosenRecords records(dataset_, command_, where);
     open();
+    if (!command_.output.empty() && command_.output != "-") note_leftovers(command_.output);
     write(records);
     if (format_.output != ExportFormat::Output::stream) exporter_->finish();
     if (target_) target_->commit();
@@ -241,6 +243,9 @@ const ExportFormat& format_of(const ExportCommand& command) {
   const bool stdout_ = command.output.empty() || command.output == "-";
   const ExportFormat* format = export_format(command.to);
   if (format == nullptr) format = stdout_ ? nullptr : export_format_of(command.output);
+  if (format == nullptr && !stdout_ && std::filesystem::path(command.output).has_extension()) {
+    throw Error(Exit::usage, command.output, "the extension is that of no format atp writes", "name the format with --to");
+  }
   if (format == nullptr) format = export_format("extxyz");
   if (format->open == nullptr) {
     throw Error(Exit::usage, "", fmt::format("this build of atp cannot write {}", format->name), std::string(format->missing));

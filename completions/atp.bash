@@ -304,6 +304,8 @@ _atp() {
       esac
       if [[ $cur == -* ]]; then
         _atp_words "--json -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help"
+      else
+        _atp_files
       fi ;;
     pull)
       case $prev in

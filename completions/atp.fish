@@ -221,6 +221,7 @@ complete -c atp -n '__fish_seen_subcommand_from bench' -s y -l yes -d 'fetch mor
 complete -c atp -n '__fish_seen_subcommand_from bench' -l progress -x -a 'auto always never' -d 'show progress on stderr; auto (the default): on a terminal, and every 30 s in a log file'
 complete -c atp -n '__fish_seen_subcommand_from bench' -l color -x -a 'auto always never' -d 'colour the output; auto (the default) does so on a terminal unless NO_COLOR is set'
 complete -c atp -n '__fish_seen_subcommand_from bench' -s h -l help -d 'show this help'
+complete -c atp -n '__fish_seen_subcommand_from doctor' -F
 complete -c atp -n '__fish_seen_subcommand_from doctor' -l json -d 'print one JSON object'
 complete -c atp -n '__fish_seen_subcommand_from doctor' -s j -l jobs -x -d 'threads to use; 0 or auto (the default) takes every CPU this process may use'
 complete -c atp -n '__fish_seen_subcommand_from doctor' -s q -l quiet -d 'say nothing but warnings and errors'

@@ -144,6 +144,15 @@ std::string describe(const FrameArray& a) {
   return fmt::format("{} ({}text)", a.name, shape);
 }
 
+FieldRules rules_with(const ReadOptions& options, const ArrayMap& map) {
+  ReadOptions both = options;
+  for (const auto& [what, name] : map) {
+    // The sign of a gradient is turned on the way, so its name is not that of forces for FieldRules.
+    if (what != "gradient" && (field_named(what) || what == "virial")) both.map.emplace(what, name);
+  }
+  return FieldRules(both);
+}
+
 void parse_array_map(std::string_view option, std::string_view text, ArrayMap& map) {
   while (!text.empty()) {
     const std::size_t comma = text.find(',');
@@ -184,6 +193,11 @@ void FrameArrays::find_roles() {
   for (std::size_t i = 0; i < std::min<std::size_t>(arrays_.size(), 20); ++i) found += (i == 0 ? "" : ", ") + describe(arrays_[i]);
   const auto fail = [&](const std::string& what) { fail_input(where_, fmt::format("{} (found: {})", what, found), "name the arrays with --npz-map or --hdf5-map, for example positions=coords,numbers=z,energy=E,forces=F"); };
 
+  for (const auto& [what, name] : settings_->map) {
+    if (!settings_->map_is_asked) break;
+    const bool there = std::ranges::any_of(arrays_, [&](const FrameArray& a) { return a.name == name; });
+    if (!there && name != "none") fail(fmt::format("has no array '{}', which {} is to be taken from", excerpt(name), what));
+  }
   const auto positions = find("positions", kPositions);
   const auto numbers = find("numbers", kNumbers);
   if (!positions) fail("has no array of positions that atp knows");
@@ -205,7 +219,15 @@ void FrameArrays::find_roles() {
   pbc_ = find("pbc", kPbc);
   mask_ = find("mask", kMask);
   if (mask_ && (single_ || product(arrays_[*mask_].shape) != frames_ * atoms_ || arrays_[*mask_].kind == 'f' || is_text(arrays_[*mask_]))) mask_.reset();
-  if (!p.conversion) settings_->units.need(Quantity::length, found);
+  if (!p.conversion) need_unit(Quantity::length, found);
+}
+
+void FrameArrays::need_unit(Quantity quantity, const std::string& found) const {
+  try {
+    settings_->units.need(quantity, found);
+  } catch (const Error& e) {
+    throw e.within(where_);
+  }
 }
 
 void FrameArrays::find_uses() {
@@ -218,7 +240,7 @@ void FrameArrays::find_uses() {
     Use& use = uses_[i];
     use.per_frame = single_ || (!a.shape.empty() && a.shape[0] == frames_);
     for (const FieldName& f : kFieldNames) {
-      if (f.name == a.name) use.field = f.field, use.negative = f.negative;
+      if (f.name == a.name && !settings_->rules.asked(f.field)) use.field = f.field, use.negative = f.negative;
     }
     for (const auto& [what, name] : settings_->map) {
       if (name == a.name && field_named(what)) use.field = field_named(what), use.negative = what == "gradient";
@@ -228,7 +250,7 @@ void FrameArrays::find_uses() {
     const bool field_name_known = use.field || settings_->rules.of_frame_value(a.name);
     if (field_name_known && !a.conversion && a.kind == 'f' && !role) {
       const Field field = use.field ? *use.field : settings_->rules.of_frame_value(a.name)->field;
-      if (field == Field::energy) settings_->units.need(Quantity::energy, found);
+      if (field == Field::energy) need_unit(Quantity::energy, found);
     }
   }
   if (!names.empty()) left_out_.push_back(fmt::format("not one value for each frame, and left out: {}", excerpt(names)));

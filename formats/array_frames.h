@@ -35,6 +35,9 @@ std::string describe(const FrameArray& array);
 // What the user says about arrays: positions, numbers, cell, pbc, mask, energy, forces ... -> name.
 using ArrayMap = std::map<std::string, std::string, std::less<>>;
 
+// The rules of --map, and with them those of the map: an array that is named for a field is the only one for it.
+FieldRules rules_with(const ReadOptions& options, const ArrayMap& map);
+
 // Arrays that belong together. Immutable; shared by the batches made from it.
 class FrameArrays {
  public:
@@ -43,6 +46,7 @@ class FrameArrays {
     FieldRules rules;
     InputUnits units;
     ArrayMap map;
+    bool map_is_asked = false;  // by the user: an array that it names and that is not there is an error
   };
 
   // Finds positions, atomic numbers and the rest by the names that are in use, or by the map. With `single`
@@ -70,6 +74,7 @@ class FrameArrays {
   std::optional<std::size_t> find(std::string_view role, std::span<const std::string_view> names) const;
   void find_roles();
   void find_uses();
+  void need_unit(Quantity quantity, const std::string& found) const;
 
   std::shared_ptr<const Settings> settings_;
   std::string where_;

@@ -104,7 +104,7 @@ std::string text_attribute(hid_t object, const char* name) {
 
 class Hdf5Reader : public FormatReader {
  public:
-  Hdf5Reader(const std::string& path, const ReadOptions& options) : path_(path), rules_(options), units_(options), map_(options.hdf5_arrays) {
+  Hdf5Reader(const std::string& path, const ReadOptions& options) : path_(path), rules_(rules_with(options, options.hdf5_arrays)), units_(options), map_(options.hdf5_arrays) {
     H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);  // errors are ours to print
     H5PLset_loading_state(0);                     // no code from wherever a variable of the environment says
     const Fd fd = open_for_reading(path);
@@ -121,6 +121,7 @@ class Hdf5Reader : public FormatReader {
   }
 
   std::unique_ptr<FrameBatch> next() override {
+    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);  // each thread has its own
     std::vector<std::unique_ptr<FrameBatch>> parts;
     std::uint64_t bytes = 0;
     while (bytes < kBatchBytes) {
@@ -367,7 +368,7 @@ class Hdf5Reader : public FormatReader {
     } else if (where_.find("/config_") != std::string::npos && has("positions") && has("atomic_numbers")) {
       declare("eV", "A", "the MACE layout");
     }
-    settings_ = std::make_shared<const FrameArrays::Settings>(FrameArrays::Settings{path_, rules_, units_, map_});
+    settings_ = std::make_shared<const FrameArrays::Settings>(FrameArrays::Settings{path_, rules_, units_, map_, true});
   }
 
   // What attributes say counts for one dataset each; what --units says counts before.

@@ -27,6 +27,7 @@ std::optional<std::string_view> LineReader::take() {
       const std::size_t stop = newline == nullptr ? end_ : static_cast<std::size_t>(static_cast<const char*>(newline) - buffer_.data());
       std::string_view line(buffer_.data() + begin_, stop - begin_);
       begin_ = newline == nullptr ? end_ : stop + 1;
+      unfinished_ = newline == nullptr;
       if (line.ends_with('\r')) line.remove_suffix(1);
       return line;
     }

@@ -23,6 +23,8 @@ class LineReader {
   std::optional<std::string_view> next();
   // The line that next() will give, without taking it.
   std::optional<std::string_view> peek();
+  // Whether the line that was taken last has no end of its own: the file may have been cut off in it.
+  bool unfinished() const { return unfinished_; }
   // Reads on to the end, so that the input's hash is known.
   void drain();
 
@@ -44,6 +46,7 @@ class LineReader {
   bool ended_ = false;
   std::optional<std::string_view> peeked_;
   bool has_peeked_ = false;
+  bool unfinished_ = false;
   std::uint64_t line_ = 0;
 };
 

@@ -84,6 +84,7 @@ void LmdbFile::open() {
   if (!first) fail("is no LMDB file: its first page is no meta page");
   page_size_ = first->free_pages.page_size;
   if (!is_page_size(page_size_)) fail(fmt::format("says its pages have {} bytes, which cannot be", page_size_));
+  if (bytes_.size() / page_size_ < 2) fail(fmt::format("has {} bytes, less than its first two pages", bytes_.size()));
   const auto second = meta_at(bytes_, page_size_);
   const Meta meta = second && second->free_pages.page_size == page_size_ && second->transaction > first->transaction ? *second : *first;
   if (meta.version != 1) {

@@ -51,7 +51,7 @@ class NpzReader : public FormatReader {
       records_ = std::make_shared<const NpzRecords>(path, std::move(arrays), holder_);
       return;
     }
-    auto settings = std::make_shared<FrameArrays::Settings>(FrameArrays::Settings{path, FieldRules(options), InputUnits(options), options.npz_arrays});
+    auto settings = std::make_shared<FrameArrays::Settings>(FrameArrays::Settings{path, rules_with(options, options.npz_arrays), InputUnits(options), options.npz_arrays, true});
     declare_units(arrays, settings->units);
     const bool single = is_single(arrays, options.npz_arrays);
     arrays_ = std::make_shared<const FrameArrays>(std::move(settings), path, std::move(arrays), single, holder_);

@@ -80,6 +80,9 @@ class OutcarReader : public SerialReader {
     if (!step_.has_forces) return false;
     if (line.starts_with("  free  energy   TOTEN")) step_.free_energy = number_behind(line, "=");
     if (line.starts_with("  energy  without entropy")) {
+      // VASP ends every line: the digits of one without an end may not be all.
+      cut_off_ = cut_off_ || lines_.unfinished();
+      if (lines_.unfinished()) return false;
       step_.energy = number_behind(line, "energy(sigma->0) =");
       return step_.energy.has_value();
     }

@@ -91,6 +91,11 @@ TEST_CASE("npz: names that no layout has need a map and units") {
   options.units = {{"energy", "eV"}, {"length", "A"}};
   const ReadFrames r = read_all(*open_input(dir / "b.npz", "", options));
   CHECK(f64(r.frames.at(1), Kind::builtin, "energy") == 2);
+  // What is named and not there is an error; an array that is named is the only one for its field.
+  parse_array_map("--npz-map", "energy=nowhere", options.npz_arrays);
+  CHECK(refusal(dir / "b.npz", options).find("has no array 'nowhere', which energy is to be taken from") != std::string::npos);
+  parse_array_map("--npz-map", "forces=none,energy=how_much", options.npz_arrays);
+  CHECK(read_all(*open_input(dir / "b.npz", "", options)).frames.at(0).find(Kind::builtin, "forces") == nullptr);
   CHECK_THROWS_WITH_AS(parse_array_map("--npz-map", "position=x", options.npz_arrays), "--npz-map knows no 'position'; did you mean 'positions'?", Error);
 }
 

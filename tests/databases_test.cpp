@@ -333,6 +333,12 @@ TEST_CASE("hostile: databases cut short and flipped are read or refused") {
   }
 }
 
+TEST_CASE("lmdb: a file cut to its first page is no empty database") {
+  auto bytes = read_bytes(file("mptraj10_asejson.aselmdb"));
+  bytes.resize(4096);
+  CHECK_THROWS_AS(LmdbFile(bytes, "x"), Error);
+}
+
 TEST_CASE("lmdb: a tree that comes back to itself") {
   auto bytes = read_bytes(file("mptraj10_asejson.aselmdb"));
   // Both meta pages name the other's page as the root: 16 + 24 + 48 + 40 bytes in.

@@ -179,6 +179,8 @@ TEST_CASE("outcar: columns that run together, a run that was cut off") {
   CHECK(f64(r.frames[1], Kind::builtin, "energy") == -1.75);
   CHECK(r.notes.contains("v is cut off: its whole steps are kept"));
   CHECK(problem(head).find("holds no step with forces and energy") != std::string::npos);
+  // Cut within the digits of the energy: -1.75 would read as -1.
+  CHECK(read_vasp(head + one + one.substr(0, one.size() - 9)).frames.size() == 1);
   // Cut within the lattice vectors of the third step, or a number of its table.
   const std::string cell = "      direct lattice vectors\n 5 0 0 0.2 0 0\n 0 5";
   CHECK(read_vasp(head + one + one + cell).frames.size() == 2);
