@@ -227,7 +227,7 @@ Run declare_verify(CLI::App& app) {
   app.add_flag("--manifest", o->manifest, "check folders against their manifest.json only: names, counts, sizes, hashes")->group("What to check");
   app.add_flag("--sums", o->sums, "print XXH3-128 and SHA-256 of each file instead, as xxhsum and sha256sum take them")->group("Checksum lists");
   app.add_option("--check", o->check, "check the files that a list of such sums names")->type_name("FILE")->group("Checksum lists");
-  app.add_flag("--repair", o->repair, "mend what can be mended in place without losing anything")->group("Mending");
+  app.add_flag("--repair", o->repair, "mend in place, keeping every record that the index still leads to; for others, --salvage first")->group("Mending");
   app.add_flag("--dry-run", o->dry_run, "with --repair: say what would be done, and do nothing")->group("Mending");
   app.add_option("--salvage", o->salvage, "look for the records of a file that cannot be read any more and write them to the new file OUT")
       ->type_name("OUT")

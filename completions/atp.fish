@@ -129,7 +129,7 @@ complete -c atp -n '__fish_seen_subcommand_from verify' -l strict -d 'exit 1 whe
 complete -c atp -n '__fish_seen_subcommand_from verify' -l manifest -d 'check folders against their manifest.json only: names, counts, sizes, hashes'
 complete -c atp -n '__fish_seen_subcommand_from verify' -l sums -d 'print XXH3-128 and SHA-256 of each file instead, as xxhsum and sha256sum take them'
 complete -c atp -n '__fish_seen_subcommand_from verify' -l check -r -F -d 'check the files that a list of such sums names'
-complete -c atp -n '__fish_seen_subcommand_from verify' -l repair -d 'mend what can be mended in place without losing anything'
+complete -c atp -n '__fish_seen_subcommand_from verify' -l repair -d 'mend in place, keeping every record that the index still leads to; for others, --salvage first'
 complete -c atp -n '__fish_seen_subcommand_from verify' -l dry-run -d 'with --repair: say what would be done, and do nothing'
 complete -c atp -n '__fish_seen_subcommand_from verify' -l salvage -x -d 'look for the records of a file that cannot be read any more and write them to the new file OUT'
 complete -c atp -n '__fish_seen_subcommand_from verify' -s f -l force -d 'with --salvage: replace OUT'
