@@ -7,10 +7,12 @@
 #include <fmt/format.h>
 
 #include <exception>
+#include <utility>
 
 #include "core/base/error.h"
 #include "core/base/interrupt.h"
 #include "formats/excerpt.h"
+#include "formats/frame_batch.h"
 
 namespace atp {
 namespace {
@@ -63,6 +65,35 @@ class ArchiveReader : public FormatReader {
   }
 
   std::unique_ptr<FrameBatch> next() override {
+    try {
+      return next_of_members();
+    } catch (const Error& e) {
+      // What is wrong with one member keeps none of the others from being read: it counts as one bad frame.
+      if (e.exit() != Exit::input || source_error_ || !e.where().starts_with(source_->name() + ":")) throw;
+      member_.reset();
+      any_ = true;
+      const std::uint64_t first = std::exchange(frames_, frames_ + member_frames_ + 1) + std::exchange(member_frames_, 0);
+      return std::make_unique<IndependentFrames>(first, 1, source_->position(), [e] { return std::make_unique<BadMember>(e); });
+    }
+  }
+
+  InputState input_state() const override { return source_->state(); }
+
+ private:
+  struct Free {
+    void operator()(struct ::archive* a) const { ::archive_read_free(a); }
+  };
+
+  class BadMember : public FrameDecoder {
+   public:
+    explicit BadMember(Error error) : error_(std::move(error)) {}
+    void decode(std::uint64_t, Structure&, FrameRemarks&) override { throw error_; }
+
+   private:
+    Error error_;
+  };
+
+  std::unique_ptr<FrameBatch> next_of_members() {
     for (;;) {
       throw_if_interrupted();
       if (!member_ && !open_member()) return nullptr;
@@ -77,13 +108,6 @@ class ArchiveReader : public FormatReader {
       return std::make_unique<MemberBatch>(std::move(batch), frames_, source_->position(), passed_over_note());
     }
   }
-
-  InputState input_state() const override { return source_->state(); }
-
- private:
-  struct Free {
-    void operator()(struct ::archive* a) const { ::archive_read_free(a); }
-  };
 
   [[noreturn]] void fail() {
     if (source_error_) std::rethrow_exception(source_error_);

@@ -190,12 +190,16 @@ class Hdf5Reader : public FormatReader {
     const std::vector<Link> links = links_of(group, where);
     std::vector<std::string> names;
     for (const Link& link : links) names.push_back(link.name);
-    if (positions_among(names, map_) && numbers_among(names, map_)) {
+    const bool positions = positions_among(names, map_).has_value(), numbers = numbers_among(names, map_).has_value();
+    const bool frames = positions && numbers;
+    if (frames) {
       if (groups_.size() == kMostGroups) fail_input(path_, fmt::format("has more than {} groups", kMostGroups));
       groups_.push_back(where);
-      return;
+    } else if (positions) {
+      without_numbers_ = fmt::format("groups with positions and no atomic numbers are left out, as '{}'", excerpt(where));
     }
     for (const std::string& name : names) {
+      if (frames && (name == "properties" || name == "property_weights")) continue;  // the frame's own, as MACE keeps them
       H5O_info_t info;
       if (H5Oget_info_by_name(group, name.c_str(), &info, H5P_DEFAULT) < 0) fail_input(path_, fmt::format("'{}{}' is damaged", excerpt(where), excerpt(name)));
       if (info.type != H5O_TYPE_GROUP) {
@@ -419,6 +423,7 @@ class Hdf5Reader : public FormatReader {
     if (where_ != "/") frames->add_text("group", where_.substr(1, where_.size() - 2));
     for (auto& [key, value] : texts) frames->add_text(std::move(key), std::move(value));
     if (!link_notes_.empty()) frames->add_note(link_notes_);
+    if (!without_numbers_.empty()) frames->add_note(without_numbers_);
     if (!text.empty()) frames->add_note(fmt::format("not one value for each frame, and left out: {}", excerpt(text)));
     next_ += count;
     const std::uint64_t first = frames_;
@@ -464,7 +469,7 @@ class Hdf5Reader : public FormatReader {
   Id file_;
   std::vector<std::string> groups_;  // "/mol/"
   std::vector<std::string> seen_;
-  std::string link_notes_;
+  std::string link_notes_, without_numbers_;
   std::set<haddr_t> visited_;
   std::shared_ptr<const FrameArrays::Settings> settings_;
 

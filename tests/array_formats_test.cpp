@@ -244,6 +244,14 @@ TEST_CASE("hdf5: links within the file lead to data, links out of it are refused
   CHECK(refusal(test::data("arrays/external_link.h5"), options).find("'/out' is a link to another file") != std::string::npos);
 }
 
+TEST_CASE("hdf5: groups within a group of frames are read, and one without atomic numbers is named") {
+  ReadOptions options;
+  options.units = {{"energy", "eV"}, {"length", "A"}};
+  const ReadFrames r = read_all(*open_input(test::data("arrays/nested.h5"), "", options));
+  CHECK(r.frames.size() == 1 + 2 + 3);
+  CHECK(r.notes.contains("groups with positions and no atomic numbers are left out, as '/c/'"));
+}
+
 TEST_CASE("hdf5: cut and flipped") {
   if (!format_named("hdf5").missing.empty()) return;
   const TempDir dir;
