@@ -47,6 +47,8 @@ bool is_known(std::string_view name) {
 
 // Bytes written as texts, and pickled storages, are copies of the pickle's bytes; more than these are not.
 constexpr std::size_t kMostCopies = 4;
+// A value takes 80 bytes of memory, and may take one in a file, of which compression leaves nothing.
+constexpr std::size_t kMostValues = std::size_t{16} << 20;
 
 // Runs the opcodes of one pickle.
 class PickleMachine {
@@ -65,6 +67,7 @@ class PickleMachine {
 
   // ---- stack and values
   std::uint32_t add(PickleValue v) {
+    if (out_.values_.size() == kMostValues) fail(fmt::format("holds more than {} values in one pickle", kMostValues));
     out_.values_.push_back(std::move(v));
     return static_cast<std::uint32_t>(out_.values_.size() - 1);
   }
