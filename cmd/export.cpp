@@ -9,8 +9,8 @@
 #include <set>
 
 #include "cmd/commands.h"
+#include "cmd/dataset_warnings.h"
 #include "cmd/leftovers.h"
-#include "cmd/older_generation.h"
 #include "cmd/options.h"
 #include "cmd/terminal.h"
 #include "cmd/where_option.h"
@@ -99,6 +99,7 @@ class ExportRun {
  public:
   ExportRun(const ExportCommand& command, const ExportFormat& format) : command_(command), format_(format), dataset_(command.inputs) {
     warn_of_older_generations(dataset_);
+    warn_of_missing_shards(command.inputs);
     refuse_input_as_output();
   }
 

@@ -11,8 +11,8 @@
 #include <fstream>
 
 #include "cmd/commands.h"
+#include "cmd/dataset_warnings.h"
 #include "cmd/inspect_remote.h"
-#include "cmd/older_generation.h"
 #include "cmd/options.h"
 #include "cmd/remote_inputs.h"
 #include "cmd/terminal.h"
@@ -134,6 +134,7 @@ Exit inspect(const InspectOptions& options) {
       throw Error(Exit::usage, options.inputs.front(), "is an .atp dataset, whose fields --map does not change", "leave --map out");
     }
     const Dataset dataset(options.inputs);
+    warn_of_missing_shards(options.inputs);
     if (!options.sql.empty() || !options.records.empty()) warn_of_older_generations(dataset);  // the summary shows it
     if (!options.sql.empty()) {
       print_query(dataset, options);

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "cmd/codec_option.h"
+#include "cmd/dataset_warnings.h"
 #include "cmd/leftovers.h"
 #include "cmd/map_option.h"
 #include "cmd/options.h"
@@ -85,6 +86,7 @@ void PackRun::prepare_append() {
 std::vector<std::string> PackRun::inputs() const {
   std::vector<std::string> inputs;
   for (const auto& argument : o_.inputs) {
+    warn_of_missing_shards({argument});
     const auto files = input_files(argument);
     inputs.insert(inputs.end(), files.begin(), files.end());
   }

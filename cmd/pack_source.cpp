@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <limits>
 
-#include "cmd/older_generation.h"
+#include "cmd/dataset_warnings.h"
 #include "core/base/interrupt.h"
 
 namespace atp {

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "cmd/older_generation.h"
+#include "cmd/dataset_warnings.h"
 #include "cmd/remote.h"
 #include "cmd/remote_inputs.h"
 #include "cmd/terminal.h"
@@ -16,6 +16,7 @@ PlanSource::PlanSource(const std::string& argument) {
   } else {
     local_ = std::make_unique<Dataset>(std::vector{cached.empty() ? argument : cached});
     warn_of_older_generations(*local_);
+    warn_of_missing_shards({argument});
   }
 }
 

@@ -7,7 +7,7 @@
 #include <numeric>
 
 #include "cmd/codec_option.h"
-#include "cmd/older_generation.h"
+#include "cmd/dataset_warnings.h"
 #include "cmd/options.h"
 #include "cmd/shard_run.h"
 #include "cmd/terminal.h"
@@ -342,6 +342,7 @@ ShardRun plan_run(const ShardCommand& command, std::optional<ShardOrigin> origin
   run.dataset = std::make_unique<Dataset>(command.inputs);
   const Dataset& dataset = *run.dataset;
   warn_of_older_generations(dataset);
+  warn_of_missing_shards(command.inputs);
   if (!run.origin) refuse_inputs_in_output(dataset, command.inputs, command.output);
   if (!command.no_verify) {
     for (const Reader& file : dataset.shards()) file.check_index();

@@ -1,10 +1,15 @@
-#include "cmd/older_generation.h"
+#include "cmd/dataset_warnings.h"
 
 #include <fmt/format.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 
 #include "cmd/terminal.h"
 #include "core/atp/layout.h"
 #include "core/base/error.h"
+#include "core/hub/dataset_files.h"
 
 namespace atp {
 namespace {
@@ -27,6 +32,25 @@ void warn_of_older_generations(const Dataset& dataset) {
                      other, file.other_slot_problem(), file.slot().generation, human_count(file.size())));
   }
   if (found > kMostNamed) warn(fmt::format("and {} more files with a header slot that is not valid", found - kMostNamed));
+}
+
+void warn_of_missing_shards(const std::vector<std::string>& inputs) {
+  for (const std::string& input : inputs) {
+    const std::filesystem::path folder(input);
+    std::ifstream file(folder / "manifest.json", std::ios::binary);
+    if (!file) continue;
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    try {
+      std::vector<RemoteFile> missing = parse_manifest(text, input);
+      const std::size_t all = missing.size();
+      std::error_code ignored;
+      std::erase_if(missing, [&](const RemoteFile& f) { return std::filesystem::exists(folder / f.path, ignored); });
+      if (missing.empty()) continue;
+      warn(fmt::format("{}: its manifest.json names {}, which is not there ({} of {} files missing); what is there is read", input, missing[0].path, missing.size(), all));
+    } catch (const Error&) {
+      continue;
+    }
+  }
 }
 
 }  // namespace atp
