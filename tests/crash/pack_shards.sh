@@ -39,7 +39,7 @@ check "without a fault" is $code 0
 mv d wanted
 calls=$(cat calls)
 for at in $(seq "$calls"); do
-  for fault in ENOSPC EIO TERM KILL; do
+  for fault in ${ATP_FAULTS:-ENOSPC EIO TERM KILL}; do
     rm -rf d
     packed_with FAULT_AT="$at" FAULT_DO=$fault
     name="$fault at call $at of $calls"

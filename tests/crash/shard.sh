@@ -63,7 +63,7 @@ for mode in keep shuffle split; do
   mv d wanted
   calls=$(cat calls)
   for at in $(seq "$calls"); do
-    for fault in ENOSPC EIO; do
+    for fault in ${ATP_FAULTS:-ENOSPC EIO}; do
       runs=$((runs + 1))
       rm -rf d
       atp_with FAULT_AT="$at" FAULT_DO=$fault
