@@ -9,8 +9,8 @@
 #include <unordered_map>
 
 #include "core/base/error.h"
-#include "core/base/utf8.h"
 #include "formats/excerpt.h"
+#include "formats/pickle_text.h"
 #include "formats/torch_storage.h"
 
 namespace atp {
@@ -63,7 +63,7 @@ class PickleMachine {
   }
 
  private:
-  [[noreturn]] static void fail(std::string what) { fail_input("", std::move(what), "atp runs nothing that a pickle asks for; convert it with the program that made it"); }
+  [[noreturn]] static void fail(std::string what) { fail_pickle(std::move(what)); }
 
   // ---- stack and values
   std::uint32_t add(PickleValue v) {
@@ -241,7 +241,9 @@ class PickleMachine {
       push_items(PickleKind::ndarray, {a[2], a[1], a[0]});
       at(top()).logical = at(a[3]).text() == "F";
     } else if (ends("encode")) {
-      push_latin1(at(arguments(args, 1)[0]).text());
+      const std::string_view text = at(arguments(args, 1)[0]).text();
+      spend(text.size());
+      push_bytes(PickleKind::bytes, as_bytes(out_.owned_.emplace_back(bytes_of_latin1(text))));
     } else if (ends("_reconstructor")) {
       const std::uint32_t cls = arguments(args, 1)[0];
       if (at(cls).kind != PickleKind::global) fail("makes an object of no class");
@@ -253,23 +255,6 @@ class PickleMachine {
     } else {
       fail(fmt::format("calls '{}', which atp does not know", excerpt(name)));
     }
-  }
-
-  // Old pickles write bytes as a text whose characters are below 256.
-  void push_latin1(std::string_view text) {
-    spend(text.size());
-    std::string out;
-    for (std::size_t k = 0; k < text.size(); ++k) {
-      const auto c = static_cast<unsigned char>(text[k]);
-      if (c < 0x80) {
-        out += text[k];
-      } else if ((c == 0xC2 || c == 0xC3) && k + 1 < text.size()) {
-        out += static_cast<char>((c & 3U) << 6 | (static_cast<unsigned char>(text[++k]) & 0x3FU));
-      } else {
-        fail("has bytes written as a text that is not latin-1");
-      }
-    }
-    push_bytes(PickleKind::bytes, as_bytes(out_.owned_.emplace_back(std::move(out))));
   }
 
   void push_storage(Bytes file) {
@@ -322,50 +307,6 @@ class PickleMachine {
   // ---- protocol 0
   void push_text(std::string text) { push_bytes(PickleKind::text, as_bytes(out_.owned_.emplace_back(std::move(text)))); }
 
-  static unsigned hex(std::string_view digits) {
-    unsigned v = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), v, 16);
-    if (error != std::errc() || end != digits.data() + digits.size()) fail("is a damaged pickle: a character has no number");
-    return v;
-  }
-
-  // Python's raw-unicode-escape: latin-1, and \uXXXX for what is not.
-  static std::string unescaped(std::string_view text) {
-    std::string out;
-    for (std::size_t k = 0; k < text.size(); ++k) {
-      const std::size_t digits = text[k] != '\\' || k + 1 == text.size() ? 0 : text[k + 1] == 'u' ? 4 : text[k + 1] == 'U' ? 8 : 0;
-      if (digits > 0 && k + 2 + digits <= text.size()) {
-        const unsigned c = hex(text.substr(k + 2, digits));
-        out += encode_utf8(c > 0x10FFFF ? U'\uFFFD' : static_cast<char32_t>(c));
-        k += 1 + digits;
-      } else {
-        out += encode_utf8(static_cast<unsigned char>(text[k]));
-      }
-    }
-    return out;
-  }
-
-  // Python 2's texts, as repr() writes them.
-  void push_quoted(std::string_view text) {
-    if (text.size() < 2 || text.front() != text.back() || (text[0] != '\'' && text[0] != '"')) fail("is a damaged pickle: a text has no quotes");
-    text = text.substr(1, text.size() - 2);
-    std::string out;
-    for (std::size_t k = 0; k < text.size(); ++k) {
-      if (text[k] != '\\' || k + 1 == text.size()) {
-        out += text[k];
-        continue;
-      }
-      const char c = text[++k];
-      if (c == 'x' && k + 2 < text.size()) {
-        out += static_cast<char>(hex(text.substr(k + 1, 2)));
-        k += 2;
-      } else {
-        out += c == 'n' ? '\n' : c == 't' ? '\t' : c == 'r' ? '\r' : c;
-      }
-    }
-    push_text(std::move(out));
-  }
-
   bool step() {
     const auto op = number<std::uint8_t>();
     switch (op) {
@@ -409,8 +350,8 @@ class PickleMachine {
       case 'X': push_bytes(PickleKind::text, take(number<std::uint32_t>())); break;
       case 0x8C: push_bytes(PickleKind::text, take(number<std::uint8_t>())); break;
       case 0x8D: push_bytes(PickleKind::text, take(number<std::uint64_t>())); break;
-      case 'V': push_text(unescaped(line())); break;
-      case 'S': push_quoted(line()); break;
+      case 'V': push_text(unescaped_text(line())); break;
+      case 'S': push_text(unquoted_text(line())); break;
       case 'T': push_bytes(PickleKind::bytes, take(number<std::uint32_t>())); break;
       case 'U': push_bytes(PickleKind::bytes, take(number<std::uint8_t>())); break;
       case 'B': push_bytes(PickleKind::bytes, take(number<std::uint32_t>())); break;

@@ -8,50 +8,14 @@
 #include <optional>
 
 #include "core/base/error.h"
-#include "core/base/little.h"
+#include "core/io/zip_layout.h"
 
 namespace atp {
 namespace {
 
-// APPNOTE.TXT of PKWARE, sections 4.3.7, 4.3.12, 4.3.16.
-struct LocalHeader {
-  le_u32 signature;
-  le_u16 version, flags, method, time, date;
-  le_u32 crc, stored, unpacked;
-  le_u16 name_length, extra_length;
-};
-static_assert(sizeof(LocalHeader) == 30);
+using namespace zip;
 
-struct CentralHeader {
-  le_u32 signature;
-  le_u16 made_by, version, flags, method, time, date;
-  le_u32 crc, stored, unpacked;
-  le_u16 name_length, extra_length, comment_length, disk, internal;
-  le_u32 external, offset;
-};
-static_assert(sizeof(CentralHeader) == 46);
-
-struct EndRecord {
-  le_u32 signature;
-  le_u16 disk, central_disk, here, entries;
-  le_u32 central_bytes, central_offset;
-  le_u16 comment_length;
-};
-static_assert(sizeof(EndRecord) == 22);
-
-struct Zip64End {  // its first fields
-  le_u32 signature;
-  le_u64 bytes;
-  le_u16 made_by, version;
-  le_u32 disk, central_disk;
-  le_u64 here, entries, central_bytes, central_offset;
-};
-static_assert(sizeof(Zip64End) == 56);
-
-constexpr std::uint32_t kLocal = 0x04034b50, kCentral = 0x02014b50, kEnd = 0x06054b50, kEnd64 = 0x06064b50, kLocator64 = 0x07064b50;
-constexpr std::uint32_t kIn64 = 0xffffffff;
 constexpr std::uint64_t kMostRatio = 1032;  // deflate cannot do better
-constexpr std::uint16_t kDate = 0x21;       // 1 January 1980, the earliest
 
 struct Member {
   std::string_view name;
