@@ -10,6 +10,7 @@
 
 #include "cmd/commands.h"
 #include "cmd/options.h"
+#include "cmd/remote_inputs.h"
 #include "core/bench/footprint.h"
 #include "core/bench/stores.h"
 
@@ -68,7 +69,7 @@ std::vector<std::string> choices(const std::string& option, const std::string& l
 
 Run declare_bench(CLI::App& app) {
   auto o = std::make_shared<BenchCommand>();
-  app.add_option_function<std::string>("DATASET", [o](const std::string& d) { o->datasets = {d}; }, "an .atp file, a folder of shards or a glob to measure where it lies (default: molecules made up)")->type_name("DATASET");
+  app.add_option_function<std::string>("DATASET", [o](const std::string& d) { o->datasets = {d}; }, "an .atp file, a folder of shards, a glob or an hf:// address to measure where it lies (default: molecules made up)")->type_name("DATASET");
 
   const auto where = "What to measure";
   app.add_option("--dir", o->dirs, "a folder on the mount to measure; may be repeated (default: the current folder)")->type_name("DIR")->group(where);
@@ -131,7 +132,10 @@ Run declare_bench(CLI::App& app) {
   std::vector<std::string> names;
   for (const Grid& g : grids()) names.emplace_back(g.name);
   add_choice(app, "--grid", o->grid, names, "with --footprint: whose electricity (default: world)", "NAME")->group(out);
-  return [o] { return bench(*o); };
+  return [o] {
+    fetch_inputs(o->datasets);
+    return bench(*o);
+  };
 }
 
 }  // namespace atp

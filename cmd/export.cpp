@@ -12,6 +12,7 @@
 #include "cmd/dataset_warnings.h"
 #include "cmd/leftovers.h"
 #include "cmd/options.h"
+#include "cmd/remote_inputs.h"
 #include "cmd/terminal.h"
 #include "cmd/where_option.h"
 #include "core/atp/dataset.h"
@@ -264,7 +265,7 @@ Exit export_records(const ExportCommand& command) { return ExportRun(command, fo
 
 Run declare_export(CLI::App& app) {
   auto o = std::make_shared<ExportCommand>();
-  app.add_option("DATASET", o->inputs, "an .atp file, a folder of shards or a glob; several follow each other")->required()->type_name("DATASET...");
+  app.add_option("DATASET", o->inputs, "an .atp file, a folder of shards, a glob or an hf:// address; several follow each other")->required()->type_name("DATASET...");
   std::vector<std::string> names;
   for (const ExportFormat& f : export_formats()) names.emplace_back(f.name);
   app.add_option("-o,--output", o->output, "the file or folder to write (default: stdout)")->type_name("PATH")->group("Output");
@@ -278,7 +279,10 @@ Run declare_export(CLI::App& app) {
       ->group("Which records");
   add_choice(app, "--on-error", o->on_error, {"stop", "skip"}, "at a record that is damaged or does not fit the format: stop, or leave it out and count it (default: stop)")
       ->group("Which records");
-  return [o] { return export_records(*o); };
+  return [o] {
+    fetch_inputs(o->inputs);
+    return export_records(*o);
+  };
 }
 
 }  // namespace atp
