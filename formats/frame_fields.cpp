@@ -10,6 +10,7 @@
 #include "core/chem/elements.h"
 #include "formats/excerpt.h"
 #include "formats/field_agreement.h"
+#include "formats/recorded_types.h"
 
 namespace atp {
 
@@ -125,12 +126,15 @@ void FrameFields::add(std::string_view key, const FrameValue& value, const Value
 std::optional<FieldClaim> FrameFields::claim_of(const Entry& e) const {
   const FrameValue& v = e.value;
   if (e.hint.field && !rules_.asked(*e.hint.field)) return FieldClaim{*e.hint.field, -1, false, false};
+  const bool property = e.hint.recorded != nullptr;
   if (!e.of_atoms) {
     const auto claim = rules_.of_frame_value(e.key);
+    if (property && claim && !claim->asked) return std::nullopt;
     return claim && claim->field != Field::pbc && (claim->asked || (claim->field != Field::cell)) ? claim : std::nullopt;
   }
   const std::uint64_t width = n_ == 0 ? 0 : v.count() / n_;
-  return rules_.of_atom_array(e.key, v.is_number(), width);
+  const auto claim = rules_.of_atom_array(e.key, v.is_number(), width);
+  return property && claim && !claim->asked ? std::nullopt : claim;
 }
 
 const Conversion& FrameFields::conversion(const Entry& e, Quantity quantity) {
@@ -260,6 +264,7 @@ void FrameFields::finish(Structure& structure, FrameRemarks& remarks) {
   for (std::size_t i = 0; i < used_; ++i) {
     Entry& e = entries_[i];
     const bool first_is_n = e.value.of != Of::text && e.value.rank > 0 && e.value.shape[0] == n_;
+    if (e.hint.recorded != nullptr) e.hint.scope = e.hint.recorded->kind == Kind::molecule ? ValueScope::frame : first_is_n ? ValueScope::atom : ValueScope::guess;
     e.of_atoms = e.hint.scope == ValueScope::atom || (e.hint.scope == ValueScope::guess && first_is_n && !is_of_frame(e.key));
     if (e.of_atoms && !first_is_n) {
       fail_input("", fmt::format("'{}' has {} for {} atoms", excerpt(e.key), shape_text(e.value), n_));
@@ -276,6 +281,7 @@ void FrameFields::finish(Structure& structure, FrameRemarks& remarks) {
 
 void FrameFields::put_property(const Entry& e, Structure& structure) const {
   const FrameValue& v = e.value;
+  if (e.hint.recorded != nullptr && put_recorded(*e.hint.recorded, e.key, v, structure)) return;
   const Kind kind = e.of_atoms ? Kind::atom : Kind::molecule;
   if (v.of == Of::text) return structure.put_string(kind, e.key, v.text);
   if (v.rank == 0) {

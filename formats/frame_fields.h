@@ -53,12 +53,15 @@ enum class ValueScope : std::uint8_t {
   frame,
 };
 
+struct RecordedType;
+
 // What a format knows about a value beyond its name.
 struct ValueHint {
   ValueScope scope = ValueScope::guess;
   std::optional<Field> field;              // it is that field, whatever its name (--map counts before)
   const Conversion* conversion = nullptr;  // instead of all units; with the sign, as for gradients
   std::string_view unit, unit_by;          // the value's own unit, and who says it (InputUnits::declare)
+  const RecordedType* recorded = nullptr;  // a property of this kind and type, where the value fits; --map counts before
   bool vasp_order = false;                 // six numbers are xx yy zz xy yz zx, not xx yy zz yz xz xy
 };
 

@@ -31,13 +31,6 @@ std::uint64_t product(std::span<const std::uint64_t> shape) {
   return n;
 }
 
-const TypeInfo* type_named(std::string_view name) {
-  for (std::uint8_t code = 0; const TypeInfo* info = type_info(code); ++code) {
-    if (info->name == name) return info;
-  }
-  return nullptr;
-}
-
 std::uint64_t number_at(const FrameArray& a, std::uint64_t i) { return load<std::uint64_t>(a.data.data() + 8 * i); }
 
 bool holds(const FrameArray& a, Scalar scalar) {
@@ -121,7 +114,7 @@ void NpzRecords::add_column(std::string_view kind, std::string_view type, std::s
   Column c;
   const BuiltinInfo* const builtin = builtin_info(name);
   c.kind = kind == "builtin" ? Kind::builtin : kind == "atom" ? Kind::atom : Kind::molecule;
-  c.info = type_named(type);
+  c.info = type_info(type);
   const bool known = kind == "builtin" || kind == "atom" || kind == "molecule";
   if (!known || c.info == nullptr || c.info->form == Form::null || name.empty() || name.size() > kLongestKey || (c.kind == Kind::builtin) != (builtin != nullptr)) {
     fail(fmt::format("'{}' describes the field '{}' as {} {}, which cannot be", kNpzDescription, excerpt(name), excerpt(kind), excerpt(type)));

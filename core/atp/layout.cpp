@@ -240,6 +240,10 @@ static_assert(rows_are_in_place());
 }  // namespace
 
 const TypeInfo* type_info(std::uint8_t code) { return code < kTypes.size() ? &kTypes[code] : nullptr; }
+const TypeInfo* type_info(std::string_view name) {
+  const auto* const row = std::ranges::find(kTypes, name, &TypeInfo::name);
+  return row == kTypes.end() ? nullptr : &*row;
+}
 const TypeInfo& type_info(Type type) { return kTypes[static_cast<std::size_t>(type)]; }
 
 std::uint32_t scalar_bytes(Scalar s) {

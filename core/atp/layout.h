@@ -148,6 +148,8 @@ struct TypeInfo {
 
 // The row of a type; nullptr for a code that does not exist.
 const TypeInfo* type_info(std::uint8_t code);
+// The row of a type's name; nullptr for a name that does not exist.
+const TypeInfo* type_info(std::string_view name);
 const TypeInfo& type_info(Type type);
 
 std::uint32_t scalar_bytes(Scalar s);
