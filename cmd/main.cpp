@@ -15,6 +15,7 @@
 #include "cmd/commands.h"
 #include "cmd/manual.h"
 #include "cmd/options.h"
+#include "cmd/pack_advice.h"
 #include "cmd/terminal.h"
 #include "cmd/usage.h"
 #include "cmd/version.h"
@@ -82,7 +83,12 @@ Exit run(const std::vector<std::string>& arguments) {
     print(command_help(command));
     return Exit::ok;
   }
-  return declared.run();
+  if (command.name == "pack") return declared.run();
+  try {
+    return declared.run();
+  } catch (const Error& e) {
+    throw with_pack_advice(e);
+  }
 }
 
 // The result so far goes out even when an error follows it. The error is what counts then.

@@ -17,6 +17,7 @@
 #include "core/base/nearest_name.h"
 #include "core/base/parallel.h"
 #include "formats/array_frames.h"
+#include "formats/export_format.h"
 
 namespace atp {
 namespace {
@@ -253,6 +254,14 @@ bool PackRun::is_output(const std::string& input) const {
   return !o_.output.empty() && fs::equivalent(input, o_.output, error);
 }
 
+// A name that means another format would say of an .atp file what it is not.
+void PackRun::refuse_other_format() const {
+  const ExportFormat* const other = o_.append ? nullptr : export_format_of(o_.output);
+  if (other == nullptr) return;
+  throw Error(Exit::usage, o_.output, fmt::format("its name says {}, and atp pack writes .atp files", other->name),
+              fmt::format("pass -o {}, and write {} with atp export", fs::path(o_.output).replace_extension(".atp").string(), other->name));
+}
+
 Exit PackRun::to_file() {
   check_target();
   const auto start = std::chrono::steady_clock::now();
@@ -265,6 +274,7 @@ Exit PackRun::to_file() {
       throw Error(Exit::usage, input, "is an input and the output");
     }
   }
+  refuse_other_format();
   FrameSource source = make_source(all);
   if (!o_.dry_run) {
     note_leftovers(o_.output);

@@ -50,6 +50,7 @@ class PackRun {
  private:
   bool is_output(const std::string& input) const;
   void check_target();
+  void refuse_other_format() const;
   void prepare_append();
   FrameSource make_source(std::vector<std::string> inputs) const;
   void open_spool(const std::string& target);

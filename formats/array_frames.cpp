@@ -124,12 +124,14 @@ std::optional<Quantity> quantity_of_array(std::string_view name, const ArrayMap&
     if (!field && name == forces) field = Field::forces;
   }
   if (!field && name == "charges") field = Field::charges;
+  if (!field && (name == "velocities" || name == "velo" || name == "vel")) field = Field::velocities;
   if (!field) return std::nullopt;
   switch (*field) {
     case Field::energy: return Quantity::energy;
     case Field::forces: return Quantity::force;
     case Field::stress: return Quantity::stress;
     case Field::charges: return Quantity::charge;
+    case Field::velocities: return Quantity::velocity;
     default: return std::nullopt;
   }
 }

@@ -34,6 +34,7 @@ struct Column {
 };
 constexpr Column kColumns[] = {
     {"numbers", Holds::ints, 1, 0},         {"positions", Holds::reals, 3, 0},
+    {"username", Holds::text, 0, 0},
     {"cell", Holds::reals, 0, 9},           {"pbc", Holds::integer, 0, 0},
     {"initial_magmoms", Holds::reals, 1, 0}, {"initial_charges", Holds::reals, 1, 0},
     {"masses", Holds::reals, 1, 0},         {"tags", Holds::ints, 1, 0},
@@ -266,11 +267,11 @@ class AseDb final : public FormatReader {
       if (name == "version" && (value.size() != 1 || value[0] > '9' || value[0] < '0')) {
         fail(fmt::format("has ASE's schema version '{}', atp reads up to 9", excerpt(value)), "export it with the ASE that wrote it");
       }
-      if (name != "metadata") continue;
+      if (name != "metadata" && name != kRecordedTypes) continue;
       try {
-        settings_->read_metadata(value);
+        name == "metadata" ? settings_->read_metadata(value) : settings_->read_types(value);
       } catch (const Error& e) {
-        throw e.within(path_ + ": metadata");
+        throw e.within(fmt::format("{}: {}", path_, name));
       }
     }
   }

@@ -8,6 +8,7 @@
 #include "core/base/error.h"
 #include "core/chem/masses.h"
 #include "formats/excerpt.h"
+#include "formats/move_mask.h"
 
 namespace atp {
 
@@ -72,6 +73,11 @@ void AseSettings::read_metadata(std::string_view json) {
   }
 }
 
+void AseSettings::read_types(std::string_view json) {
+  JsonParser parser;
+  types.read(parser.parse(json));
+}
+
 AseRow::AseRow(const AseSettings& settings) : settings_(settings), fields_(settings.rules, settings.units) {}
 
 void AseRow::begin() {
@@ -85,12 +91,17 @@ void AseRow::begin() {
   masses_.reset();
   momenta_.reset();
   constraints_ = {};
+  types_ = nullptr;
+  velocities_of_data_.reset();
+  mask_of_data_.reset();
+  nulls_.clear();
   has_id_ = false;
   taken_.clear();
   names_.clear();
 }
 
 void AseRow::column(std::string_view name, const FrameValue& v) {
+  if (name == "username" && v.of == Of::text && v.text == kAtpUser && !settings_.types.empty()) types_ = &settings_.types;
   if (name == "numbers") numbers_ = v;
   if (name == "positions") positions_ = v;
   if (name == "cell") cell_ = v;
@@ -104,6 +115,10 @@ void AseRow::column(std::string_view name, const FrameValue& v) {
   ValueHint hint;
   hint.scope = row->scope;
   hint.field = row->field;
+  if (!row->field) hint.recorded = recorded(name);
+  // What an export gives its rows because ASE wants it.
+  const bool made_up = types_ != nullptr && hint.recorded == nullptr && (name == "unique_id" || (name == "calculator" && v.of == Of::text && v.text == "unknown"));
+  if (made_up) return;
   taken_.push_back(row->name);
   fields_.add(name, v, hint);
 }
@@ -111,6 +126,10 @@ void AseRow::column(std::string_view name, const FrameValue& v) {
 void AseRow::object(element row) {
   simdjson::dom::object o;
   if (row.get(o) != simdjson::SUCCESS) fail_input("", "is no JSON object");
+  if (const auto types = json_member(row, kRecordedTypes)) {
+    own_types_.read(*types);
+    types_ = &own_types_;
+  }
   std::optional<element> more;  // after the columns, whose names count first
   for (const auto field : o) {
     const std::string_view name = field.key;
@@ -137,6 +156,7 @@ void AseRow::object_pairs(element e) {
     if (!v) continue;
     ValueHint hint;
     hint.scope = ValueScope::frame;
+    hint.recorded = recorded(field.key);
     fields_.add(field.key, *v, hint);
     taken_.push_back(field.key);
   }
@@ -158,7 +178,9 @@ void AseRow::object_data(element e) {
   if (e.get(o) != simdjson::SUCCESS) return;
   for (const auto field : o) {
     const std::string_view key = field.key;
-    if (json_member(field.value, "__ndarray__") || !has_ndarray(field.value)) {
+    if (field.value.is_null()) {
+      if (const auto* const r = recorded(key); r != nullptr && r->type == Type::null) nulls_.push_back(key);
+    } else if (json_member(field.value, "__ndarray__") || !has_ndarray(field.value)) {
       if (const auto v = data_values_.value(field.value)) add_data(key, *v);
     } else {
       add_nested(std::string(key), field.value);
@@ -183,6 +205,16 @@ void AseRow::add_nested(const std::string& prefix, element e) {
 void AseRow::add_data(std::string_view key, const FrameValue& value) {
   FrameValue v = value;
   ValueHint hint;
+  hint.recorded = recorded(key);
+  if (hint.recorded != nullptr) {
+    has_id_ = has_id_ || key == "id";
+    if (key == "move_mask") mask_of_data_ = v;
+    return fields_.add(key, v, hint);
+  }
+  if (types_ != nullptr && key == "velocities") {
+    velocities_of_data_ = v;
+    return;
+  }
   if (v.of != Of::text && v.rank == 1 && v.shape[0] == 1) {  // one value in an array, as SchNetPack writes them
     v.rank = 0;
     hint.scope = ValueScope::frame;
@@ -212,79 +244,133 @@ void AseRow::put_atoms(Structure& structure, FrameRemarks& remarks) const {
   }
   structure.set_pbc(pbc);
   // ASE writes a cell of zeros for what has none.
-  const bool periodic = pbc[0] || pbc[1] || pbc[2];
-  if (cell_ && (cell_->of == Of::text || periodic || !is_zero(*cell_))) set_cell(structure, "cell", *cell_, settings_.units, remarks);
+  if (cell_ && (cell_->of == Of::text || !is_zero(*cell_))) set_cell(structure, "cell", *cell_, settings_.units, remarks);
+}
+
+// Whether the velocities that an export put into the data, because momenta do not give their last digit again, are
+// still those of the momenta.
+bool AseRow::repeats(const FrameValue& of_momenta) const {
+  const auto& own = velocities_of_data_;
+  if (!own || own->of == Of::text || own->count() != of_momenta.count()) return false;
+  for (std::uint64_t i = 0; i < own->count(); ++i) {
+    const double a = own->real(i), b = of_momenta.real(i);
+    if (!(std::fabs(a - b) <= 1e-12 * std::fabs(a)) && !(std::isnan(a) && std::isnan(b)) && a != b) return false;
+  }
+  return true;
 }
 
 // ASE's momenta are in sqrt(eV u), so these velocities are in sqrt(eV/u).
-void AseRow::put_velocities(const Structure& structure, FrameRemarks& remarks) {
+void AseRow::put_velocities(const Structure& structure) {
   const std::size_t n = structure.n_atoms();
-  if (!momenta_) return;
+  ValueHint hint;
+  hint.scope = ValueScope::atom;
+  if (momenta_) hint.recorded = recorded("momenta");
+  if (hint.recorded != nullptr) fields_.add("momenta", *momenta_, hint);
+  hint.field = Field::velocities;
+  static const Conversion kAsItIs{1, "sqrt(eV/u)"}, kHow{1, "momenta/masses, in sqrt(eV/u)"};
+  if (!momenta_ || hint.recorded != nullptr) {
+    hint.recorded = nullptr;
+    hint.conversion = &kAsItIs;
+    if (velocities_of_data_) fields_.add("velocities", *velocities_of_data_, hint);
+    return;
+  }
   if (momenta_->of == Of::text || momenta_->count() != 3 * n || (masses_ && (masses_->of == Of::text || masses_->count() != n))) {
     fail_input("", "has momenta or masses that do not fit its atoms");
   }
+  // An export had them as floats: what the division adds behind their last digit goes.
+  const RecordedType* const type = types_ == nullptr ? nullptr : types_->find(Kind::builtin, "velocities");
+  const bool narrow = type != nullptr && type->type == Type::vec3_f32;
   velocities_.resize(24 * n);
   for (std::size_t i = 0; i < 3 * n; ++i) {
     const double mass = masses_ ? masses_->real(i / 3) : standard_mass(structure.atomic_numbers[i / 3]);
     if (!(mass > 0)) fail_input("", fmt::format("atom {} has momenta and the mass {}", i / 3, mass), "--on-error skip leaves the frame out");
-    store(velocities_.data() + 8 * i, momenta_->real(i) / mass);
+    double v = momenta_->real(i) / mass;
+    if (narrow && std::fabs(static_cast<double>(static_cast<float>(v)) - v) <= 1e-12 * std::fabs(v)) v = static_cast<double>(static_cast<float>(v));
+    store(velocities_.data() + 8 * i, v);
   }
-  static const Conversion kHow{1, "momenta/masses, in sqrt(eV/u)"};
   const std::uint64_t shape[2] = {n, 3};
-  ValueHint hint;
-  hint.scope = ValueScope::atom;
-  hint.field = Field::velocities;
   hint.conversion = &kHow;
-  fields_.add("momenta", FrameValue::array(Of::f64, shape, velocities_), hint);
-  (void)remarks;
+  const FrameValue of_momenta = FrameValue::array(Of::f64, shape, velocities_);
+  fields_.add("momenta", repeats(of_momenta) ? *velocities_of_data_ : of_momenta, hint);
 }
 
-// FixAtoms as ASE writes them to extended XYZ: a column that is 0 for what cannot move. What else
-// there is stays as JSON.
-void AseRow::put_constraints(const Structure& structure) {
+// Takes the constraint into move_mask_. False for one that it cannot say.
+bool AseRow::fix(element constraint, std::size_t n, FrameRemarks& remarks) {
+  const std::string_view name = json_text(constraint, "name");
+  const bool directions = name == "FixCartesian" || name == "FixScaled";
+  const auto kwargs = json_member(constraint, "kwargs");
+  if (!kwargs || (!directions && name != "FixAtoms")) return false;
+  std::array<bool, 3> fixed = {true, true, true};
+  if (const auto mask = directions ? json_member(*kwargs, "mask") : std::nullopt) {
+    const auto v = values_.numbers(*mask);
+    if (!v || v->count() != 3) return false;
+    for (std::size_t k = 0; k < 3; ++k) fixed[k] = v->real(k) != 0;
+  }
+  const auto list = json_member(*kwargs, directions ? "a" : "indices");
+  const auto v = list ? values_.numbers(*list) : std::nullopt;
+  if (!v) return false;
+  const bool by_atom = v->of == Of::logical;
+  for (std::uint64_t i = 0; i < v->count(); ++i) {
+    const double at = v->real(i);
+    if (by_atom ? i >= n : !(at >= -static_cast<double>(n) && at < static_cast<double>(n))) fail_input("", fmt::format("fixes atom {} of {}", at, n));
+    const std::size_t atom = by_atom ? i : static_cast<std::size_t>(at < 0 ? at + static_cast<double>(n) : at);
+    for (std::size_t k = 0; k < 3; ++k) {
+      if ((!by_atom || at != 0) && fixed[k]) move_mask_[3 * atom + k] = 0;
+    }
+  }
+  const bool all_or_none = fixed[0] == fixed[1] && fixed[1] == fixed[2];
+  if (name == "FixScaled" && !all_or_none) remarks.note("FixScaled fixes along lattice vectors, and so are those directions of move_mask");
+  return true;
+}
+
+// Whether the mask that an export put into the data, because its type is another, is still that of the constraints.
+bool AseRow::repeats_mask() const {
+  const auto& own = mask_of_data_;
+  const bool of_atoms = own && own->of != Of::text && 3 * own->count() == move_mask_.size();
+  if (!own || own->of == Of::text || (!of_atoms && own->count() != move_mask_.size())) return false;
+  for (std::size_t i = 0; i < move_mask_.size(); ++i) {
+    if (own->real(of_atoms ? i / 3 : i) != move_mask_[i]) return false;
+  }
+  return true;
+}
+
+// move_mask is 0 for what cannot move. What else there is stays as JSON.
+void AseRow::put_constraints(const Structure& structure, FrameRemarks& remarks) {
   if (constraints_.empty() || constraints_ == "[]" || constraints_ == "null") return;
   const std::size_t n = structure.n_atoms();
-  move_mask_.assign(8 * n, std::byte{});
-  for (std::size_t i = 0; i < n; ++i) store(move_mask_.data() + 8 * i, std::int64_t{1});
-  bool all = true;
+  move_mask_.assign(3 * n, 1);
+  bool all = true, any = false;
   simdjson::dom::array list;
   if (constraints_parser_.parse(constraints_).get(list) != simdjson::SUCCESS) fail_input("", "has constraints that are no list");
   for (const element c : list) {
-    const auto kwargs = json_member(c, "kwargs");
-    const auto indices = kwargs ? json_member(*kwargs, "indices") : std::nullopt;
-    const auto v = json_text(c, "name") == "FixAtoms" && indices ? values_.numbers(*indices) : std::nullopt;
-    if (!v) {
-      all = false;
-      continue;
-    }
-    for (std::uint64_t i = 0; i < v->count(); ++i) {
-      const double at = v->real(i);
-      if (v->of == Of::logical ? i >= n : !(at >= -static_cast<double>(n) && at < static_cast<double>(n))) {
-        fail_input("", fmt::format("fixes atom {} of {}", at, n));
-      }
-      const std::size_t atom = v->of == Of::logical ? i : static_cast<std::size_t>(at < 0 ? at + static_cast<double>(n) : at);
-      if (v->of != Of::logical || at != 0) store(move_mask_.data() + 8 * atom, std::int64_t{0});
-    }
+    const bool taken = fix(c, n, remarks);
+    any = any || taken;
+    all = all && taken;
   }
   ValueHint hint;
   hint.scope = ValueScope::atom;
-  const std::uint64_t shape[1] = {n};
-  fields_.add("move_mask", FrameValue::array(Of::i64, shape, move_mask_), hint);
-  if (all) return;
+  const std::uint64_t shape[2] = {n, 3};
+  if (any && !repeats_mask()) fields_.add("move_mask", FrameValue::array(Of::i32, shape, std::as_bytes(std::span<const std::int32_t>(move_mask_))), hint);
+  if (all && recorded("constraints") == nullptr) return;
   constraints_text_ = constraints_;
   fields_.add("constraints", FrameValue::of_text(constraints_text_));
 }
 
 void AseRow::finish(std::int64_t id, Structure& structure, FrameRemarks& remarks) {
   put_atoms(structure, remarks);
-  put_velocities(structure, remarks);
-  put_constraints(structure);
+  put_velocities(structure);
+  put_constraints(structure, remarks);
   id_ = id;
   ValueHint of_frame;
   of_frame.scope = ValueScope::frame;
   // The row's number, unless the row itself says another id.
-  if (!has_id_) fields_.add("id", FrameValue::integer(id_), of_frame);
+  if (!has_id_ && types_ == nullptr) fields_.add("id", FrameValue::integer(id_), of_frame);
   fields_.finish(structure, remarks);
+  if (types_ == nullptr) settle_move_mask(structure);
+  if (types_ != nullptr) {
+    for (const std::string_view key : nulls_) structure.put_bytes(types_->property(key)->kind, key, Type::null, {});
+    return types_->narrow(structure);
+  }
   remarks.note("of the database's rows, ctime, mtime and user are left out");
 }
 

@@ -2,15 +2,16 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <map>
 #include <vector>
 
 #include "formats/field_rules.h"
 #include "formats/frame_fields.h"
 #include "formats/json_values.h"
+#include "formats/recorded_types.h"
 
 namespace atp {
 
@@ -21,11 +22,17 @@ struct AseSettings {
   InputUnits units;
   // SchNetPack: unit of each property, from the database's metadata.
   std::map<std::string, std::string, std::less<>> property_units;
+  // Of a database that atp exported: true of the rows whose user is "atp".
+  RecordedTypes types;
 
   AseSettings(std::string file, const ReadOptions& options);
   // Looks for SchNetPack's units in the metadata's JSON text. Throws Error (exit 3, no place).
   void read_metadata(std::string_view json);
+  void read_types(std::string_view json);
 };
+
+// The user of rows that atp exported.
+inline constexpr std::string_view kAtpUser = "atp";
 
 // Puts rows into structures: column() for each column that is there, then finish(). One thread; keeps
 // its memory. Values are borrowed until finish().
@@ -50,19 +57,28 @@ class AseRow {
   void add_data(std::string_view key, const FrameValue& value);
   void add_nested(const std::string& prefix, simdjson::dom::element e);
   void put_atoms(Structure& structure, FrameRemarks& remarks) const;
-  void put_velocities(const Structure& structure, FrameRemarks& remarks);
-  void put_constraints(const Structure& structure);
+  void put_velocities(const Structure& structure);
+  void put_constraints(const Structure& structure, FrameRemarks& remarks);
+  bool fix(simdjson::dom::element constraint, std::size_t n, FrameRemarks& remarks);
+  bool repeats(const FrameValue& of_momenta) const;
+  bool repeats_mask() const;
+  const RecordedType* recorded(std::string_view key) const { return types_ == nullptr ? nullptr : types_->property(key); }
 
   const AseSettings& settings_;
   FrameFields fields_;
   JsonParser pairs_parser_, data_parser_, constraints_parser_;
   JsonValues values_, data_values_;
   std::optional<FrameValue> numbers_, positions_, cell_, pbc_, masses_, momenta_;
+  const RecordedTypes* types_ = nullptr;  // of rows that atp exported
+  RecordedTypes own_types_;               // in the row itself
+  std::optional<FrameValue> velocities_of_data_, mask_of_data_;
+  std::vector<std::string_view> nulls_;   // keys
   std::string_view constraints_;          // JSON text
   std::string constraints_text_;
   std::vector<std::string_view> taken_;   // keys that those of data must not hide
   std::deque<std::string> names_;         // of keys that are made up
-  std::vector<std::byte> velocities_, move_mask_;
+  std::vector<std::byte> velocities_;
+  std::vector<std::int32_t> move_mask_;   // [n, 3]
   std::int64_t id_ = 0;
   bool has_id_ = false;                   // among the row's data
 };

@@ -14,6 +14,7 @@
 
 #include "core/base/json_writer.h"
 #include "core/chem/cell.h"
+#include "formats/ase_row.h"
 #include "formats/export_ase_row.h"
 #include "formats/shortest.h"
 
@@ -100,6 +101,13 @@ class AseDbExporter : public RecordExporter {
   }
 
   void finish() override {
+    sqlite3_stmt* information = nullptr;
+    prepare("INSERT INTO information VALUES (?, ?)", information);
+    text(information, 1, kRecordedTypes);
+    text(information, 2, types_.text());
+    const int inserted = ::sqlite3_step(information);
+    ::sqlite3_finalize(information);
+    check(inserted);
     run("COMMIT");
     run(kIndexes);
     for (sqlite3_stmt** s : {&row_, &species_, &keys_, &texts_, &numbers_}) ::sqlite3_finalize(std::exchange(*s, nullptr));
@@ -127,12 +135,15 @@ class AseDbExporter : public RecordExporter {
 
   void insert(const RecordView& record, std::string_view encoded) {
     const RecordFields fields(record);
+    note_ase_limits(record, fields, options_);
+    types_.add_positions(record.positions_type());
+    for (const auto& f : fields.fields) types_.add(f.section, f.value);
     const std::string fresh_id = ase_unique_id(encoded, rows_);
     const std::string_view old_id = text_property(fields, "unique_id");
     text(row_, unique_id, old_id.empty() ? fresh_id : old_id);
     real(row_, ctime_, 0);
     real(row_, mtime, 0);
-    text(row_, username, "atp");
+    text(row_, username, kAtpUser);
     std::map<int, std::int64_t> counts;
     std::string z;
     for (const std::byte b : record.atomic_numbers()) {
@@ -143,7 +154,7 @@ class AseDbExporter : public RecordExporter {
     blob(positions, doubles(record.positions()));
     integer(row_, natoms, static_cast<std::int64_t>(fields.n_atoms));
     bind_builtins(record, fields);
-    const Pairs pairs = bind_properties(fields);
+    const Pairs pairs = bind_properties(record, fields);
     insert_row(fresh_id);
     ++rows_;
     const std::int64_t id = ::sqlite3_last_insert_rowid(db_);
@@ -161,6 +172,7 @@ class AseDbExporter : public RecordExporter {
     if (::sqlite3_step(row_) == SQLITE_CONSTRAINT) {
       ::sqlite3_reset(row_);
       text(row_, unique_id, fresh_id);
+      options_.note("some records have the unique_id of a record before: ASE's rows do not, so they are given new ones");
     } else {
       check(::sqlite3_reset(row_));
       check(::sqlite3_clear_bindings(row_));
@@ -192,7 +204,7 @@ class AseDbExporter : public RecordExporter {
       text(row_, calculator_parameters, parameters.empty() ? "{}" : parameters);
     }
     if (const std::string fixed = ase_constraints(fields); !fixed.empty()) text(row_, constraints, fixed);
-    if (const auto e = record.energy()) real(row_, energy, *e);
+    if (const auto e = record.energy(); e && !std::isnan(*e)) real(row_, energy, *e);
     if (const auto f = record.forces()) {
       blob(forces, doubles(*f));
       double most = 0;
@@ -200,7 +212,6 @@ class AseDbExporter : public RecordExporter {
       real(row_, fmax, std::sqrt(most));
     }
     if (const auto s = record.stress()) {
-      if (!is_symmetric(*s)) options_.note(kAsymmetricStress);
       bind_stress(*s);
     }
     if (const auto q = record.charges()) blob(charges, doubles(*q));
@@ -219,27 +230,33 @@ class AseDbExporter : public RecordExporter {
 
   using Pairs = std::map<std::string, std::variant<double, std::string>, std::less<>>;
 
-  // Numbers and texts become key-value pairs, arrays data, and what ASE has a column for goes there.
-  Pairs bind_properties(const RecordFields& fields) const {
+  // Numbers and texts become key-value pairs, arrays data, and what ASE has a column for goes there. A column of
+  // numbers has no NaN, which data has.
+  Pairs bind_properties(const RecordView& record, const RecordFields& fields) const {
     Pairs pairs;
     JsonWriter pairs_json, data_json;
     pairs_json.begin_object();
     data_json.begin_object();
     std::string arrays(8, '\0');  // where the JSON begins, then the arrays
+    if (!bind_momenta(record, fields)) put_data(*fields.builtin("velocities"), arrays, data_json);
     for (const auto& f : fields.fields) {
       const std::string_view key = f.section.key;
       const Form form = f.value.info->form;
-      const bool scalar = form == Form::scalar;
-      if (f.section.kind == Kind::builtin && key != "name" && key != "velocities") continue;
-      if (form == Form::null || is_text_column(f)) continue;
+      const bool scalar = form == Form::scalar, real_scalar = scalar && is_real(f.value.numbers.scalar);
+      const bool has_nan = real_scalar && std::isnan(f.value.numbers.real(0));
+      if (f.section.kind == Kind::builtin) {
+        if (is_taken(fields, key)) continue;
+        if (key == "energy" && has_nan) put_data(f, arrays, data_json);
+        if (key != "name") continue;
+      }
+      if (is_text_column(f) || is_said_by_constraints(f, fields)) continue;
       if (f.section.kind == Kind::atom && bind_own_column(f, fields)) continue;
-      if (f.section.kind == Kind::molecule && scalar && key == "free_energy") {
-        real(row_, free_energy, f.value.numbers.real(0));
-      } else if (f.section.kind == Kind::molecule && scalar && key == "magmom") {
-        real(row_, magmom, f.value.numbers.real(0));
-      } else if (f.section.kind == Kind::molecule && key == "dipole" && f.value.numbers.count == 3) {
+      const bool of_molecule = f.section.kind == Kind::molecule;
+      if (of_molecule && real_scalar && !has_nan && (key == "free_energy" || key == "magmom")) {
+        real(row_, key == "magmom" ? magmom : free_energy, f.value.numbers.real(0));
+      } else if (of_molecule && key == "dipole" && form == Form::array && is_real(f.value.numbers.scalar) && f.value.numbers.count == 3) {
         blob(dipole, doubles(f.value.numbers));
-      } else if (is_ase_pair_name(key) && (scalar || form == Form::text)) {
+      } else if (is_ase_pair_name(key) && f.section.kind != Kind::atom && (scalar || form == Form::text)) {
         put_pair(f, pairs, pairs_json);
       } else {
         put_data(f, arrays, data_json);
@@ -249,6 +266,21 @@ class AseDbExporter : public RecordExporter {
     store(reinterpret_cast<std::byte*>(arrays.data()), static_cast<std::int64_t>(arrays.size()));
     blob(data, arrays + data_json.end_object().text());
     return pairs;
+  }
+
+  static bool is_real(Scalar s) { return s == Scalar::f32 || s == Scalar::f64; }
+
+  // False when the velocities have to be written besides: the momenta do not give all their digits again.
+  bool bind_momenta(const RecordView& record, const RecordFields& fields) const {
+    if (fields.builtin("velocities") == nullptr) return true;
+    const auto own = ase_momenta(record, fields);
+    const bool free = !is_taken(fields, "momenta");
+    if (own && free) {
+      std::string bytes;
+      for (const double x : own->values) append(bytes, x);
+      blob(momenta, bytes);
+    }
+    return (own && free && own->exact) || is_taken(fields, "velocities");
   }
 
   bool bind_own_column(const RecordFields::Field& f, const RecordFields& fields) const {
@@ -275,7 +307,7 @@ class AseDbExporter : public RecordExporter {
       return;
     }
     const NumbersView& n = f.value.numbers;
-    const bool whole = n.scalar != Scalar::f32 && n.scalar != Scalar::f64;
+    const bool whole = !is_real(n.scalar);
     if (whole) {
       json.integer(n.integer(0));
     } else {
@@ -287,11 +319,15 @@ class AseDbExporter : public RecordExporter {
   static void put_data(const RecordFields::Field& f, std::string& arrays, JsonWriter& json) {
     json.key(f.section.key);
     const NumbersView& n = f.value.numbers;
+    if (f.value.info->form == Form::null) {
+      json.null();
+      return;
+    }
     if (f.value.info->form == Form::text) {
       json.string(f.value.text);
       return;
     }
-    const bool real = n.scalar == Scalar::f32 || n.scalar == Scalar::f64;
+    const bool real = is_real(n.scalar);
     const auto shape = f.value.shape();
     if (shape.empty()) {
       if (real) {
@@ -339,6 +375,7 @@ class AseDbExporter : public RecordExporter {
   sqlite3* db_ = nullptr;
   sqlite3_stmt *row_ = nullptr, *species_ = nullptr, *keys_ = nullptr, *texts_ = nullptr, *numbers_ = nullptr;
   ExportOptions options_;
+  RecordedTypes types_;
   std::uint64_t rows_ = 0;
 };
 

@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/base/error.h"
 #include "core/base/hash.h"
+#include "core/chem/masses.h"
+#include "formats/json_values.h"
 #include "formats/shortest.h"
 
 namespace atp {
@@ -34,8 +37,15 @@ bool is_ase_pair_name(std::string_view key) {
 bool has_own_ase_column(const RecordFields::Field& field, const RecordFields& fields) {
   if (field.section.kind != Kind::atom) return false;
   const auto* own = std::ranges::find(kOwnColumns, field.section.key, &OwnColumn::key);
-  if (own == std::end(kOwnColumns) || fields.width(field.section, field.value) != own->width) return false;
-  return own->key != "tags" || field.value.info->scalar == Scalar::i64 || field.value.info->scalar == Scalar::i32;
+  const NumbersView& n = field.value.numbers;
+  const Form form = field.value.info->form;
+  if (own == std::end(kOwnColumns) || (form != Form::array && form != Form::vec3) || fields.width(field.section, field.value) != own->width) return false;
+  if (own->key != "tags") return n.scalar == Scalar::f64 || n.scalar == Scalar::f32;
+  if (n.scalar != Scalar::i64 && n.scalar != Scalar::i32) return false;
+  for (std::uint64_t i = 0; i < n.count; ++i) {
+    if (n.integer(i) > INT32_MAX || n.integer(i) < INT32_MIN) return false;
+  }
+  return true;
 }
 
 std::array<double, 6> voigt_of(const std::array<double, 9>& s) {
@@ -70,24 +80,111 @@ std::string_view text_property(const RecordFields& fields, std::string_view key)
   return {};
 }
 
+namespace {
+
+// Whether it is JSON of that kind, written as a reader that parses it writes it again.
+bool is_json(std::string_view text, simdjson::dom::element_type type) {
+  try {
+    JsonParser parser;
+    const auto e = parser.parse(text);
+    return e.type() == type && simdjson::minify(e) == text;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+const NumbersView* atom_numbers(const RecordFields& fields, std::string_view key) {
+  for (const auto& f : fields.fields) {
+    if (f.section.kind == Kind::atom && f.section.key == key && f.value.numbers.count > 0) return &f.value.numbers;
+  }
+  return nullptr;
+}
+
+// move_mask as whole numbers of 0 and 1 for each direction of each atom, or for each atom.
+const NumbersView* move_mask(const RecordFields& fields) {
+  const NumbersView* const n = atom_numbers(fields, "move_mask");
+  if (n == nullptr || (n->scalar != Scalar::i64 && n->scalar != Scalar::i32) || (n->count != fields.n_atoms && n->count != 3 * fields.n_atoms)) return nullptr;
+  for (std::uint64_t i = 0; i < n->count; ++i) {
+    if (n->integer(i) != 0 && n->integer(i) != 1) return nullptr;
+  }
+  return n;
+}
+
+}  // namespace
+
 bool is_text_column(const RecordFields::Field& f) {
   const std::string_view key = f.section.key;
-  return f.section.kind == Kind::molecule && f.value.info->form == Form::text && !f.value.text.empty() &&
-         (key == "unique_id" || key == "calculator" || key == "calculator_parameters");
+  if (f.section.kind != Kind::molecule || f.value.info->form != Form::text || f.value.text.empty()) return false;
+  if (key == "constraints") return is_json(f.value.text, simdjson::dom::element_type::ARRAY);
+  if (key == "calculator_parameters") return f.value.text != "{}" && is_json(f.value.text, simdjson::dom::element_type::OBJECT);
+  return key == "unique_id" || (key == "calculator" && f.value.text != "unknown");
 }
 
 std::string ase_constraints(const RecordFields& fields) {
   for (const auto& f : fields.fields) {
-    const NumbersView& n = f.value.numbers;
-    if (f.section.kind != Kind::atom || f.section.key != "move_mask" || n.scalar != Scalar::i64 || n.count != fields.n_atoms) continue;
-    std::string list;
-    for (std::uint64_t i = 0; i < n.count; ++i) {
-      if (n.integer(i) != 0 && n.integer(i) != 1) return "";
-      if (n.integer(i) == 0) list += fmt::format("{}{}", list.empty() ? "" : ", ", i);
-    }
-    if (!list.empty()) return fmt::format(R"([{{"name": "FixAtoms", "kwargs": {{"indices": [{}]}}}}])", list);
+    if (f.section.key == "constraints" && is_text_column(f)) return std::string(f.value.text);
   }
-  return "";
+  const NumbersView* const mask = move_mask(fields);
+  if (mask == nullptr) return "";
+  const std::uint64_t width = mask->count / fields.n_atoms;
+  std::string atoms, single;
+  for (std::uint64_t i = 0; i < fields.n_atoms; ++i) {
+    const auto fixed = [&](std::uint64_t k) { return mask->integer(width * i + k % width) == 0; };
+    if (fixed(0) && fixed(1) && fixed(2)) {
+      atoms += fmt::format("{}{}", atoms.empty() ? "" : ", ", i);
+    } else if (fixed(0) || fixed(1) || fixed(2)) {
+      single += fmt::format(R"(, {{"name": "FixCartesian", "kwargs": {{"a": {}, "mask": [{}, {}, {}]}}}})", i, fixed(0), fixed(1), fixed(2));
+    }
+  }
+  std::string list = atoms.empty() ? "" : fmt::format(R"(, {{"name": "FixAtoms", "kwargs": {{"indices": [{}]}}}})", atoms);
+  list += single;
+  return list.empty() ? "" : "[" + list.substr(2) + "]";
+}
+
+bool is_said_by_constraints(const RecordFields::Field& f, const RecordFields& fields) {
+  return f.section.kind == Kind::atom && f.section.key == "move_mask" && f.section.type == Type::tensor_i32 && f.value.numbers.count == 3 * fields.n_atoms &&
+         f.value.shape().size() == 2 && move_mask(fields) != nullptr && text_property(fields, "constraints").empty() && !ase_constraints(fields).empty();
+}
+
+std::optional<AseMomenta> ase_momenta(const RecordView& record, const RecordFields& fields) {
+  const auto* const v = fields.builtin("velocities");
+  if (v == nullptr) return std::nullopt;
+  const NumbersView* const masses = atom_numbers(fields, "masses");
+  const bool own = masses != nullptr && masses->count == fields.n_atoms && (masses->scalar == Scalar::f64 || masses->scalar == Scalar::f32);
+  const bool narrow = v->value.numbers.scalar == Scalar::f32;
+  AseMomenta out;
+  out.exact = !own || masses->scalar == Scalar::f64;  // as text, floats are read back as other doubles
+  out.values.reserve(static_cast<std::size_t>(3 * fields.n_atoms));
+  for (std::uint64_t i = 0; i < v->value.numbers.count; ++i) {
+    const double mass = own ? masses->real(i / 3) : standard_mass(std::to_integer<int>(record.atomic_numbers()[i / 3]));
+    if (!(mass > 0) || std::isinf(mass)) return std::nullopt;
+    const double speed = v->value.numbers.real(i), again = speed * mass / mass;
+    out.exact = out.exact && (narrow ? static_cast<float>(again) == static_cast<float>(speed) : again == speed || std::isnan(speed));
+    out.values.push_back(speed * mass);
+  }
+  return out;
+}
+
+bool is_taken(const RecordFields& fields, std::string_view key) {
+  return std::ranges::any_of(fields.fields, [&](const auto& f) { return f.section.kind != Kind::builtin && f.section.key == key; });
+}
+
+void note_ase_limits(const RecordView& record, const RecordFields& fields, const ExportOptions& options) {
+  if (fields.builtin("pbc") == nullptr) options.note("some records do not say whether they are periodic: they are written as not periodic");
+  if (const auto stress = record.stress(); stress && !is_symmetric(*stress)) options.note(kAsymmetricStress);
+  if (const auto* cell = fields.builtin("cell")) {
+    bool zero = true;
+    for (std::uint64_t i = 0; i < 9; ++i) zero = zero && cell->value.numbers.real(i) == 0;
+    if (zero) options.note("some records have a cell of zeros, which to ASE is no cell");
+  }
+  for (const auto& f : fields.fields) {
+    if (f.value.info->form == Form::tensor && f.value.shape().size() > FrameValue::kMostDimensions) {
+      options.note(fmt::format("'{}' has more than {} dimensions, which atp pack does not read back", f.section.key, FrameValue::kMostDimensions));
+    }
+    if (f.section.kind == Kind::builtin && f.section.key == "name" && is_taken(fields, "name")) {
+      options.note("of records that have both a name and a property called 'name' only the second is written");
+    }
+  }
 }
 
 }  // namespace atp

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/json_writer.h"
 #include "formats/export_format.h"
@@ -31,12 +33,30 @@ std::string ase_unique_id(std::string_view record, std::uint64_t number);
 // The text of a property of the molecule; empty when there is none.
 std::string_view text_property(const RecordFields& fields, std::string_view key);
 
-// Whether it is a text that goes to a column: unique_id, calculator, calculator_parameters.
+// Whether it is a text that goes to a column: unique_id, calculator, calculator_parameters, constraints.
 bool is_text_column(const RecordFields::Field& field);
 
 inline constexpr std::string_view kAsymmetricStress = "the stress of some records is not symmetric: its symmetric part is written, as ASE keeps it";
 
-// The atoms that the property move_mask (0 and 1, not all 1) fixes, as ASE's list of constraints; empty when there is none.
+// The constraints as ASE's list: the property of that name, else what the property move_mask (0 and 1, not all 1) fixes;
+// empty when there is none.
 std::string ase_constraints(const RecordFields& fields);
+
+// Whether the constraints alone give the property move_mask again, so that it need not be written besides.
+bool is_said_by_constraints(const RecordFields::Field& field, const RecordFields& fields);
+
+// The velocities times masses (the property, else the standard ones), in ASE's unit, [n, 3].
+struct AseMomenta {
+  std::vector<double> values;
+  bool exact = true;  // divided by the masses they are the velocities again, to the last digit of their type
+};
+// Nothing when the record has no velocities, or an atom has no mass.
+std::optional<AseMomenta> ase_momenta(const RecordView& record, const RecordFields& fields);
+
+// Whether a property has this key of a builtin, too: in pairs and data, where names are alone, it goes before.
+bool is_taken(const RecordFields& fields, std::string_view key);
+
+// Says what ASE's rows cannot hold of this record, whatever they are stored in.
+void note_ase_limits(const RecordView& record, const RecordFields& fields, const ExportOptions& options);
 
 }  // namespace atp

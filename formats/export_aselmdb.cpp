@@ -9,6 +9,7 @@
 
 #include "core/base/error.h"
 #include "core/base/json_writer.h"
+#include "formats/ase_row.h"
 #include "formats/export_ase_row.h"
 #include "formats/shortest.h"
 
@@ -81,8 +82,10 @@ class AseLmdbExporter : public RecordExporter {
     json.begin_object();
     write_atoms(json, record, fields, number);
     write_results(json, record, fields);
-    write_properties(json, fields);
+    write_properties(json, record, fields);
+    json.key(kRecordedTypes).raw(types_of(fields));
     json.end_object();
+    note_ase_limits(record, fields, options_);
     out += deflated(json.text());
   }
 
@@ -158,7 +161,7 @@ class AseLmdbExporter : public RecordExporter {
     } else {
       write_array(json, cell_shape, "float64", "0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0");
     }
-    json.key("ctime").real(0).key("mtime").real(0).key("user").string("atp");
+    json.key("ctime").real(0).key("mtime").real(0).key("user").string(kAtpUser);
     if (const std::string fixed = ase_constraints(fields); !fixed.empty()) json.key("constraints").raw(fixed);
   }
 
@@ -169,7 +172,7 @@ class AseLmdbExporter : public RecordExporter {
     const auto* charges = fields.builtin("charges");
     const std::string_view name = text_property(fields, "calculator"), parameters = text_property(fields, "calculator_parameters");
     if (energy || forces != nullptr || stress || !name.empty() || !parameters.empty()) {
-      json.key("calculator").string(name.empty() ? "unknown" : name).key("calculator_parameters").raw(parameters.starts_with('{') ? parameters : "{}");
+      json.key("calculator").string(name.empty() ? "unknown" : name).key("calculator_parameters").raw(parameters.empty() ? "{}" : parameters);
     }
     if (energy) {
       json.key("energy");
@@ -181,7 +184,6 @@ class AseLmdbExporter : public RecordExporter {
       write_array(json, shape, forces->value.numbers);
     }
     if (stress) {
-      if (!is_symmetric(*stress)) options_.note(kAsymmetricStress);
       std::string values;
       for (const double x : voigt_of(*stress)) {
         if (!values.empty()) values += ',';
@@ -196,29 +198,61 @@ class AseLmdbExporter : public RecordExporter {
     }
   }
 
+  // All properties, whose names could mean something else to a reader, and what the row's arrays do not say of builtins.
+  static std::string types_of(const RecordFields& fields) {
+    RecordedTypes types;
+    for (const auto& f : fields.fields) {
+      const BuiltinInfo* const builtin = f.section.kind == Kind::builtin ? builtin_info(f.section.key) : nullptr;
+      if (builtin == nullptr || f.value.numbers.scalar == Scalar::f32) types.add(f.section, f.value);
+    }
+    return types.text();
+  }
+
   // What ASE has a column for goes there, numbers and texts become key-value pairs, the rest data.
-  static void write_properties(JsonWriter& json, const RecordFields& fields) {
+  static void write_properties(JsonWriter& json, const RecordView& record, const RecordFields& fields) {
     JsonWriter pairs, data;
     pairs.begin_object();
     data.begin_object();
+    write_velocities(json, data, record, fields);
     for (const auto& f : fields.fields) {
       const std::string_view key = f.section.key;
       const Form form = f.value.info->form;
       const bool builtin = f.section.kind == Kind::builtin;
-      if (form == Form::null || is_text_column(f) || (builtin && key != "name" && key != "velocities")) continue;
+      if (is_text_column(f) || is_said_by_constraints(f, fields) || (builtin && (key != "name" || is_taken(fields, key)))) continue;
       const bool frame = f.section.kind == Kind::molecule;
-      const bool scalar = form == Form::scalar;
-      const bool column = has_own_ase_column(f, fields) || (frame && scalar && (key == "free_energy" || key == "magmom")) ||
-                          (frame && key == "dipole" && form != Form::text && f.value.numbers.count == 3);
-      const bool pair = !column && is_ase_pair_name(key) && (scalar || form == Form::text);
+      const bool scalar = form == Form::scalar, real = f.value.numbers.scalar == Scalar::f32 || f.value.numbers.scalar == Scalar::f64;
+      const bool column = has_own_ase_column(f, fields) || (frame && scalar && real && (key == "free_energy" || key == "magmom")) ||
+                          (frame && key == "dipole" && form == Form::array && real && f.value.numbers.count == 3);
+      const bool pair = !column && f.section.kind != Kind::atom && is_ase_pair_name(key) && (scalar || form == Form::text);
       write_value((column ? json : pair ? pairs : data).key(key), f.value);
     }
     json.key("key_value_pairs").raw(pairs.end_object().text()).key("data").raw(data.end_object().text());
   }
 
+  // As momenta, as ASE has them; and as they are where the momenta do not give all their digits again.
+  static void write_velocities(JsonWriter& json, JsonWriter& data, const RecordView& record, const RecordFields& fields) {
+    const auto* velocities = fields.builtin("velocities");
+    if (velocities == nullptr) return;
+    const auto momenta = ase_momenta(record, fields);
+    const bool free = !is_taken(fields, "momenta");
+    if (momenta && free) {
+      std::string list;
+      for (const double x : momenta->values) {
+        if (!list.empty()) list += ',';
+        append_real(list, x);
+      }
+      const std::uint64_t shape[] = {fields.n_atoms, 3};
+      json.key("momenta");
+      write_array(json, shape, "float64", list);
+    }
+    if ((!momenta || !free || !momenta->exact) && !is_taken(fields, "velocities")) write_value(data.key("velocities"), velocities->value);
+  }
+
   static void write_value(JsonWriter& json, const ValueView& value) {
     const NumbersView& n = value.numbers;
-    if (value.info->form == Form::text) {
+    if (value.info->form == Form::null) {
+      json.null();
+    } else if (value.info->form == Form::text) {
       json.string(value.text);
     } else if (const auto shape = value.shape(); !shape.empty()) {
       write_array(json, shape, n);

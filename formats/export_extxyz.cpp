@@ -4,8 +4,10 @@
 #include <algorithm>
 
 #include "core/base/json_writer.h"
+#include "formats/export_ase_row.h"
 #include "formats/exporters.h"
 #include "formats/extxyz_comment.h"
+#include "formats/field_rules.h"
 #include "formats/shortest.h"
 
 namespace atp {
@@ -103,9 +105,28 @@ void append_list(std::string& out, const ValueView& value) {
 
 struct Column {
   std::string_view name;
-  const NumbersView* numbers;
+  NumbersView numbers;
   std::uint64_t width;
+  std::uint64_t given = 0;  // numbers an atom has in `numbers`, where that is more: equal ones
+  bool logical = false;
+
+  std::uint64_t at(std::uint64_t atom, std::uint64_t i) const { return (given != 0 ? given : width) * atom + i; }
 };
+
+// What `atp pack` makes of a property of its own accord; the type as it is when that is the same.
+Type type_read_back(const RecordFields::Field& f, std::uint64_t width) {
+  const TypeInfo& info = *f.value.info;
+  const bool real = info.scalar == Scalar::f32 || info.scalar == Scalar::f64;
+  const bool of_atoms = f.section.kind == Kind::atom;
+  if (info.form == Form::text || (info.form == Form::scalar && !of_atoms)) return info.type;
+  const auto shape = f.value.shape();
+  const std::uint64_t rank = of_atoms ? (width == 1 ? 1 : 2) : shape.size();
+  const std::uint64_t last = of_atoms ? width : rank == 0 ? 1 : shape.back();
+  if (rank == 0) return real ? Type::f64 : Type::i64;
+  if (!of_atoms && f.value.numbers.count == 0) return Type::tensor_i64;
+  if (rank == 1) return real ? Type::f64_array : Type::i64_array;
+  return real && rank == 2 && last == 3 ? Type::vec3_f64 : real ? Type::tensor_f64 : Type::tensor_i64;
+}
 
 // One record after the other. Immutable but for what it says to the user, so any thread.
 class ExtxyzExporter : public RecordExporter {
@@ -114,7 +135,10 @@ class ExtxyzExporter : public RecordExporter {
 
   void encode(const RecordView& record, std::uint64_t /*number*/, std::string& out) const override {
     const RecordFields fields(record);
-    const std::vector<Column> columns = columns_of(fields);
+    std::vector<Column> columns = columns_of(fields);
+    const auto momenta = is_taken(fields, "momenta") ? std::nullopt : ase_momenta(record, fields);
+    put_velocities(fields, momenta, columns);
+    note_changes(fields);
     append_integer(out, fields.n_atoms);
     out += '\n';
     append_comment(out, fields, columns);
@@ -140,9 +164,9 @@ class ExtxyzExporter : public RecordExporter {
 
   std::vector<Column> columns_of(const RecordFields& fields) const {
     std::vector<Column> columns;
-    for (const char* key : {"forces", "velocities", "charges"}) {
+    for (const char* key : {"forces", "charges"}) {
       const auto* f = fields.builtin(key);
-      if (f != nullptr) columns.push_back({key_of(key), &f->value.numbers, fields.width(f->section, f->value)});
+      if (f != nullptr) columns.push_back({key_of(key), f->value.numbers, fields.width(f->section, f->value)});
     }
     for (const auto& f : fields.fields) {
       if (f.section.kind != Kind::atom) continue;
@@ -158,9 +182,61 @@ class ExtxyzExporter : public RecordExporter {
       for (const Column& c : columns) {
         if (c.name == name) fail_column(name, "has the name under which another field is written");
       }
-      columns.push_back({name, &f.value.numbers, width});
+      columns.push_back({name, f.value.numbers, width});
+      if (name == "move_mask") settle_mask(columns.back());
     }
     return columns;
+  }
+
+  // As ASE writes and reads them: one logical for an atom that may move or not, three where directions differ.
+  static void settle_mask(Column& c) {
+    if (c.numbers.count == 0 || (c.width != 1 && c.width != 3)) return;
+    bool same = true;
+    for (std::uint64_t i = 0; i < c.numbers.count; ++i) {
+      const std::int64_t v = c.numbers.scalar == Scalar::i32 || c.numbers.scalar == Scalar::i64 ? c.numbers.integer(i) : 2;
+      if (v != 0 && v != 1) return;
+      same = same && v == c.numbers.integer(i / c.width * c.width);
+    }
+    c.logical = true;
+    if (!same) return;
+    c.given = c.width;
+    c.width = 1;
+  }
+
+  // As momenta, which ASE reads, and as they are where momenta do not give their last digit again.
+  void put_velocities(const RecordFields& fields, const std::optional<AseMomenta>& momenta, std::vector<Column>& columns) const {
+    const auto* velocities = fields.builtin("velocities");
+    if (velocities == nullptr) return;
+    const auto free = [&](std::string_view name) {
+      return std::ranges::find(columns, name, &Column::name) == columns.end() && !is_taken(fields, name);
+    };
+    if (momenta) {
+      if (!free("momenta")) fail_column("momenta", "has the name under which another field is written");
+      columns.push_back({"momenta", {Scalar::f64, momenta->values.size(), reinterpret_cast<const std::byte*>(momenta->values.data())}, 3});
+    }
+    if (momenta && momenta->exact) return;
+    if (!free("velocities")) fail_column("velocities", "has the name under which another field is written");
+    columns.push_back({"velocities", velocities->value.numbers, 3});
+  }
+
+  // What `atp pack` will not find as it is here.
+  void note_changes(const RecordFields& fields) const {
+    if (fields.builtin("pbc") == nullptr) options_.note("some records do not say whether they are periodic: readers take those with a cell as periodic");
+    static const FieldRules rules{ReadOptions{}};
+    for (const auto& f : fields.fields) {
+      const std::string_view name = f.section.key;
+      if (f.section.kind == Kind::builtin || f.value.info->form == Form::null || (f.section.kind == Kind::atom && f.value.info->form == Form::text)) continue;
+      const std::uint64_t width = f.section.kind == Kind::atom ? fields.width(f.section, f.value) : 0;
+      const Type back = name == "move_mask" && f.section.kind == Kind::atom ? Type::tensor_i32 : type_read_back(f, width);
+      const auto claim = f.section.kind == Kind::atom ? rules.of_atom_array(name, type_info(back).scalar == Scalar::f64, width) : rules.of_frame_value(name);
+      if (claim && fields.builtin(field_name(claim->field)) == nullptr) {
+        options_.note(fmt::format("'{}' is read by its name as the {}, unless --map {}=none says otherwise", name, field_name(claim->field), field_name(claim->field)));
+      }
+      const bool flat = f.section.kind == Kind::atom && f.value.shape().size() > 2;
+      if (back == f.section.type && !flat) continue;
+      options_.note(fmt::format("'{}' is {} and is read back as {}{}, which is what extended XYZ can say", name, type_info(f.section.type).name, flat ? "rows of " : "",
+                                type_info(back).name));
+    }
   }
 
   void append_matrix(std::string& out, const NumbersView& m, bool columns_first) const {
@@ -183,8 +259,8 @@ class ExtxyzExporter : public RecordExporter {
     const bool quoted = std::any_of(columns.begin(), columns.end(), [](const Column& c) { return !is_plain_word(c.name); });
     if (quoted) out.insert(out.size() - std::string_view("species:S:1:pos:R:3").size(), 1, '"');
     for (const Column& c : columns) {
-      const bool real = c.numbers->scalar == Scalar::f32 || c.numbers->scalar == Scalar::f64;
-      fmt::format_to(std::back_inserter(out), ":{}:{}:{}", c.name, real ? 'R' : 'I', c.width);
+      const bool real = c.numbers.scalar == Scalar::f32 || c.numbers.scalar == Scalar::f64;
+      fmt::format_to(std::back_inserter(out), ":{}:{}:{}", c.name, c.logical ? 'L' : real ? 'R' : 'I', c.width);
     }
     if (quoted) out += '"';
     if (const auto* energy = fields.builtin("energy")) {
@@ -241,7 +317,11 @@ class ExtxyzExporter : public RecordExporter {
       for (const Column& c : columns) {
         for (std::uint64_t i = 0; i < c.width; ++i) {
           out += ' ';
-          append_number(out, *c.numbers, c.width * atom + i);
+          if (c.logical) {
+            out += c.numbers.integer(c.at(atom, i)) != 0 ? 'T' : 'F';
+          } else {
+            append_number(out, c.numbers, c.at(atom, i));
+          }
         }
       }
       out += '\n';

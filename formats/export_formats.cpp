@@ -61,6 +61,7 @@ RecordFields::RecordFields(const RecordView& record) : n_atoms(record.n_atoms())
 
 std::uint64_t RecordFields::width(const SectionView& section, const ValueView& value) const {
   const auto shape = value.shape();
+  if (shape.empty() && value.info->form == Form::scalar && n_atoms == 1) return 1;
   if (shape.empty() || shape[0] != n_atoms) {
     fail_input("", fmt::format("{} does not have one row for each of {} atoms", describe_key(section.kind, section.key), n_atoms));
   }

@@ -3,6 +3,7 @@
 
 #include "core/base/json_writer.h"
 #include "formats/exporters.h"
+#include "formats/recorded_types.h"
 #include "formats/shortest.h"
 
 namespace atp {
@@ -43,6 +44,8 @@ void append_value(std::string& out, const ValueView& value) {
 
 class JsonlExporter : public RecordExporter {
  public:
+  explicit JsonlExporter(const ExportOptions& options) : options_(options) {}
+
   void encode(const RecordView& record, std::uint64_t /*number*/, std::string& out) const override {
     const RecordFields fields(record);
     out += "{\"numbers\":[";
@@ -57,12 +60,28 @@ class JsonlExporter : public RecordExporter {
     append_kind(out, fields, Kind::builtin, "");
     append_kind(out, fields, Kind::atom, "atom_properties");
     append_kind(out, fields, Kind::molecule, "properties");
+    append_types(out, record, fields);
     out += "}\n";
+    for (const auto& f : fields.fields) {
+      if (f.value.info->form != Form::tensor || f.value.shape().size() <= FrameValue::kMostDimensions) continue;
+      options_.note(fmt::format("'{}' has more than {} dimensions, which atp pack does not read back", f.section.key, FrameValue::kMostDimensions));
+    }
   }
   void take(std::string_view) override {}
   void finish() override {}
 
  private:
+  // The types that the values do not show; always there, so that atp pack knows its own.
+  static void append_types(std::string& out, const RecordView& record, const RecordFields& fields) {
+    RecordedTypes types;
+    if (record.positions_type() != Type::vec3_f64) types.add_positions(record.positions_type());
+    for (const auto& f : fields.fields) {
+      const bool narrow = f.value.numbers.scalar == Scalar::f32;
+      if (f.section.kind == Kind::builtin ? narrow : !is_plain_json(f.value)) types.add(f.section, f.value);
+    }
+    fmt::format_to(std::back_inserter(out), ",\"{}\":{}", kRecordedTypes, types.text());
+  }
+
   // The fields of one kind, in an object named `object` where it has a name and is not empty.
   static void append_kind(std::string& out, const RecordFields& fields, Kind kind, std::string_view object) {
     bool first = true;
@@ -78,12 +97,14 @@ class JsonlExporter : public RecordExporter {
     }
     if (!first && !object.empty()) out += '}';
   }
+
+  ExportOptions options_;
 };
 
 }  // namespace
 
-std::unique_ptr<RecordExporter> export_jsonl(const std::string& /*path*/, const ExportOptions& /*options*/) {
-  return std::make_unique<JsonlExporter>();
+std::unique_ptr<RecordExporter> export_jsonl(const std::string& /*path*/, const ExportOptions& options) {
+  return std::make_unique<JsonlExporter>(options);
 }
 
 }  // namespace atp

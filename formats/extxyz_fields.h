@@ -87,6 +87,9 @@ class FieldReader {
   void read_pbc(Structure& structure);
   void read_name(Structure& structure);
   void read_columns(Structure& structure);
+  void read_velocities(Structure& structure);
+  double velocity_factor(std::string_view column) const;
+  void map_velocities(std::string_view column);
   void convert_positions(Structure& structure);
   void put_properties(Structure& structure);
   void put_property(const CommentEntry& e, Structure& structure);
@@ -100,6 +103,7 @@ class FieldReader {
 
   const FieldRules& rules_;
   const Asked& asked_;
+  InputUnits no_units_{ReadOptions{}};
   std::vector<KeyRole> roles_;  // of the keys of the last frame, which the next one probably repeats
   const Comment* comment_ = nullptr;
   const ColumnLayout* layout_ = nullptr;

@@ -30,7 +30,7 @@ constexpr Name kCell[] = {{"Lattice"}, {"lattice"}, {"LATTICE"}, {"cell"}, {"Cel
 constexpr Name kPbc[] = {{"pbc"}};
 constexpr Name kCharges[] = {{"charges"},     {"REF_charges"},     {"ref_charges"},
                              {"dft_charges"}, {"partial_charges"}, {"charge"}};
-constexpr Name kVelocities[] = {{"velocities"}, {"velo"}, {"vel"}};
+constexpr Name kVelocities[] = {{"velocities"}, {"velo"}, {"vel"}, {"momenta"}};
 constexpr Name kName[] = {{"name"}};
 
 struct Row {

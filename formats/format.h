@@ -21,7 +21,7 @@ struct ReadOptions {
   // FIELD (energy, forces, stress, virial, cell, charges, velocities, name, pbc) -> the key or
   // column to take it from; "none" leaves the field empty and keeps all candidates as properties.
   std::map<std::string, std::string, std::less<>> map;
-  // quantity (energy, length, forces, stress, charge) -> unit, for what the input says nothing or
+  // quantity (energy, length, forces, stress, charge, velocity) -> unit, for what the input says nothing or
   // the wrong thing about: `--units energy=hartree,length=bohr`. Checked by InputUnits.
   std::map<std::string, std::string, std::less<>> units;
   // OC20 S2EF files: the reference energy beside a frame is subtracted from its energy.
@@ -121,6 +121,9 @@ const Format& format_named(std::string_view name);
 // Opens `path`, a file or a folder that is one input ("-" is stdin). With an empty `from` the content decides. Throws Error (exit 3) when
 // no format fits: it says what the content looks like and what to pass.
 std::unique_ptr<FormatReader> open_input(const std::string& path, std::string_view from, const ReadOptions& options);
+
+// The name of the format that open_input() takes this file or folder for; empty when it is none. Does not throw.
+std::string_view recognised_format(const std::string& path);
 
 // Opens what is told by its content: members of archives. nullptr when it is empty or of no format. What needs a file of
 // its own is written to a temporary one. Throws Error (exit 3) for an archive.

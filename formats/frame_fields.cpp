@@ -8,6 +8,7 @@
 #include "core/base/error.h"
 #include "core/chem/cell.h"
 #include "core/chem/elements.h"
+#include "core/chem/masses.h"
 #include "formats/excerpt.h"
 #include "formats/field_agreement.h"
 #include "formats/recorded_types.h"
@@ -36,6 +37,7 @@ Quantity quantity_of(Field field) {
     case Field::stress: return Quantity::stress;
     case Field::cell: return Quantity::length;
     case Field::charges: return Quantity::charge;
+    case Field::velocities: return Quantity::velocity;
     default: return Quantity::energy;
   }
 }
@@ -206,12 +208,33 @@ bool FrameFields::read(const Entry& e, Field field, const Structure& structure, 
     out.v.resize(v.count());
     for (std::size_t i = 0; i < out.v.size(); ++i) out.v[i] = v.real(i);
   }
-  const Conversion& c = field == Field::velocities && e.hint.conversion == nullptr ? kAsItIs : conversion(e, quantity_of(field));
+  if (field == Field::velocities && e.hint.conversion == nullptr && e.hint.unit.empty()) {
+    if (e.key == "momenta") {
+      divide_by_masses(structure, out);
+      out.how = from_key(e.key, {1, "momenta/masses, in sqrt(eV/u)"});
+      return true;
+    }
+    own_unit_ = velocity_conversion(e.key, units_);
+  }
+  const Conversion& c = field == Field::velocities && e.hint.conversion == nullptr && e.hint.unit.empty() ? own_unit_ : conversion(e, quantity_of(field));
   if (c.factor != 1) {
     for (double& x : out.v) x *= c.factor;
   }
   out.how = from_key(e.key, c);
   return true;
+}
+
+// Of the frame where it has masses, else of the standard atoms.
+void FrameFields::divide_by_masses(const Structure& structure, Numbers& out) const {
+  const Entry* masses = nullptr;
+  for (std::size_t i = 0; i < used_; ++i) {
+    if (entries_[i].of_atoms && entries_[i].key == "masses" && entries_[i].value.is_number() && entries_[i].value.count() == n_) masses = &entries_[i];
+  }
+  for (std::size_t i = 0; i < out.v.size(); ++i) {
+    const double mass = masses != nullptr ? masses->value.real(i / 3) : standard_mass(structure.atomic_numbers[i / 3]);
+    if (!(mass > 0)) fail_input("", fmt::format("atom {} has momenta and the mass {}", i / 3, mass), "--map velocities=none keeps the momenta as a property");
+    out.v[i] /= mass;
+  }
 }
 
 void FrameFields::store(Field field, const Entry& e, const Numbers& n, Structure& structure) const {

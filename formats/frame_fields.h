@@ -98,6 +98,7 @@ class FrameFields {
   void resolve(Field field, Structure& structure, FrameRemarks& remarks);
   bool read(const Entry& e, Field field, const Structure& structure, Numbers& out);
   bool read_matrix(const Entry& e, Field field, Numbers& out) const;
+  void divide_by_masses(const Structure& structure, Numbers& out) const;
   void scale_stress(const Entry& e, const Structure& structure, Numbers& out);
   void store(Field field, const Entry& e, const Numbers& n, Structure& structure) const;
   void put_property(const Entry& e, Structure& structure) const;

@@ -10,12 +10,13 @@ namespace atp {
 
 namespace {
 
-constexpr std::array<std::string_view, kQuantities> kNames = {"energy", "length", "forces", "stress", "charge"};
+constexpr std::array<std::string_view, kQuantities> kNames = {"energy", "length", "forces", "stress", "charge", "velocity"};
 
 std::size_t index(Quantity q) { return static_cast<std::size_t>(q); }
 
 std::optional<Quantity> quantity_named(std::string_view name) {
   if (name == "force") name = "forces";
+  if (name == "velocities") name = "velocity";
   for (std::size_t i = 0; i < kNames.size(); ++i) {
     if (kNames[i] == name) return static_cast<Quantity>(i);
   }
@@ -29,6 +30,7 @@ std::string example_of(Quantity q) {
     case Quantity::force: return "hartree/bohr, kcal/mol/A, eV/A";
     case Quantity::stress: return "GPa, kbar, eV/A^3";
     case Quantity::charge: return "e, C";
+    case Quantity::velocity: return "A/fs, nm/ps, m/s, sqrt(eV/u) (ASE's)";
   }
   return "";
 }
@@ -49,7 +51,7 @@ InputUnits::InputUnits(const ReadOptions& options) {
     if (!quantity) {
       const std::string near = did_you_mean(name, std::vector<std::string>(kNames.begin(), kNames.end()));
       throw Error(Exit::usage, "", fmt::format("--units knows no quantity '{}'", excerpt(name)),
-                  near.empty() ? "quantities are energy, length, forces, stress, charge" : near);
+                  near.empty() ? "quantities are energy, length, forces, stress, charge, velocity" : near);
     }
     const auto factor = unit_factor(*quantity, unit);
     if (!factor) {
@@ -108,7 +110,7 @@ std::optional<Conversion> InputUnits::look_up(Quantity quantity) const {
 Conversion InputUnits::need(Quantity quantity, std::string_view found) const {
   if (const auto& c = find(quantity)) return *c;
   fail_input("", fmt::format("nothing says which unit the {} has (found: {})", quantity_name(quantity), found),
-             fmt::format("name it, for example --units {}", quantity == Quantity::charge ? "charge=e" : "energy=hartree,length=bohr"));
+             fmt::format("name it, for example --units {}", quantity == Quantity::charge ? "charge=e" : quantity == Quantity::velocity ? "velocity=A/fs" : "energy=hartree,length=bohr"));
 }
 
 std::string from_key(std::string_view key, const Conversion& conversion) {
@@ -116,6 +118,13 @@ std::string from_key(std::string_view key, const Conversion& conversion) {
   text.append(key) += '\'';
   if (!conversion.how.empty()) text.append(" (").append(conversion.how) += ')';
   return text;
+}
+
+Conversion velocity_conversion(std::string_view key, const InputUnits& units) {
+  const auto& known = units.find(Quantity::velocity);
+  if (known && !known->how.empty()) return *known;
+  if (key == "velo" || key == "vel") return {kAngstromPerFsInVelocity, "A/fs to sqrt(eV/u)"};
+  return {1, "taken as sqrt(eV/u), ASE's unit"};
 }
 
 void declare_standard_units(InputUnits& units) {

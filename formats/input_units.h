@@ -11,7 +11,7 @@
 
 namespace atp {
 
-// A quantity by the name it has in --units and in messages: energy, length, forces, stress, charge.
+// A quantity by the name it has in --units and in messages: energy, length, forces, stress, charge, velocity.
 std::string_view quantity_name(Quantity quantity);
 
 struct Conversion {
@@ -58,8 +58,12 @@ class InputUnits {
 // "from 'dft_energy' (hartree to eV, by attribute 'units')", or without what is in parentheses.
 std::string from_key(std::string_view key, const Conversion& conversion);
 
-// Declares eV, Å, eV/Å, eV/Å³ and e, as formats of ASE and its kind always have them.
+// Declares eV, Å, eV/Å, eV/Å³, e and sqrt(eV/u), as formats of ASE and its kind always have them.
 void declare_standard_units(InputUnits& units);
+
+// Velocities that say nothing of their unit, by their name: `velo` and `vel` are A/fs, as QUIP and GPUMD write them, others
+// sqrt(eV/u), as ASE has them. What `units` were told goes before.
+Conversion velocity_conversion(std::string_view key, const InputUnits& units);
 
 // Reads "energy=hartree,length=bohr" into options.units. Throws Error (exit 2).
 void parse_units(std::string_view text, ReadOptions& options);

@@ -107,7 +107,7 @@ std::vector<JsonFrame> frames_of_json(element record) {
   } else if (is_sites(record)) {
     out.push_back({Layout::structure, record, record, 0});
   } else if (json_member(record, "numbers") && json_member(record, "positions")) {
-    out.push_back({Layout::ase_row, record, record, 0});
+    out.push_back({Layout::plain, record, record, 0});
   } else if (const auto atoms = json_member(record, "atoms"); atoms && json_member(*atoms, "lattice_mat")) {
     out.push_back({Layout::alignn, *atoms, record, 0});
   } else if (json_member(record, "lattice_mat")) {
@@ -132,6 +132,7 @@ std::vector<JsonFrame> frames_of_json(element record) {
 JsonSettings::JsonSettings(std::string file, const ReadOptions& options)
     : name(std::move(file)), rules(options), units(options), stress_unit_named(options.units.contains("stress")) {
   declare_standard_units(units);
+  units.declare(Quantity::velocity, "A/fs", "as pymatgen has them from VASP");
 }
 
 JsonFrameReader::JsonFrameReader(const JsonSettings& settings) : settings_(settings), fields_(settings.rules, settings.units) {
@@ -468,8 +469,11 @@ void JsonFrameReader::read(const JsonFrame& frame, std::string_view key, Structu
   columns_.clear();
   names_.clear();
   fields_.begin();
+  nulls_.clear();
   if (frame.layout == Layout::trajectory) {
     read_trajectory(frame, structure, remarks);
+  } else if (frame.layout == Layout::plain) {
+    read_plain(frame.atoms, structure, remarks);
   } else if (frame.layout == Layout::alignn) {
     read_alignn(frame.atoms, structure);
     read_values(frame, structure, remarks);
@@ -481,6 +485,8 @@ void JsonFrameReader::read(const JsonFrame& frame, std::string_view key, Structu
   of_frame.scope = ValueScope::frame;
   if (!key.empty()) fields_.add("key", FrameValue::of_text(key), of_frame);
   fields_.finish(structure, remarks);
+  for (const auto& [kind, name] : nulls_) structure.put_bytes(kind, name, Type::null, {});
+  if (frame.layout == Layout::plain && types_said_) types_.narrow(structure);
 }
 
 }  // namespace atp

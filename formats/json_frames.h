@@ -10,12 +10,13 @@
 #include "formats/field_rules.h"
 #include "formats/frame_fields.h"
 #include "formats/json_values.h"
+#include "formats/recorded_types.h"
 
 namespace atp {
 
 // One frame of a record, borrowed from its document.
 struct JsonFrame {
-  enum class Layout : std::uint8_t { structure, matpes, mptrj, maml, alignn, entry, vasp_step, qchem, trajectory, isolated_atom, ase_row };
+  enum class Layout : std::uint8_t { structure, matpes, mptrj, maml, alignn, entry, vasp_step, qchem, trajectory, isolated_atom, plain };
   Layout layout = Layout::structure;
   simdjson::dom::element atoms;    // the structure, molecule, ALIGNN's atoms or trajectory
   simdjson::dom::element values;   // the object with energy and the rest
@@ -48,6 +49,10 @@ class JsonFrameReader {
   void read_site_properties(simdjson::dom::array sites, std::size_t n);
   void read_alignn(simdjson::dom::element atoms, Structure& structure);
   void read_trajectory(const JsonFrame& frame, Structure& structure, FrameRemarks& remarks);
+  void read_plain(simdjson::dom::element record, Structure& structure, FrameRemarks& remarks);
+  void add_plain_properties(simdjson::dom::element list, Kind kind);
+  void add_plain_builtin(std::string_view key, simdjson::dom::element e, Structure& structure, FrameRemarks& remarks);
+  std::optional<FrameValue> number_or_text(simdjson::dom::element e, bool number);
   void read_values(const JsonFrame& frame, const Structure& structure, FrameRemarks& remarks);
   void add_value(const JsonFrame& frame, std::string_view key, simdjson::dom::element e, std::size_t n, FrameRemarks& remarks);
 
@@ -57,6 +62,9 @@ class JsonFrameReader {
   std::vector<double> xyz_;
   std::deque<std::vector<double>> columns_;  // site properties
   std::deque<std::string> names_;
+  RecordedTypes types_;                                   // of plain objects
+  bool types_said_ = false;                               // the record has them
+  std::vector<std::pair<Kind, std::string_view>> nulls_;  // properties
   Conversion vasp_stress_, per_atom_, hartree_, gradient_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <charconv>
 #include <cmath>
 
@@ -39,7 +40,16 @@ std::optional<RecordedType> type_of_text(Kind kind, std::string_view text) {
   return out;
 }
 
-bool is_f32(double v) { return std::isnan(v) || static_cast<double>(static_cast<float>(v)) == v; }
+// Whether it is a float, or what the fewest digits that mean a float are read as.
+bool is_f32(double v) {
+  const auto narrow = static_cast<float>(v);
+  if (std::isnan(v) || static_cast<double>(narrow) == v) return true;
+  if (!std::isfinite(narrow)) return false;
+  std::array<char, 32> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), narrow).ptr;
+  double again = 0;
+  return std::from_chars(digits.data(), end, again).ec == std::errc() && again == v;
+}
 
 // Payload of doubles to one of floats. False when that would change a value.
 bool narrowed(std::vector<std::byte>& payload) {

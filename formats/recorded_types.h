@@ -38,6 +38,7 @@ class RecordedTypes {
   // What a record has. Of a field whose type is another than before nothing is recorded.
   void add_positions(Type type);
   void add(const SectionView& section, const ValueView& value);
+  void set(Kind kind, std::string_view key, Type type) { add(kind, key, RecordedType{kind, type, {}}); }
   // As JSON text.
   std::string text() const;
 

@@ -92,7 +92,7 @@ bool is_plain_file(const std::string& path, const ByteSource& source) {
   return path != "-" && !source.compressed() && std::filesystem::is_regular_file(path, error);
 }
 
-const Format& recognise(const std::string& path, const ByteSource& source, std::string_view head) {
+const Format* best_format(const std::string& path, const ByteSource& source, std::string_view head) {
   const bool plain = is_plain_file(path, source);
   const Format* best = nullptr;
   int certainty = 0;
@@ -103,6 +103,11 @@ const Format& recognise(const std::string& path, const ByteSource& source, std::
       best = &f;
     }
   }
+  return best;
+}
+
+const Format& recognise(const std::string& path, const ByteSource& source, std::string_view head) {
+  const Format* const best = best_format(path, source, head);
   if (best == nullptr) fail_unknown(source.name(), head);
   return *best;
 }
@@ -155,6 +160,18 @@ std::unique_ptr<FormatReader> open_input(const std::string& path, std::string_vi
   if (format.open != nullptr) return named(format.open(std::move(source), options), format);
   if (source->compressed()) return open_spooled(*source, from, options);
   fail_input(source->name(), fmt::format("is {}, which cannot be read from a pipe", format.name), "save it as a file first");
+}
+
+std::string_view recognised_format(const std::string& path) {
+  try {
+    std::error_code error;
+    if (std::filesystem::is_directory(path, error)) return is_input_folder(path) ? "folder" : "";
+    ByteSource source(path);
+    const Format* const best = best_format(path, source, source.peek());
+    return best == nullptr ? std::string_view() : best->name;
+  } catch (const Error&) {
+    return {};
+  }
 }
 
 std::unique_ptr<FormatReader> open_source(std::unique_ptr<ByteSource> source, const ReadOptions& options) {

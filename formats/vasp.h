@@ -26,6 +26,8 @@ std::unique_ptr<FormatReader> open_vasprun(std::unique_ptr<ByteSource> source);
 
 // VASP prints stress in kB and positive where the cell wants to grow.
 inline constexpr double kVaspStress = -0.1 * kGigaPascalInEvPerAngstrom3;
+// VASP's velocities are in A/fs.
+inline constexpr const char* kVaspVelocitiesHow = "A/fs to sqrt(eV/u)";
 // One wording for all of VASP's files, as they mean the same.
 inline constexpr const char* kVaspEnergyHow = "from VASP (sigma to 0)";
 inline constexpr const char* kVaspForcesHow = "from VASP";

@@ -1,5 +1,7 @@
 #include "formats/vasp_poscar.h"
 
+#include "formats/vasp.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -200,7 +202,7 @@ class PoscarReader : public SerialReader {
 
   void read_positions(ReadyFrame& frame) {
     std::vector<double> xyz;
-    std::vector<std::int64_t> mask;
+    std::vector<std::int32_t> mask;
     for (std::uint64_t i = 0; i < head_.atoms; ++i) {
       const std::string_view line = need_line(lines_, fmt::format("the position of atom {} of {}", i, head_.atoms));
       std::array<double, 3> x;
@@ -217,7 +219,7 @@ class PoscarReader : public SerialReader {
     store(frame, xyz, mask);
   }
 
-  void read_flags_and_label(std::string_view rest, std::vector<std::int64_t>& mask) {
+  void read_flags_and_label(std::string_view rest, std::vector<std::int32_t>& mask) {
     const auto words = split_words(rest);
     std::size_t at = 0;
     if (selective_) {
@@ -235,7 +237,7 @@ class PoscarReader : public SerialReader {
     }
   }
 
-  void store(ReadyFrame& frame, const std::vector<double>& xyz, const std::vector<std::int64_t>& mask) {
+  void store(ReadyFrame& frame, const std::vector<double>& xyz, const std::vector<std::int32_t>& mask) {
     Structure& s = frame.structure;
     s.set_positions(std::span<const double>(xyz));
     if (labels_.size() == head_.atoms) {
@@ -252,7 +254,7 @@ class PoscarReader : public SerialReader {
     if (!head_.comment.empty()) s.put_string(Kind::molecule, "comment", head_.comment);
     if (selective_) {
       const std::uint32_t shape[] = {static_cast<std::uint32_t>(head_.atoms), 3};
-      s.put_tensor(Kind::atom, "move_mask", Type::tensor_i64, shape, std::as_bytes(std::span(mask)));
+      s.put_tensor(Kind::atom, "move_mask", Type::tensor_i32, shape, std::as_bytes(std::span(mask)));
     }
   }
 
@@ -293,8 +295,9 @@ class PoscarReader : public SerialReader {
       frame.notes.emplace_back("velocities in units of lattice vectors and time steps are not read");
       return;
     }
+    for (double& x : v) x *= kAngstromPerFsInVelocity;
     frame.structure.put_array(Kind::builtin, "velocities", Type::vec3_f64, std::span<const double>(v));
-    frame.mapped.emplace_back("velocities", "from the block behind the positions (A/fs)");
+    frame.mapped.emplace_back("velocities", fmt::format("from the block behind the positions ({})", kVaspVelocitiesHow));
   }
 
   LineReader lines_;

@@ -199,12 +199,14 @@ class VasprunReader : public SerialReader {
       frame.mapped.emplace_back("stress", kVaspStressHow);
     }
     if (velocities.size() == 3 * n) {
-      s.put_array(Kind::builtin, "velocities", Type::vec3_f64, std::span<const double>(velocities));
-      frame.mapped.emplace_back("velocities", "from 'velocities' (A/fs)");
+      std::vector<double> v(velocities);
+      for (double& x : v) x *= kAngstromPerFsInVelocity;
+      s.put_array(Kind::builtin, "velocities", Type::vec3_f64, std::span<const double>(v));
+      frame.mapped.emplace_back("velocities", fmt::format("from 'velocities' ({})", kVaspVelocitiesHow));
     }
     if (mask_.size() == 3 * n) {
       const std::uint32_t shape[] = {static_cast<std::uint32_t>(n), 3};
-      s.put_tensor(Kind::atom, "move_mask", Type::tensor_i64, shape, std::as_bytes(std::span(mask_)));
+      s.put_tensor(Kind::atom, "move_mask", Type::tensor_i32, shape, std::as_bytes(std::span(mask_)));
     }
   }
 
@@ -225,7 +227,7 @@ class VasprunReader : public SerialReader {
 
   XmlReader xml_;
   std::vector<std::uint8_t> numbers_;
-  std::vector<std::int64_t> mask_;
+  std::vector<std::int32_t> mask_;
   bool cut_off_ = false;
 };
 

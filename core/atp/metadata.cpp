@@ -103,6 +103,7 @@ const std::map<std::string, std::string>& standard_units() {
   static const std::map<std::string, std::string> units = {
       {"positions", "Å"}, {"cell", "Å"},        {"energy", "eV"},
       {"forces", "eV/Å"}, {"stress", "eV/Å³"}, {"charges", "e"},
+      {"velocities", "sqrt(eV/u)"},
   };
   return units;
 }

@@ -32,7 +32,7 @@ struct Metadata {
   static Metadata parse(std::string_view json);
 };
 
-// The units that atp converts to: Å, eV, eV/Å, eV/Å³, e.
+// The units that atp converts to: Å, eV, eV/Å, eV/Å³, e, sqrt(eV/u).
 const std::map<std::string, std::string>& standard_units();
 
 }  // namespace atp

@@ -16,7 +16,7 @@ namespace atp {
 // One thread. clear() keeps all memory, so a Structure that is used again allocates nothing.
 //
 // Units: positions and cell Å, energy eV, forces eV/Å, stress eV/Å³ (3x3, tensile positive),
-// charges e. Velocities as in the source.
+// charges e, velocities sqrt(eV/u), as ASE has them.
 class Structure {
  public:
   struct Section {

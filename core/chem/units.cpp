@@ -67,6 +67,8 @@ constexpr Spelling kCharges[] = {
     {"e", 1}, {"elementarycharge", 1}, {"elementary_charge", 1}, {"c", 1 / kEvInJoule}, {"coulomb", 1 / kEvInJoule},
 };
 
+constexpr Spelling kTimesInFs[] = {{"fs", 1}, {"ps", 1e3}, {"s", 1e15}, {"au", 0.024188843265857}, {"a.u.", 0.024188843265857}};
+
 std::optional<double> find(std::span<const Spelling> table, std::string_view text) {
   for (const Spelling& s : table) {
     if (s.text == text) return s.factor;
@@ -111,6 +113,18 @@ std::optional<double> quotient(std::string_view text, int power) {
   return power == 3 ? *energy / (*length * *length * *length) : *energy / *length;
 }
 
+// LENGTH/TIME, or ASE's: "a/fs", "nm/ps", "m/s", "sqrtev/u".
+std::optional<double> velocity(std::string_view text) {
+  if (text == "sqrtev/u" || text == "sqrtev/amu" || text == "ase") return 1;
+  const std::size_t slash = text.rfind('/');
+  if (slash == std::string_view::npos) return std::nullopt;
+  const std::string_view above = text.substr(0, slash);
+  const std::optional<double> length = above == "m" ? std::optional(1e10) : above == "km" ? std::optional(1e13) : find(kLengths, above);
+  const auto time = find(kTimesInFs, text.substr(slash + 1));
+  if (!length || !time) return std::nullopt;
+  return *length / *time * kAngstromPerFsInVelocity;
+}
+
 // Two atomic units have no slash in their name.
 bool is_atomic_units(std::string_view text) { return text == "au" || text == "a.u."; }
 
@@ -123,6 +137,7 @@ std::string_view unit_name(Quantity quantity) {
     case Quantity::force: return "eV/A";
     case Quantity::stress: return "eV/A^3";
     case Quantity::charge: return "e";
+    case Quantity::velocity: return "sqrt(eV/u)";
   }
   return "";
 }
@@ -144,6 +159,9 @@ std::optional<double> unit_factor(Quantity quantity, std::string_view text) {
     case Quantity::charge:
       if (is_atomic_units(unit)) return 1;
       return find(kCharges, unit);
+    case Quantity::velocity:
+      if (is_atomic_units(unit)) return velocity("bohr/au");
+      return velocity(unit);
   }
   return std::nullopt;
 }
