@@ -38,7 +38,7 @@ constexpr std::string_view kPackDetails =
     "and --drop choose among these properties by shell patterns, and --drop NAME without wildcards also drops the "
     "field of that name.\n"
     "\n"
-    "Stored units are Å, eV, eV/Å, eV/Å³ and e. What an input or its layout says to be in other units is converted; what was "
+    "Stored units are Å, eV, eV/Å, eV/Å³, e, and sqrt(eV/u) for velocities, as in ASE. What an input or its layout says to be in other units is converted; what was "
     "converted, and on whose word, is printed and stored in the metadata. --units energy=hartree,length=bohr,forces=kcal/mol/A,stress=GPa "
     "counts before the input's own word; forces and stress follow from energy and length when they are not named. An input whose units "
     "nothing tells is refused until they are named: units are never guessed. Stress is a 3x3 tensor, positive when the cell wants to shrink. 6 numbers "

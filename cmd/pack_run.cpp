@@ -232,6 +232,7 @@ Metadata PackRun::metadata(const PackedPart& whole) const {
   m.generator = fmt::format("atp {}", version());
   for (const auto& s : whole.sources) m.sources.push_back(s);
   m.units = standard_units();
+  if (!lock_->schema.entries.contains(std::pair(Kind::builtin, std::string_view("velocities")))) m.units.erase("velocities");
   for (const auto& [field, hows] : whole.report.mapped) {
     std::string& text = m.mapping[field];  // under --append: what the file's own records came from
     for (const auto& how : hows) {

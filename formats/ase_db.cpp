@@ -267,6 +267,10 @@ class AseDb final : public FormatReader {
       if (name == "version" && (value.size() != 1 || value[0] > '9' || value[0] < '0')) {
         fail(fmt::format("has ASE's schema version '{}', atp reads up to 9", excerpt(value)), "export it with the ASE that wrote it");
       }
+      if (name == "external_table_name") {  // a table of the user's own beside the rows, which is not read
+        if (settings_->note.size() > 1000) continue;
+        settings_->note += fmt::format("{}'{}'", settings_->note.empty() ? "external tables of the database are left out: " : ", ", excerpt(value));
+      }
       if (name != "metadata" && name != kRecordedTypes) continue;
       try {
         name == "metadata" ? settings_->read_metadata(value) : settings_->read_types(value);

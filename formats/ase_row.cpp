@@ -94,6 +94,8 @@ void AseRow::begin() {
   types_ = nullptr;
   velocities_of_data_.reset();
   mask_of_data_.reset();
+  stress_.reset();
+  stress_of_data_.reset();
   nulls_.clear();
   has_id_ = false;
   taken_.clear();
@@ -119,6 +121,10 @@ void AseRow::column(std::string_view name, const FrameValue& v) {
   // What an export gives its rows because ASE wants it.
   const bool made_up = types_ != nullptr && hint.recorded == nullptr && (name == "unique_id" || (name == "calculator" && v.of == Of::text && v.text == "unknown"));
   if (made_up) return;
+  if (types_ != nullptr && name == "stress") {
+    stress_ = v;
+    return;
+  }
   taken_.push_back(row->name);
   fields_.add(name, v, hint);
 }
@@ -211,8 +217,8 @@ void AseRow::add_data(std::string_view key, const FrameValue& value) {
     if (key == "move_mask") mask_of_data_ = v;
     return fields_.add(key, v, hint);
   }
-  if (types_ != nullptr && key == "velocities") {
-    velocities_of_data_ = v;
+  if (types_ != nullptr && (key == "velocities" || key == "stress")) {
+    (key == "stress" ? stress_of_data_ : velocities_of_data_) = v;
     return;
   }
   if (v.of != Of::text && v.rank == 1 && v.shape[0] == 1) {  // one value in an array, as SchNetPack writes them
@@ -257,6 +263,22 @@ bool AseRow::repeats(const FrameValue& of_momenta) const {
     if (!(std::fabs(a - b) <= 1e-12 * std::fabs(a)) && !(std::isnan(a) && std::isnan(b)) && a != b) return false;
   }
   return true;
+}
+
+// The nine numbers that an export put into the data, because they are not symmetric, while the six of the column are
+// still their mean.
+void AseRow::put_stress() {
+  ValueHint hint;
+  hint.scope = ValueScope::frame;
+  hint.field = Field::stress;
+  const auto& all = stress_of_data_;
+  bool repeats = stress_ && stress_->of != Of::text && stress_->count() == 6 && all && all->of != Of::text && all->count() == 9;
+  static constexpr std::array<std::pair<std::uint64_t, std::uint64_t>, 6> kHalves = {{{0, 0}, {4, 4}, {8, 8}, {5, 7}, {2, 6}, {1, 3}}};
+  for (std::uint64_t i = 0; repeats && i < 6; ++i) {
+    const double a = all->real(kHalves[i].first), b = all->real(kHalves[i].second), given = stress_->real(i);
+    repeats = !(std::fabs((a + b) / 2 - given) > 1e-12 * (std::fabs(a) + std::fabs(b)));
+  }
+  if (const auto& chosen = repeats || !stress_ ? all : stress_) fields_.add("stress", *chosen, hint);
 }
 
 // ASE's momenta are in sqrt(eV u), so these velocities are in sqrt(eV/u).
@@ -358,6 +380,7 @@ void AseRow::put_constraints(const Structure& structure, FrameRemarks& remarks) 
 
 void AseRow::finish(std::int64_t id, Structure& structure, FrameRemarks& remarks) {
   put_atoms(structure, remarks);
+  put_stress();
   put_velocities(structure);
   put_constraints(structure, remarks);
   id_ = id;
@@ -366,6 +389,7 @@ void AseRow::finish(std::int64_t id, Structure& structure, FrameRemarks& remarks
   // The row's number, unless the row itself says another id.
   if (!has_id_ && types_ == nullptr) fields_.add("id", FrameValue::integer(id_), of_frame);
   fields_.finish(structure, remarks);
+  if (!settings_.note.empty()) remarks.note(settings_.note);
   if (types_ == nullptr) settle_move_mask(structure);
   if (types_ != nullptr) {
     for (const std::string_view key : nulls_) structure.put_bytes(types_->property(key)->kind, key, Type::null, {});

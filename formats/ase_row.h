@@ -24,6 +24,7 @@ struct AseSettings {
   std::map<std::string, std::string, std::less<>> property_units;
   // Of a database that atp exported: true of the rows whose user is "atp".
   RecordedTypes types;
+  std::string note;  // for the user; may be empty
 
   AseSettings(std::string file, const ReadOptions& options);
   // Looks for SchNetPack's units in the metadata's JSON text. Throws Error (exit 3, no place).
@@ -62,6 +63,7 @@ class AseRow {
   bool fix(simdjson::dom::element constraint, std::size_t n, FrameRemarks& remarks);
   bool repeats(const FrameValue& of_momenta) const;
   bool repeats_mask() const;
+  void put_stress();
   const RecordedType* recorded(std::string_view key) const { return types_ == nullptr ? nullptr : types_->property(key); }
 
   const AseSettings& settings_;
@@ -71,7 +73,7 @@ class AseRow {
   std::optional<FrameValue> numbers_, positions_, cell_, pbc_, masses_, momenta_;
   const RecordedTypes* types_ = nullptr;  // of rows that atp exported
   RecordedTypes own_types_;               // in the row itself
-  std::optional<FrameValue> velocities_of_data_, mask_of_data_;
+  std::optional<FrameValue> velocities_of_data_, mask_of_data_, stress_, stress_of_data_;
   std::vector<std::string_view> nulls_;   // keys
   std::string_view constraints_;          // JSON text
   std::string constraints_text_;

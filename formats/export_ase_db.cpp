@@ -246,7 +246,8 @@ class AseDbExporter : public RecordExporter {
       const bool has_nan = real_scalar && std::isnan(f.value.numbers.real(0));
       if (f.section.kind == Kind::builtin) {
         if (is_taken(fields, key)) continue;
-        if (key == "energy" && has_nan) put_data(f, arrays, data_json);
+        const bool asymmetric = key == "stress" && !is_all_in_voigt(*record.stress());
+        if ((key == "energy" && has_nan) || asymmetric) put_data(f, arrays, data_json);
         if (key != "name") continue;
       }
       if (is_text_column(f) || is_said_by_constraints(f, fields)) continue;

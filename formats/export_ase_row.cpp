@@ -62,6 +62,11 @@ bool is_symmetric(const std::array<double, 9>& s) {
   return true;
 }
 
+bool is_all_in_voigt(const std::array<double, 9>& s) {
+  const auto equal = [](double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); };
+  return equal(s[1], s[3]) && equal(s[2], s[6]) && equal(s[5], s[7]);
+}
+
 void write_python_real(JsonWriter& json, double v) {
   std::string text;
   append_real(text, v);

@@ -24,6 +24,9 @@ std::array<double, 6> voigt_of(const std::array<double, 9>& rows);
 // The stress of a row is symmetric: whether these 3x3 numbers are, but for rounding.
 bool is_symmetric(const std::array<double, 9>& rows);
 
+// Whether these six numbers are all of the nine, to the last digit.
+bool is_all_in_voigt(const std::array<double, 9>& rows);
+
 // A number as Python's json writes and reads it: NaN and Infinity are words.
 void write_python_real(JsonWriter& json, double v);
 
@@ -36,7 +39,7 @@ std::string_view text_property(const RecordFields& fields, std::string_view key)
 // Whether it is a text that goes to a column: unique_id, calculator, calculator_parameters, constraints.
 bool is_text_column(const RecordFields::Field& field);
 
-inline constexpr std::string_view kAsymmetricStress = "the stress of some records is not symmetric: its symmetric part is written, as ASE keeps it";
+inline constexpr std::string_view kAsymmetricStress = "the stress of some records is not symmetric: its symmetric part is written, as ASE keeps it, and all of it among the data";
 
 // The constraints as ASE's list: the property of that name, else what the property move_mask (0 and 1, not all 1) fixes;
 // empty when there is none.

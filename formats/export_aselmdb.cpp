@@ -214,6 +214,9 @@ class AseLmdbExporter : public RecordExporter {
     pairs.begin_object();
     data.begin_object();
     write_velocities(json, data, record, fields);
+    if (const auto* stress = fields.builtin("stress"); stress != nullptr && !is_taken(fields, "stress") && !is_all_in_voigt(*record.stress())) {
+      write_value(data.key("stress"), stress->value);
+    }
     for (const auto& f : fields.fields) {
       const std::string_view key = f.section.key;
       const Form form = f.value.info->form;

@@ -225,6 +225,10 @@ class ExtxyzExporter : public RecordExporter {
     static const FieldRules rules{ReadOptions{}};
     for (const auto& f : fields.fields) {
       const std::string_view name = f.section.key;
+      const bool narrow = f.section.type == Type::f32 || f.section.type == Type::mat3_f32 || f.section.type == Type::f32_array;
+      if (f.section.kind == Kind::builtin && narrow) {
+        options_.note(fmt::format("'{}' is f32 and is read back as f64 of the same digits, unless --dtype f32 says otherwise", name));
+      }
       if (f.section.kind == Kind::builtin || f.value.info->form == Form::null || (f.section.kind == Kind::atom && f.value.info->form == Form::text)) continue;
       const std::uint64_t width = f.section.kind == Kind::atom ? fields.width(f.section, f.value) : 0;
       const Type back = name == "move_mask" && f.section.kind == Kind::atom ? Type::tensor_i32 : type_read_back(f, width);

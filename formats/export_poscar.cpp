@@ -2,8 +2,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <mutex>
 #include <numeric>
+#include <set>
 
+#include "core/chem/units.h"
 #include "core/io/output_folder.h"
 #include "formats/exporters.h"
 #include "formats/shortest.h"
@@ -29,23 +32,76 @@ class PoscarExporter : public RecordExporter {
     }
     const std::vector<std::uint32_t> order = by_element(record);
     append_species(out, record, order);
-    out += "Cartesian\n";
+    const NumbersView* const mask = mask_of(fields);
+    out += mask == nullptr ? "Cartesian\n" : "Selective dynamics\nCartesian\n";
     const NumbersView positions = record.positions();
     for (const std::uint32_t atom : order) {
-      for (std::uint64_t k = 0; k < 3; ++k) {
-        append_number(out, positions, std::uint64_t{3} * atom + k);
-        out += k == 2 ? '\n' : ' ';
+      append_three(out, [&](std::uint64_t k) { append_number(out, positions, std::uint64_t{3} * atom + k); });
+      if (mask != nullptr) {
+        const std::uint64_t width = mask->count / fields.n_atoms;
+        for (std::uint64_t k = 0; k < 3; ++k) out += mask->integer(width * atom + k % width) != 0 ? " T" : " F";
       }
+      out += '\n';
     }
-    if (fields.builtin("energy") != nullptr || fields.builtin("forces") != nullptr) options_.note("a POSCAR holds atoms and cell: energy, forces and the rest are left out");
+    if (const auto* velocities = fields.builtin("velocities")) append_velocities(out, velocities->value.numbers, order);
+    note_changes(record, fields, order, mask);
   }
 
   void take(std::string_view encoded) override { folder_.write(fmt::format("{:06}.poscar", written_++), {as_bytes(encoded)}); }
   void finish() override {
+    std::string names;
+    for (const std::string& name : left_out_) names += (names.empty() ? "" : ", ") + name;
+    if (!names.empty()) options_.note(fmt::format("a POSCAR holds atoms, cell, velocities and what may move; left out: {}", names));
     folder_.commit(options_.replace, [](std::string_view name) { return name.ends_with(".poscar"); });
   }
 
  private:
+  template <class Append>
+  static void append_three(std::string& out, const Append& append) {
+    for (std::uint64_t k = 0; k < 3; ++k) {
+      if (k > 0) out += ' ';
+      append(k);
+    }
+  }
+
+  // The mask of atoms that may move, of 0 and 1.
+  static const NumbersView* mask_of(const RecordFields& fields) {
+    for (const auto& f : fields.fields) {
+      const NumbersView& n = f.value.numbers;
+      if (f.section.kind != Kind::atom || f.section.key != "move_mask" || (n.scalar != Scalar::i32 && n.scalar != Scalar::i64)) continue;
+      bool good = n.count > 0 && (n.count == fields.n_atoms || n.count == 3 * fields.n_atoms);
+      for (std::uint64_t i = 0; good && i < n.count; ++i) good = n.integer(i) == 0 || n.integer(i) == 1;
+      return good ? &n : nullptr;
+    }
+    return nullptr;
+  }
+
+  void append_velocities(std::string& out, const NumbersView& v, const std::vector<std::uint32_t>& order) const {
+    out += "Cartesian\n";
+    bool exact = true;
+    for (const std::uint32_t atom : order) {
+      append_three(out, [&](std::uint64_t k) {
+        const double given = v.real(std::uint64_t{3} * atom + k), written = given / kAngstromPerFsInVelocity, again = written * kAngstromPerFsInVelocity;
+        append_real(out, written);
+        exact = exact && (v.scalar == Scalar::f32 ? static_cast<float>(again) == static_cast<float>(given) : again == given);
+      });
+      out += '\n';
+    }
+    if (!exact) options_.note("velocities are written in A/fs, and the last of their digits is read back as another in some records");
+  }
+
+  void note_changes(const RecordView& record, const RecordFields& fields, const std::vector<std::uint32_t>& order, const NumbersView* mask) const {
+    options_.note("the comment of each POSCAR is the record's name, or its number: it is read back as the property 'comment'");
+    if (!std::ranges::is_sorted(order)) options_.note("atoms of one element are written together, so atoms change their order in some records");
+    if (record.pbc() != std::array<bool, 3>{true, true, true}) options_.note("a POSCAR is periodic in all directions, which some records are not, or do not say");
+    const std::lock_guard lock(mutex_);
+    for (const auto& f : fields.fields) {
+      const std::string_view key = f.section.key;
+      const bool held = f.section.kind == Kind::builtin ? key == "cell" || key == "pbc" || key == "velocities" || key == "name" : mask == &f.value.numbers;
+      if (!held && left_out_.size() < 1000) left_out_.emplace(key);
+    }
+  }
+
   // Atoms of one element together, in the order in which elements occur.
   static std::vector<std::uint32_t> by_element(const RecordView& record) {
     std::array<std::uint32_t, 256> first;
@@ -72,6 +128,8 @@ class PoscarExporter : public RecordExporter {
   }
 
   ExportOptions options_;
+  mutable std::mutex mutex_;
+  mutable std::set<std::string, std::less<>> left_out_;  // guarded by mutex_ while records are encoded
   OutputFolder folder_;
   std::uint64_t written_ = 0;
 };

@@ -117,7 +117,7 @@ TEST_CASE("ase-json: both array forms, constraints, momenta, a cell object") {
   CHECK(elements(s) == std::vector<int>{8, 1});
   CHECK(numbers(s, Kind::builtin, "cell")[8] == 6);
   CHECK(numbers(s, Kind::builtin, "velocities")[2] == doctest::Approx(1));
-  CHECK(numbers(s, Kind::atom, "move_mask") == std::vector<double>{1, 0});
+  CHECK(numbers(s, Kind::atom, "move_mask") == std::vector<double>{1, 1, 1, 0, 0, 0});
   CHECK(energy(s) == -1.5);
   CHECK(i64(s, Kind::molecule, "relaxed") == 1);
   CHECK(i64(s, Kind::molecule, "data.energy") == 7);

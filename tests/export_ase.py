@@ -122,4 +122,90 @@ with tempfile.TemporaryDirectory() as folder:
                 if key in a.info and np.isscalar(a.info[key]):
                     check(value == a.info[key], f"{file}: {key}")
 
+
+# Momenta, constraints, stress, masses and an energy that is NaN, as ASE writes them itself, through each format and back to ASE.
+def difficult():
+    from ase import Atoms
+    from ase.calculators.singlepoint import SinglePointCalculator
+    from ase.constraints import FixAtoms, FixCartesian
+
+    rng = np.random.default_rng(1)
+    frames = []
+    for i in range(4):
+        atoms = Atoms("OHH", positions=rng.normal(size=(3, 3)), cell=np.diag([4.0, 5, 6]) + 0.1, pbc=i % 2 == 0)
+        atoms.set_momenta(rng.normal(size=(3, 3)))
+        if i == 1:
+            atoms.set_masses([16.5, 2.014, 1])
+        if i == 2:
+            atoms.set_constraint(FixAtoms([0, 2]))
+        if i == 3:
+            atoms.set_constraint([FixCartesian(1, mask=[True, False, True])])
+        energy = float("nan") if i == 0 else -1.0 / (i + 2)
+        atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=rng.normal(size=(3, 3)), stress=rng.normal(size=6) if i != 1 else None)
+        frames.append(atoms)
+    return frames
+
+
+def fixed(atoms):
+    free = np.ones((len(atoms), 3), bool)
+    for c in atoms.constraints:
+        if hasattr(c, "mask"):  # of ASE 3.22: true of directions that are free
+            free[c.a] &= c.mask
+        else:
+            free[c.index] = False
+    return ~free
+
+
+def compare_difficult(name, original, written):
+    check(len(original) == len(written), f"{name}: number of frames")
+    for i, (a, b) in enumerate(zip(original, written)):
+        where = f"{name} frame {i}"
+        check(np.array_equal(a.positions, b.positions), f"{where}: positions")
+        check(np.allclose(a.get_momenta(), b.get_momenta(), rtol=1e-14), f"{where}: momenta")
+        check(np.allclose(a.get_velocities(), b.get_velocities(), rtol=1e-14), f"{where}: velocities")
+        check(np.array_equal(fixed(a), fixed(b)), f"{where}: constraints")
+        check(np.array_equal(results(a)["forces"], results(b)["forces"]), f"{where}: forces")
+        if results(a).get("stress") is not None:
+            check(np.allclose(results(a)["stress"], results(b)["stress"], rtol=1e-14), f"{where}: stress")
+        if not np.isnan(results(a)["energy"]):
+            check(results(a)["energy"] == results(b)["energy"], f"{where}: energy")
+
+
+with tempfile.TemporaryDirectory() as folder:
+    original = difficult()
+    source = os.path.join(folder, "in.extxyz")  # ASE 3.22 cannot write FixCartesian to a database
+    for atoms in original:
+        columns = ["symbols", "positions", "momenta"] + ["masses"] * atoms.has("masses") + ["move_mask"] * bool(atoms.constraints)
+        ase.io.write(source, atoms, format="extxyz", append=True, columns=columns)
+    original = ase.io.read(source, ":", format="extxyz")
+    packed, again = os.path.join(folder, "x.atp"), os.path.join(folder, "y.atp")
+    run("pack", source, "-o", packed, "--dtype", "keep")
+    for name in ("x.extxyz", "x.db", "x.aselmdb", "x.jsonl"):
+        if name == "x.aselmdb" and lmdb is None:
+            continue
+        out = os.path.join(folder, name)
+        run("export", packed, "-o", out)
+        run("pack", out, "-o", again, "-f", "--dtype", "keep")
+        lines = [subprocess.run([atp, "export", p, "--to", "jsonl"], check=True, capture_output=True).stdout for p in (packed, again)]
+        check(lines[0] == lines[1], f"{name}: packed again it is not what it was")
+        if name == "x.extxyz":
+            compare_difficult(name, original, ase.io.read(out, ":", format="extxyz"))
+        elif name == "x.db":
+            rows = list(ase.db.connect(out).select())
+            compare_difficult(name, original, [row.toatoms() for row in rows])
+            check(np.isnan(rows[0].data["energy"]), "x.db: the energy that is NaN")
+        elif name == "x.aselmdb":
+            with lmdb.open(out, subdir=False, readonly=True, lock=False) as env, env.begin() as rows:
+                from ase.db.row import AtomsRow
+                from ase.io.jsonio import decode
+
+                rows = [AtomsRow(decode(zlib.decompress(rows.get(b"%d" % (i + 1))).decode())) for i in range(len(original))]
+                compare_difficult(name, original, [row.toatoms() for row in rows])
+                check(np.isnan(rows[0].energy), "x.aselmdb: the energy that is NaN")
+
+    tables = os.path.join(folder, "tables.db")
+    ase.db.connect(tables).write(original[1], external_tables={"features": {"a": 1.5}})
+    said = subprocess.run([atp, "pack", tables, "-o", again, "-f"], check=True, capture_output=True, text=True).stderr
+    check("external tables of the database are left out: 'features'" in said, "note about external tables")
+
 sys.exit(1 if failures else 0)

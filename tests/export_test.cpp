@@ -317,5 +317,5 @@ TEST_CASE("export: JSON lines") {
   s.set_positions(std::vector<float>{0.1F, 0, -1});
   s.set_energy(std::numeric_limits<double>::infinity());
   s.put_string(Kind::molecule, "a", "b\"c");
-  CHECK(exported(s, {}, "jsonl") == "{\"numbers\":[1],\"positions\":[[0.1,0.0,-1.0]],\"energy\":\"inf\",\"properties\":{\"a\":\"b\\\"c\"}}\n");
+  CHECK(exported(s, {}, "jsonl") == "{\"numbers\":[1],\"positions\":[[0.1,0.0,-1.0]],\"energy\":\"inf\",\"properties\":{\"a\":\"b\\\"c\"},\"atp_types\":{\"positions\":\"vec3_f32\"}}\n");
 }

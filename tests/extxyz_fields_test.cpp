@@ -78,13 +78,43 @@ TEST_CASE("fields: every name of the forces, charges and velocities") {
   for (const char* key : {"charges", "REF_charges", "partial_charges", "charge"}) {
     CHECK(builtin(good("", ":" + std::string(key) + ":R:1", " 4"), "charges") == std::vector<double>{4});
   }
-  for (const char* key : {"velocities", "velo", "vel"}) {
-    CHECK(builtin(good("", ":" + std::string(key) + ":R:3", " 4 5 6"), "velocities") == std::vector<double>{4, 5, 6});
-  }
-  const auto s = good("", ":momenta:R:3:initial_charges:R:1:forces:R:1", " 1 2 3 4 5");
-  CHECK(has(s, Kind::atom, "momenta"));
+  const auto s = good("", ":initial_charges:R:1:forces:R:1", " 4 5");
   CHECK(has(s, Kind::atom, "initial_charges"));
   CHECK(has(s, Kind::atom, "forces"));  // not three numbers an atom
+}
+
+TEST_CASE("fields: velocities are in ASE's unit, whatever they came in") {
+  const auto velocities = [](const std::string& columns, const std::string& values, const ReadOptions& options = {}) {
+    return builtin(read_xyz("1\nProperties=species:S:1:pos:R:3" + columns + "\nO 0 0 0" + values + "\n", options).frames.at(0), "velocities");
+  };
+  const double a_per_fs = 10.180505710;
+  CHECK(velocities(":velocities:R:3", " 4 5 6") == std::vector<double>{4, 5, 6});
+  for (const char* key : {"velo", "vel"}) CHECK(velocities(":" + std::string(key) + ":R:3", " 1 0 0")[0] == doctest::Approx(a_per_fs));
+  CHECK(velocities(":momenta:R:3", " 15.999 0 31.998") == std::vector<double>{1, 0, 2});
+  CHECK(velocities(":momenta:R:3:masses:R:1", " 18 0 9 4.5") == std::vector<double>{4, 0, 2});
+  ReadOptions nm_per_ps;
+  nm_per_ps.units["velocity"] = "nm/ps";
+  CHECK(velocities(":velocities:R:3", " 1 0 0", nm_per_ps)[0] == doctest::Approx(a_per_fs / 100));
+
+  const auto both = read_xyz("1\nProperties=species:S:1:pos:R:3:velocities:R:3:momenta:R:3\nO 0 0 0 1 0 0 15.999 0 0\n").frames.at(0);
+  CHECK_FALSE(has(both, Kind::atom, "momenta"));
+  const auto other = read_xyz("1\nProperties=species:S:1:pos:R:3:velocities:R:3:momenta:R:3\nO 0 0 0 1 0 0 1 0 0\n").frames.at(0);
+  CHECK(has(other, Kind::atom, "momenta"));
+  CHECK(read_xyz("1\nProperties=species:S:1:pos:R:3:momenta:R:3:masses:R:1\nO 0 0 0 1 0 0 0\n").bad.at(0).find("the mass 0") != std::string::npos);
+  ReadOptions none;
+  none.map["velocities"] = "none";
+  CHECK(has(read_xyz("1\nProperties=species:S:1:pos:R:3:momenta:R:3\nO 0 0 0 1 0 0\n", none).frames.at(0), Kind::atom, "momenta"));
+}
+
+TEST_CASE("fields: move_mask has one shape") {
+  const auto mask = [](const std::string& type, const std::string& values) {
+    const auto s = read_xyz("1\nProperties=species:S:1:pos:R:3:move_mask:" + type + "\nO 0 0 0 " + values + "\n").frames.at(0);
+    CHECK(type_info(atp::test::type(s, Kind::atom, "move_mask")).name == "tensor_i32");
+    return numbers(s, Kind::atom, "move_mask");
+  };
+  CHECK(mask("L:1", "F") == std::vector<double>{0, 0, 0});
+  CHECK(mask("I:1", "1") == std::vector<double>{1, 1, 1});
+  CHECK(mask("L:3", "T F T") == std::vector<double>{1, 0, 1});
 }
 
 TEST_CASE("fields: stress of six and nine numbers") {
