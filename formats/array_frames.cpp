@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "core/base/error.h"
 #include "core/base/nearest_name.h"
@@ -189,9 +190,7 @@ std::optional<std::size_t> FrameArrays::find(std::string_view role, std::span<co
 }
 
 void FrameArrays::find_roles() {
-  std::string found;
-  for (std::size_t i = 0; i < std::min<std::size_t>(arrays_.size(), 20); ++i) found += (i == 0 ? "" : ", ") + describe(arrays_[i]);
-  const auto fail = [&](const std::string& what) { fail_input(where_, fmt::format("{} (found: {})", what, found), "name the arrays with --npz-map or --hdf5-map, for example positions=coords,numbers=z,energy=E,forces=F"); };
+  const auto fail = [&](const std::string& what) { fail_input(where_, fmt::format("{} (found: {})", what, found(20)), "name the arrays with --npz-map or --hdf5-map, for example positions=coords,numbers=z,energy=E,forces=F"); };
 
   for (const auto& [what, name] : settings_->map) {
     if (!settings_->map_is_asked) break;
@@ -219,20 +218,26 @@ void FrameArrays::find_roles() {
   pbc_ = find("pbc", kPbc);
   mask_ = find("mask", kMask);
   if (mask_ && (single_ || product(arrays_[*mask_].shape) != frames_ * atoms_ || arrays_[*mask_].kind == 'f' || is_text(arrays_[*mask_]))) mask_.reset();
-  if (!p.conversion) need_unit(Quantity::length, found);
+  if (!p.conversion) need_unit(Quantity::length, 20);
 }
 
-void FrameArrays::need_unit(Quantity quantity, const std::string& found) const {
+// The first arrays, described: only for messages, as groups of one frame each come by the million.
+std::string FrameArrays::found(std::size_t most) const {
+  std::string list;
+  for (std::size_t i = 0; i < std::min(arrays_.size(), most); ++i) list += (i == 0 ? "" : ", ") + describe(arrays_[i]);
+  return list;
+}
+
+void FrameArrays::need_unit(Quantity quantity, std::size_t most) const {
+  if (settings_->units.find(quantity)) return;
   try {
-    settings_->units.need(quantity, found);
+    settings_->units.need(quantity, found(most));
   } catch (const Error& e) {
     throw e.within(where_);
   }
 }
 
 void FrameArrays::find_uses() {
-  std::string found;
-  for (const FrameArray& a : arrays_) found += (found.empty() ? "" : ", ") + describe(a);
   std::string names;  // of what is left out
   uses_.resize(arrays_.size());
   for (std::size_t i = 0; i < arrays_.size(); ++i) {
@@ -250,7 +255,7 @@ void FrameArrays::find_uses() {
     const bool field_name_known = use.field || settings_->rules.of_frame_value(a.name);
     if (field_name_known && !a.conversion && a.kind == 'f' && !role) {
       const Field field = use.field ? *use.field : settings_->rules.of_frame_value(a.name)->field;
-      if (field == Field::energy) need_unit(Quantity::energy, found);
+      if (field == Field::energy) need_unit(Quantity::energy, arrays_.size());
     }
   }
   if (!names.empty()) left_out_.push_back(fmt::format("not one value for each frame, and left out: {}", excerpt(names)));
@@ -269,7 +274,12 @@ std::uint64_t FrameArrays::bytes_per_frame() const {
 class ArrayFrameDecoder : public FrameDecoder {
  public:
   ArrayFrameDecoder(std::shared_ptr<const FrameArrays> arrays, std::uint64_t first)
-      : arrays_(std::move(arrays)), first_(first), fields_(arrays_->settings_->rules, arrays_->settings_->units), scratch_(arrays_->arrays_.size()), negated_(arrays_->arrays_.size()) {}
+      : arrays_(std::move(arrays)), first_(first), fields_(arrays_->settings_->rules, arrays_->settings_->units), slices_(arrays_->arrays_.size()) {
+    for (std::size_t i = 0; i < slices_.size(); ++i) prepare(i);
+    const FrameArray& z = arrays_->arrays_[arrays_->numbers_];
+    const std::uint64_t n = arrays_->atoms_;
+    own_numbers_ = product(z.shape) != n || (arrays_->uses_[arrays_->numbers_].per_frame && z.shape.size() > 1 && !arrays_->single_);
+  }
 
   void decode(std::uint64_t i, Structure& structure, FrameRemarks& remarks) override {
     try {
@@ -280,40 +290,76 @@ class ArrayFrameDecoder : public FrameDecoder {
   }
 
  private:
-  // The array's part of a frame, as numbers that FrameValue knows.
-  FrameValue slice(std::size_t which, std::uint64_t frame, bool of_atoms) {
-    const FrameArray& a = arrays_->arrays_[which];
-    std::span<const std::uint64_t> shape = a.shape;
-    Bytes data = a.data;
-    if (!arrays_->single_ && arrays_->uses_[which].per_frame) {
-      shape = shape.subspan(1);
-      const std::uint64_t bytes = a.data.size() / std::max<std::uint64_t>(arrays_->frames_, 1);
-      data = a.data.subspan(frame * bytes, bytes);
-    }
+  // What all frames' parts of an array have in common.
+  struct Slice {
+    bool role = false;                    // positions, numbers, cell, pbc or mask
+    bool of_atoms = false;                // of those that are none of these
+    bool as_it_is = false;                // of a type that FrameValue has
     Of of = Of::f64;
-    auto& out = scratch_[which];
-    const std::uint64_t n = a.item_bytes == 0 ? 0 : data.size() / a.item_bytes;
-    if (a.kind == 'f') {
-      of = a.item_bytes == 8 ? Of::f64 : Of::f32;
-      if (a.item_bytes == 2) {
-        out.resize(4 * n);
-        for (std::uint64_t k = 0; k < n; ++k) store(out.data() + 4 * k, from_half(load<std::uint16_t>(data.data() + 2 * k)));
-        data = out;
-      }
-    } else if (a.kind == 'i' && a.item_bytes >= 4) {
-      of = a.item_bytes == 8 ? Of::i64 : Of::i32;
-    } else {
-      of = Of::i64;
-      out.resize(8 * n);
-      for (std::uint64_t k = 0; k < n; ++k) store(out.data() + 8 * k, integer_at(a, data.data() + a.item_bytes * k));
-      data = out;
+    std::uint64_t bytes = 0;              // of a frame, in the array
+    std::vector<std::uint64_t> shape;     // of a frame
+    FrameValue value;                     // the frame's, when it is as it is and no atom is padding
+    ValueHint hint;
+    std::optional<Conversion> negated;    // what hint.conversion points to
+    std::vector<std::byte> scratch;
+  };
+
+  void prepare(std::size_t which) {
+    const FrameArray& a = arrays_->arrays_[which];
+    Slice& s = slices_[which];
+    const auto& use = arrays_->uses_[which];
+    s.role = which == arrays_->positions_ || which == arrays_->numbers_ || arrays_->cell_ == which || arrays_->pbc_ == which || arrays_->mask_ == which;
+    const bool sliced = !arrays_->single_ && use.per_frame;
+    s.bytes = sliced ? a.data.size() / std::max<std::uint64_t>(arrays_->frames_, 1) : a.data.size();
+    s.shape.assign(a.shape.begin() + (sliced ? 1 : 0), a.shape.end());
+    s.as_it_is = (a.kind == 'f' && a.item_bytes >= 4) || (a.kind == 'i' && a.item_bytes >= 4);
+    s.of = a.kind == 'f' ? (a.item_bytes == 8 ? Of::f64 : Of::f32) : a.kind == 'i' && a.item_bytes == 4 ? Of::i32 : Of::i64;
+    const std::size_t first = arrays_->single_ ? 0 : 1;
+    s.of_atoms = which == arrays_->positions_ || (!s.role && a.shape.size() > first && a.shape[first] == arrays_->atoms_ && use.field != Field::energy && !is_one_of_frame(a, first));
+    s.hint.field = use.field;
+    s.hint.scope = s.of_atoms ? ValueScope::atom : ValueScope::frame;
+    if (use.negative) {
+      Conversion c = a.conversion ? *a.conversion : arrays_->settings_->units.find(Quantity::force).value_or(Conversion{});
+      c.factor = -c.factor;
+      c.how = c.how.empty() ? "sign turned" : "sign turned, " + c.how;
+      s.negated = std::move(c);
+      s.hint.conversion = &*s.negated;
+    } else if (a.conversion) {
+      s.hint.conversion = &*a.conversion;
     }
-    if (of_atoms && kept_.size() != arrays_->atoms_) data = compact(which, data);
-    dims_.assign(shape.begin(), shape.end());
-    if (of_atoms && !dims_.empty()) dims_[0] = kept_.size();
+  }
+
+  // The array's part of a frame, as numbers that FrameValue knows. Lives until the next call for that array.
+  const FrameValue& slice(std::size_t which, std::uint64_t frame) {
+    const FrameArray& a = arrays_->arrays_[which];
+    Slice& s = slices_[which];
+    const bool sliced = !arrays_->single_ && arrays_->uses_[which].per_frame;
+    Bytes data = sliced ? a.data.subspan(frame * s.bytes, s.bytes) : a.data;
+    const bool padded = s.of_atoms && kept_.size() != arrays_->atoms_;
+    if (s.as_it_is && !padded && s.value.data.size() == data.size() && !data.empty()) {
+      s.value.data = data;
+      return s.value;
+    }
+    const std::uint64_t n = a.item_bytes == 0 ? 0 : data.size() / a.item_bytes;
+    if (a.kind == 'f' && a.item_bytes == 2) {
+      s.scratch.resize(4 * n);
+      for (std::uint64_t k = 0; k < n; ++k) store(s.scratch.data() + 4 * k, from_half(load<std::uint16_t>(data.data() + 2 * k)));
+      data = s.scratch;
+    } else if (!s.as_it_is) {
+      s.scratch.resize(8 * n);
+      for (std::uint64_t k = 0; k < n; ++k) store(s.scratch.data() + 8 * k, integer_at(a, data.data() + a.item_bytes * k));
+      data = s.scratch;
+    }
+    if (padded) data = compact(which, data);
+    std::span<const std::uint64_t> dims = s.shape;
+    if (padded && !dims.empty()) {
+      dims_.assign(dims.begin(), dims.end());
+      dims_[0] = kept_.size();
+      dims = dims_;
+    }
     // [M, 1] is a number for each frame.
-    const bool scalar = !of_atoms && dims_.size() == 1 && dims_[0] == 1;
-    return FrameValue::array(of, scalar ? std::span<const std::uint64_t>() : std::span<const std::uint64_t>(dims_), data);
+    if (!s.of_atoms && dims.size() == 1 && dims[0] == 1) dims = {};
+    return s.value = FrameValue::array(s.of, dims, data);
   }
 
   // The rows of the atoms that are no padding.
@@ -322,8 +368,8 @@ class ArrayFrameDecoder : public FrameDecoder {
     std::vector<std::byte> out;
     out.reserve(kept_.size() * row);
     for (const std::uint64_t atom : kept_) out.insert(out.end(), data.begin() + static_cast<std::ptrdiff_t>(atom * row), data.begin() + static_cast<std::ptrdiff_t>((atom + 1) * row));
-    scratch_[which] = std::move(out);
-    return scratch_[which];
+    slices_[which].scratch = std::move(out);
+    return slices_[which].scratch;
   }
 
   std::int64_t element(const FrameArray& a, const std::byte* p) const {
@@ -338,22 +384,48 @@ class ArrayFrameDecoder : public FrameDecoder {
   void read_atoms(std::uint64_t frame, Structure& structure) {
     const FrameArray& z = arrays_->arrays_[arrays_->numbers_];
     const std::uint64_t n = arrays_->atoms_;
-    const bool own = product(z.shape) != n || (arrays_->uses_[arrays_->numbers_].per_frame && z.shape.size() > 1 && !arrays_->single_);
-    const std::byte* p = z.data.data() + (own ? frame * n * z.item_bytes : 0);
+    if (!own_numbers_ && !arrays_->mask_ && atoms_are_known_) {
+      structure.atomic_numbers = numbers_;
+      return;
+    }
+    const std::byte* p = z.data.data() + (own_numbers_ ? frame * n * z.item_bytes : 0);
+    if (!arrays_->mask_ && read_full(z, p, n)) {
+      structure.atomic_numbers = numbers_;
+      return;
+    }
     kept_.clear();
-    numbers_.clear();
+    found_.clear();
     for (std::uint64_t i = 0; i < n; ++i) {
       if (arrays_->mask_) {
         const FrameArray& mask = arrays_->arrays_[*arrays_->mask_];
         if (integer_at(mask, mask.data.data() + (frame * n + i) * mask.item_bytes) == 0) continue;
       }
       const std::int64_t number = element(z, p + i * z.item_bytes);
-      if (own && (number == 0 || number == -1) && !arrays_->mask_) continue;
+      if (own_numbers_ && (number == 0 || number == -1) && !arrays_->mask_) continue;
       kept_.push_back(i);
-      numbers_.push_back(number);
+      found_.push_back(number);
     }
-    const std::uint64_t dims[] = {numbers_.size()};
-    set_atomic_numbers(structure, z.name, FrameValue::array(Of::i64, dims, std::as_bytes(std::span(numbers_))));
+    const std::uint64_t dims[] = {found_.size()};
+    set_atomic_numbers(structure, z.name, FrameValue::array(Of::i64, dims, std::as_bytes(std::span(found_))));
+  }
+
+  // Without an atom that may be padding. False when there is one, or no number that an element has.
+  bool read_full(const FrameArray& z, const std::byte* p, std::uint64_t n) {
+    if (z.kind != 'i' && z.kind != 'u') return false;
+    numbers_.resize(n);
+    bool all = true;
+    for (std::uint64_t i = 0; i < n; ++i) {
+      const std::int64_t number = z.kind == 'i' && z.item_bytes == 4 ? load<std::int32_t>(p + 4 * i) : integer_at(z, p + i * z.item_bytes);
+      all &= number > 0 && number <= kElements;
+      numbers_[i] = static_cast<std::uint8_t>(number);
+    }
+    if (!all) return false;
+    if (kept_.size() != n) {
+      kept_.resize(n);
+      std::iota(kept_.begin(), kept_.end(), std::uint64_t{0});
+    }
+    atoms_are_known_ = true;
+    return true;
   }
 
   static bool all_nan(const FrameValue& v) {
@@ -368,7 +440,7 @@ class ArrayFrameDecoder : public FrameDecoder {
     const auto& settings = *arrays_->settings_;
     bool periodic = false;
     if (arrays_->cell_) {
-      const FrameValue cell = slice(*arrays_->cell_, frame, false);
+      const FrameValue& cell = slice(*arrays_->cell_, frame);
       bool zero = true;
       for (std::uint64_t i = 0; i < cell.count(); ++i) zero = zero && cell.real(i) == 0;
       const FrameArray& a = arrays_->arrays_[*arrays_->cell_];
@@ -378,7 +450,7 @@ class ArrayFrameDecoder : public FrameDecoder {
     }
     std::array<bool, 3> pbc = {periodic, periodic, periodic};
     if (arrays_->pbc_) {
-      const FrameValue v = slice(*arrays_->pbc_, frame, false);
+      const FrameValue& v = slice(*arrays_->pbc_, frame);
       if (v.count() != 3 && v.count() != 1) fail_input("", fmt::format("'{}' is not three logicals", arrays_->arrays_[*arrays_->pbc_].name));
       for (std::size_t i = 0; i < 3; ++i) pbc[i] = v.real(v.count() == 3 ? i : 0) != 0;
     }
@@ -396,15 +468,14 @@ class ArrayFrameDecoder : public FrameDecoder {
     const auto& arrays = arrays_->arrays_;
     read_atoms(frame, structure);
     const FrameArray& positions = arrays[arrays_->positions_];
-    read_positions(positions, slice(arrays_->positions_, frame, true), structure, remarks);
+    read_positions(positions, slice(arrays_->positions_, frame), structure, remarks);
     read_cell_and_pbc(frame, structure, remarks);
     for (const std::string& text : arrays_->left_out_) remarks.note(text);
     fields_.begin();
     texts_.clear();
     texts_.reserve(arrays.size());
     for (std::size_t i = 0; i < arrays.size(); ++i) {
-      const bool role = i == arrays_->positions_ || i == arrays_->numbers_ || arrays_->cell_ == i || arrays_->pbc_ == i || arrays_->mask_ == i;
-      if (!role && arrays_->uses_[i].per_frame) add(i, frame);
+      if (!slices_[i].role && arrays_->uses_[i].per_frame) add(i, frame);
     }
     for (const auto& [key, text] : arrays_->texts_) fields_.add(key, FrameValue::of_text(text));
     fields_.finish(structure, remarks);
@@ -420,30 +491,14 @@ class ArrayFrameDecoder : public FrameDecoder {
 
   void add(std::size_t which, std::uint64_t frame) {
     const FrameArray& a = arrays_->arrays_[which];
-    const auto& use = arrays_->uses_[which];
     if (is_text(a)) {
       const std::size_t row = arrays_->single_ ? 0 : a.item_bytes;
       if (a.data.size() != a.item_bytes * (arrays_->single_ ? 1 : arrays_->frames_)) return;  // several texts a frame
       texts_.push_back(text_at(a, a.data.data() + frame * row));
       return fields_.add(a.name, FrameValue::of_text(texts_.back()));
     }
-    const std::size_t first = arrays_->single_ ? 0 : 1;
-    const bool of_atoms = a.shape.size() > first && a.shape[first] == arrays_->atoms_ && (use.field != Field::energy) && !is_one_of_frame(a, first);
-    const FrameValue value = slice(which, frame, of_atoms);
-    if (all_nan(value)) return;
-    ValueHint hint;
-    hint.field = use.field;
-    hint.scope = of_atoms ? ValueScope::atom : ValueScope::frame;
-    if (use.negative) {
-      Conversion c = a.conversion ? *a.conversion : arrays_->settings_->units.find(Quantity::force).value_or(Conversion{});
-      c.factor = -c.factor;
-      c.how = c.how.empty() ? "sign turned" : "sign turned, " + c.how;
-      negated_[which] = c;
-      hint.conversion = &*negated_[which];
-    } else if (a.conversion) {
-      hint.conversion = &*a.conversion;
-    }
-    fields_.add(a.name, value, hint);
+    const FrameValue& value = slice(which, frame);
+    if (!all_nan(value)) fields_.add(a.name, value, slices_[which].hint);
   }
 
   // [M, 3] dipoles and [M, 1] numbers of molecules with three atoms, or one, are the frame's.
@@ -459,10 +514,12 @@ class ArrayFrameDecoder : public FrameDecoder {
   std::shared_ptr<const FrameArrays> arrays_;
   std::uint64_t first_;
   FrameFields fields_;
-  std::vector<std::vector<std::byte>> scratch_;
-  std::vector<std::optional<Conversion>> negated_;
+  std::vector<Slice> slices_;
+  bool own_numbers_ = false;      // each frame has atomic numbers of its own
+  bool atoms_are_known_ = false;  // numbers_ and kept_ are those of a frame without padding
   std::vector<std::uint64_t> kept_, dims_;
-  std::vector<std::int64_t> numbers_;
+  std::vector<std::uint8_t> numbers_;
+  std::vector<std::int64_t> found_;
   std::vector<std::string> texts_;
 };
 

@@ -74,7 +74,8 @@ class FrameArrays {
   std::optional<std::size_t> find(std::string_view role, std::span<const std::string_view> names) const;
   void find_roles();
   void find_uses();
-  void need_unit(Quantity quantity, const std::string& found) const;
+  std::string found(std::size_t most) const;
+  void need_unit(Quantity quantity, std::size_t most) const;
 
   std::shared_ptr<const Settings> settings_;
   std::string where_;

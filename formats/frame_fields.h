@@ -86,17 +86,39 @@ class FrameFields {
     bool consumed = false;
     std::optional<FieldClaim> claim;
   };
-  struct Numbers {
-    std::vector<double> v;
-    std::string how;
+  // What was found out about the entry in the same place of an earlier frame: one input's frames have the same names
+  // and nearly the same shapes, and looking names up takes longer than most values do.
+  struct Judgement {
+    bool made = false;
+    std::string key;
+    ValueScope scope = ValueScope::guess;
+    std::optional<Field> field;
+    bool number = false, first_is_n = false;
+    std::uint64_t width = 0;  // numbers an atom
+    bool of_atoms = false;
+    std::optional<FieldClaim> claim;
+  };
+  // The words for where a field came from, as they were last made.
+  struct Told {
+    std::string key, conversion, text;
+  };
+  // What a value is multiplied with to become a field; `how` lives until the next call.
+  struct Scale {
+    double factor = 1;
+    std::string_view how;
   };
 
-  std::optional<FieldClaim> claim_of(const Entry& e) const;
+  void judge(Entry& e, Judgement& before) const;
+  std::optional<FieldClaim> claim_of(const Entry& e, std::uint64_t width) const;
   void resolve(Field field, Structure& structure, FrameRemarks& remarks);
-  bool read(const Entry& e, Field field, const Structure& structure, Numbers& out);
-  bool read_matrix(const Entry& e, Field field, Numbers& out) const;
-  void scale_stress(const Entry& e, const Structure& structure, Numbers& out);
-  void store(Field field, const Entry& e, const Numbers& n, Structure& structure) const;
+  void take(Field field, Entry& e, Structure& structure, FrameRemarks& remarks);
+  void compare(Field field, const Entry& chosen, const Entry& other, const Structure& structure, FrameRemarks& remarks);
+  [[noreturn]] void fail_misfit(Field field, const Entry& e) const;
+  bool fits(Field field, const Entry& e) const;
+  Scale scale(Field field, const Entry& e, const Structure& structure);
+  Scale scale_of_virial(const Entry& e, const Structure& structure);
+  void store(Field field, const Entry& e, double factor, Structure& structure) const;
+  const std::string& told(Field field, std::string_view key, std::string_view how);
   void put_property(const Entry& e, Structure& structure) const;
   // Lives until the next call.
   const Conversion& conversion(const Entry& e, Quantity quantity);
@@ -104,11 +126,13 @@ class FrameFields {
   const FieldRules& rules_;
   const InputUnits& units_;
   std::vector<Entry> entries_;
+  std::vector<Judgement> judgements_;  // of each entry
   std::size_t used_ = 0;
   std::size_t n_ = 0;
-  Numbers first_, other_;
+  std::array<Told, kFields> told_;
   std::vector<Entry*> candidates_;
   Conversion own_unit_;
+  std::string virial_how_;
 };
 
 // Positions [n, 3] in the input's unit of length; the conversion is told when there is one.
