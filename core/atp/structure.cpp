@@ -1,25 +1,25 @@
 #include "core/atp/structure.h"
 
 #include <algorithm>
-#include <tuple>
 
 namespace atp {
 namespace {
 
 void assign(std::vector<std::byte>& to, Bytes from) { to.assign(from.begin(), from.end()); }
 
-// Sort key of FORMAT.md, "Record": builtins in table order, then by key.
-std::tuple<Kind, std::size_t, std::string_view> place_of(const Structure::Section& s) {
-  std::size_t row = 0;
-  if (s.kind == Kind::builtin) {
-    while (row < kBuiltins.size() && kBuiltins[row].key != s.key) ++row;
-  }
-  return {s.kind, row, s.key};
-}
-
 constexpr std::size_t kManySections = 32;
 
-bool in_order(const Structure::Section& a, const Structure::Section& b) { return place_of(a) < place_of(b); }
+// FORMAT.md, "Record": builtins in table order, then by key.
+bool in_order(const Structure::Section& a, const Structure::Section& b) {
+  if (a.kind != b.kind) return a.kind < b.kind;
+  if (a.kind != Kind::builtin) return a.key < b.key;
+  const auto row = [](const Structure::Section& s) {
+    const BuiltinInfo* const info = builtin_info(s.key);
+    return info == nullptr ? kBuiltins.size() : static_cast<std::size_t>(info - kBuiltins.data());
+  };
+  const std::size_t x = row(a), y = row(b);
+  return x != y ? x < y : a.key < b.key;
+}
 
 }  // namespace
 
