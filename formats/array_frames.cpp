@@ -454,7 +454,7 @@ class ArrayFrameDecoder : public FrameDecoder {
       if (v.count() != 3 && v.count() != 1) fail_input("", fmt::format("'{}' is not three logicals", arrays_->arrays_[*arrays_->pbc_].name));
       for (std::size_t i = 0; i < 3; ++i) pbc[i] = v.real(v.count() == 3 ? i : 0) != 0;
     }
-    structure.set_pbc(pbc);
+    fields_.set_pbc(pbc);
   }
 
   static void scale_cell(Structure& structure, double factor) {
@@ -469,9 +469,9 @@ class ArrayFrameDecoder : public FrameDecoder {
     read_atoms(frame, structure);
     const FrameArray& positions = arrays[arrays_->positions_];
     read_positions(positions, slice(arrays_->positions_, frame), structure, remarks);
+    fields_.begin();
     read_cell_and_pbc(frame, structure, remarks);
     for (const std::string& text : arrays_->left_out_) remarks.note(text);
-    fields_.begin();
     texts_.clear();
     texts_.reserve(arrays.size());
     for (std::size_t i = 0; i < arrays.size(); ++i) {
@@ -482,11 +482,12 @@ class ArrayFrameDecoder : public FrameDecoder {
   }
 
   void read_positions(const FrameArray& a, const FrameValue& value, Structure& structure, FrameRemarks& remarks) {
-    if (!a.conversion) return set_positions(structure, a.name, value, arrays_->settings_->units, remarks);
-    std::vector<double> xyz(value.count());
-    for (std::uint64_t i = 0; i < xyz.size(); ++i) xyz[i] = value.real(i) * a.conversion->factor;
-    structure.set_positions(std::span<const double>(xyz));
-    remarks.mapped("positions", from_key(a.name, *a.conversion));
+    if (!positions_) {
+      positions_ = a.conversion ? *a.conversion : arrays_->settings_->units.find(Quantity::length).value_or(Conversion{});
+      if (a.conversion || !positions_->how.empty()) positions_how_ = from_key(a.name, *positions_);
+    }
+    put_positions(structure, a.name, value, positions_->factor, !a.conversion);
+    if (!positions_how_.empty()) remarks.mapped("positions", positions_how_);
   }
 
   void add(std::size_t which, std::uint64_t frame) {
@@ -515,6 +516,8 @@ class ArrayFrameDecoder : public FrameDecoder {
   std::uint64_t first_;
   FrameFields fields_;
   std::vector<Slice> slices_;
+  std::optional<Conversion> positions_;
+  std::string positions_how_;     // empty: there is nothing to say
   bool own_numbers_ = false;      // each frame has atomic numbers of its own
   bool atoms_are_known_ = false;  // numbers_ and kept_ are those of a frame without padding
   std::vector<std::uint64_t> kept_, dims_;

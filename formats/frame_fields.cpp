@@ -316,7 +316,9 @@ void FrameFields::finish(Structure& structure, FrameRemarks& remarks) {
     judge(entries_[i], judgements_[i]);
     if (entries_[i].claim) claimed |= 1U << static_cast<unsigned>(entries_[i].claim->field);
   }
-  for (const Field field : {Field::cell, Field::energy, Field::forces, Field::stress, Field::charges, Field::velocities, Field::name}) {
+  // In the order of records; a stress may need the cell.
+  for (const Field field : {Field::charges, Field::cell, Field::energy, Field::forces, Field::name, Field::pbc, Field::stress, Field::velocities}) {
+    if (field == Field::pbc && pbc_) structure.set_pbc(*pbc_);
     if ((claimed >> static_cast<unsigned>(field) & 1) != 0) resolve(field, structure, remarks);
   }
   for (std::size_t i = 0; i < used_; ++i) {
@@ -358,15 +360,19 @@ void FrameFields::put_property(const Entry& e, Structure& structure) const {
 
 // ---- atoms and cell -----------------------------------------------------------------------------
 
-void set_positions(Structure& structure, std::string_view key, const FrameValue& v, const InputUnits& units, FrameRemarks& remarks) {
+void put_positions(Structure& structure, std::string_view key, const FrameValue& v, double factor, bool narrow) {
   const std::size_t n = structure.n_atoms();
   if (!v.is_number() || v.count() != 3 * n) {
     fail_input("", fmt::format("'{}' has {} for {} atoms", excerpt(key), shape_text(v), n));
   }
-  const Conversion& c = units.find(Quantity::length) ? *units.find(Quantity::length) : kAsItIs;
-  const bool f32 = v.of == Of::f32;
+  const bool f32 = narrow && v.of == Of::f32;
   structure.positions_type = f32 ? Type::vec3_f32 : Type::vec3_f64;
-  put_scaled(structure.positions, v, c.factor, f32);
+  put_scaled(structure.positions, v, factor, f32);
+}
+
+void set_positions(Structure& structure, std::string_view key, const FrameValue& v, const InputUnits& units, FrameRemarks& remarks) {
+  const Conversion& c = units.find(Quantity::length) ? *units.find(Quantity::length) : kAsItIs;
+  put_positions(structure, key, v, c.factor);
   if (!c.how.empty()) remarks.mapped("positions", from_key(key, c));
 }
 

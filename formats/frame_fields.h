@@ -71,10 +71,15 @@ class FrameFields {
   // need() first, or declare_standard_units().
   FrameFields(const FieldRules& rules, const InputUnits& units) : rules_(rules), units_(units) {}
 
-  void begin() { used_ = 0; }
+  void begin() {
+    used_ = 0;
+    pbc_.reset();
+  }
   // Key and value are borrowed until finish(). A key may come once a scope; the last counts.
   void add(std::string_view key, const FrameValue& value, const ValueHint& hint = {});
-  // `structure` has its atoms (and cell and pbc, unless they come by --map). Throws Error (exit 3, no place).
+  // Put where records have it, which spares them sorting.
+  void set_pbc(const std::array<bool, 3>& pbc) { pbc_ = pbc; }
+  // `structure` has its atoms (and cell, unless it comes by --map). Throws Error (exit 3, no place).
   void finish(Structure& structure, FrameRemarks& remarks);
 
  private:
@@ -129,12 +134,15 @@ class FrameFields {
   std::vector<Judgement> judgements_;  // of each entry
   std::size_t used_ = 0;
   std::size_t n_ = 0;
+  std::optional<std::array<bool, 3>> pbc_;
   std::array<Told, kFields> told_;
   std::vector<Entry*> candidates_;
   Conversion own_unit_;
   std::string virial_how_;
 };
 
+// Positions [n, 3] times `factor`, as f32 when they are f32 and `narrow`. Throws Error (exit 3, no place).
+void put_positions(Structure& structure, std::string_view key, const FrameValue& value, double factor, bool narrow = true);
 // Positions [n, 3] in the input's unit of length; the conversion is told when there is one.
 void set_positions(Structure& structure, std::string_view key, const FrameValue& value, const InputUnits& units, FrameRemarks& remarks);
 
