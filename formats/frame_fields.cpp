@@ -150,7 +150,11 @@ double FrameValue::real(std::uint64_t i) const {
 void FrameFields::add(std::string_view key, const FrameValue& value, const ValueHint& hint) {
   if (key.size() > kLongestKey) fail_input("", fmt::format("the key '{}' has more than {} bytes", excerpt(key), kLongestKey));
   if (used_ == entries_.size()) entries_.emplace_back();
-  entries_[used_++] = Entry{key, value, hint, false, false, std::nullopt};
+  Entry& e = entries_[used_++];
+  e.key = key;
+  e.value = value;
+  e.hint = hint;
+  e.consumed = false;
 }
 
 std::optional<FieldClaim> FrameFields::claim_of(const Entry& e, std::uint64_t width) const {

@@ -16,6 +16,7 @@
 #include "core/io/mapped_file.h"
 #include "formats/array_frames.h"
 #include "formats/excerpt.h"
+#include "formats/hdf5_id.h"
 
 namespace atp {
 namespace {
@@ -28,25 +29,7 @@ constexpr std::size_t kMostGroups = 20'000'000;
 // What a dataset may claim beyond what the file stores of it.
 constexpr std::uint64_t kMostRatio = 1032;
 
-// An identifier of the library; H5Idec_ref closes whatever it stands for.
-class Id {
- public:
-  Id() = default;
-  explicit Id(hid_t id) : id_(id) {}
-  Id(Id&& other) noexcept : id_(std::exchange(other.id_, -1)) {}
-  Id& operator=(Id&& other) noexcept {
-    std::swap(id_, other.id_);
-    return *this;
-  }
-  ~Id() {
-    if (id_ >= 0) H5Idec_ref(id_);
-  }
-  hid_t get() const { return id_; }
-  explicit operator bool() const { return id_ >= 0; }
-
- private:
-  hid_t id_ = -1;
-};
+using Id = Hdf5Id;
 
 // A dataset that is read slice by slice.
 struct Dataset5 {
@@ -80,31 +63,6 @@ class JoinedBatch : public FrameBatch {
  private:
   std::vector<std::unique_ptr<FrameBatch>> parts_;
 };
-
-std::string text_attribute(hid_t object, const char* name) {
-  if (H5Aexists(object, name) <= 0) return {};
-  const Id attribute(H5Aopen(object, name, H5P_DEFAULT));
-  const Id type(H5Aget_type(attribute.get()));
-  const Id space(H5Aget_space(attribute.get()));
-  if (!attribute || H5Tget_class(type.get()) != H5T_STRING || H5Sget_simple_extent_npoints(space.get()) != 1) return {};
-  std::string text;
-  if (H5Tis_variable_str(type.get()) > 0) {
-    const Id memory(H5Tcopy(H5T_C_S1));
-    H5Tset_size(memory.get(), H5T_VARIABLE);
-    H5Tset_cset(memory.get(), H5Tget_cset(type.get()));
-    char* value = nullptr;
-    if (H5Aread(attribute.get(), memory.get(), &value) < 0 || value == nullptr) return {};
-    text.assign(value, std::min<std::size_t>(std::char_traits<char>::length(value), 200));
-    H5free_memory(value);
-  } else {
-    const std::size_t size = H5Tget_size(type.get());
-    if (size > 1000) return {};
-    text.resize(size);
-    if (H5Aread(attribute.get(), type.get(), text.data()) < 0) return {};
-    text.resize(std::min(text.find('\0'), text.size()));
-  }
-  return text;
-}
 
 class Hdf5Reader : public FormatReader {
  public:
