@@ -25,10 +25,6 @@ std::string utf8_of(Bytes utf32) {
   return out;
 }
 
-std::uint64_t product(std::span<const std::uint64_t> shape) {
-  std::uint64_t n = 1;
-  for (const std::uint64_t d : shape) n *= d;
-  return n;
 }
 
 std::uint64_t number_at(const FrameArray& a, std::uint64_t i) { return load<std::uint64_t>(a.data.data() + 8 * i); }
