@@ -25,8 +25,6 @@ std::string utf8_of(Bytes utf32) {
   return out;
 }
 
-}
-
 std::uint64_t number_at(const FrameArray& a, std::uint64_t i) { return load<std::uint64_t>(a.data.data() + 8 * i); }
 
 bool holds(const FrameArray& a, Scalar scalar) {
