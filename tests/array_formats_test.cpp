@@ -99,6 +99,32 @@ TEST_CASE("npz: names that no layout has need a map and units") {
   CHECK_THROWS_WITH_AS(parse_array_map("--npz-map", "position=x", options.npz_arrays), "--npz-map knows no 'position'; did you mean 'positions'?", Error);
 }
 
+TEST_CASE("npz, hdf5: what a map names must fit, and it is said what would") {
+  const TempDir dir;
+  Members m = sgdml();
+  m.emplace_back("e3.npy", npy<double>("<f8", {3}, {1, 2, 3}));
+  m.emplace_back("box.npy", npy<double>("<f8", {3, 3}, {4, 0, 0, 0, 4, 0, 0, 0, 4}));
+  m.emplace_back("word.npy", npy<char>("|S2", {2}, {'e', 'V', 'e', 'V'}));
+  write_text(dir / "b.npz", zip_archive(m, "b"));
+  const auto with = [&](std::string_view map) {
+    ReadOptions options;
+    options.units = {{"energy", "eV"}, {"length", "A"}};
+    parse_array_map("--npz-map", map, options.npz_arrays);
+    return refusal(dir / "b.npz", options);
+  };
+  const std::string at = dir / "b.npz";
+  CHECK(with("energy=e3") == at + ": energy=e3 does not fit: e3 (3 float64) is there, 2 numbers are needed; name another array, or none");
+  CHECK(with("forces=E").find(": forces=E does not fit: E (2 x 1 float64) is there, 2 x 2 x 3 numbers are needed") != std::string::npos);
+  CHECK(with("stress=word").find(": stress=word does not fit: word (2 text) is there, 2 x 3 x 3 numbers are needed") != std::string::npos);
+  CHECK(with("charges=F").find(": charges=F does not fit: F (2 x 2 x 3 float64) is there, 2 x 2 numbers are needed") != std::string::npos);
+  CHECK(with("positions=E").find(": E (2 x 1 float64) cannot be the positions, frames x atoms x 3 or atoms x 3 floats are needed (found: ") != std::string::npos);
+  CHECK(with("numbers=E").find(": E (2 x 1 float64) cannot be the atomic numbers of R (2 x 2 x 3 float64), 2 or 2 x 2 whole numbers or symbols are needed") != std::string::npos);
+  CHECK(with("cell=box,energy=E,forces=F") == "");
+  ReadOptions options;
+  parse_array_map("--hdf5-map", "energy=coord", options.hdf5_arrays);
+  CHECK(refusal(test::data("arrays/aimnet.h5"), options).find("aimnet.h5: /007/: energy=coord does not fit: coord (11 x 7 x 3 float32) is there, 11 numbers are needed") != std::string::npos);
+}
+
 TEST_CASE("npz: padded atoms go, numbers of each frame, cells") {
   const TempDir dir;
   const Members m = {{"atomic_numbers.npy", npy<std::int32_t>("<i4", {2, 2}, {1, 8, 6, 0})},
