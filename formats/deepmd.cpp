@@ -15,6 +15,7 @@
 #include "formats/byte_source.h"
 #include "formats/deepmd_lmdb.h"
 #include "formats/excerpt.h"
+#include "formats/last_number.h"
 #include "formats/line_reader.h"
 #include "formats/lmdb_file.h"
 #include "formats/number.h"
@@ -129,7 +130,10 @@ class DeepmdReader : public FormatReader {
       shape_rows(a);
     }
     add_types(arrays, frames);
-    return std::make_shared<const FrameArrays>(settings_, set, std::move(arrays), false, holder_);
+    auto all = std::make_shared<FrameArrays>(settings_, set, std::move(arrays), false, holder_);
+    for (std::string& note : notes_) all->add_note(std::move(note));
+    notes_.clear();
+    return all;
   }
 
   // [frames, 3 n] becomes [frames, n, 3]; what is one number for each atom has n columns.
@@ -187,6 +191,13 @@ class DeepmdReader : public FormatReader {
     return arrays;
   }
 
+  void check_last_number(const LineReader& lines, std::string_view line, LastNumber& number) {
+    if (!lines.unfinished()) return number.add(line);
+    const LastNumber::Is is = number.judge(line);
+    if (is == LastNumber::Is::cut) lines.fail(LastNumber::cut(line), LastNumber::kFix);
+    if (is == LastNumber::Is::doubtful) notes_.push_back(LastNumber::doubt(lines.place(), line));
+  }
+
   std::vector<FrameArray> read_raw_files(const std::string& folder) {
     std::vector<FrameArray> arrays;
     for (const std::string& file : files_of(folder, ".raw")) {
@@ -195,6 +206,7 @@ class DeepmdReader : public FormatReader {
       LineReader lines(std::make_unique<ByteSource>(file));
       std::vector<double> values;
       std::uint64_t rows = 0;
+      LastNumber number;
       while (const auto line = lines.next()) {
         const auto words = split_words(*line);
         if (words.empty()) continue;
@@ -205,6 +217,7 @@ class DeepmdReader : public FormatReader {
           values.push_back(v);
         }
         if (values.size() % rows != 0 || values.size() / rows != words.size()) lines.fail("has another number of columns than the lines before");
+        check_last_number(lines, *line, number);
       }
       bytes_ += lines.position();
       if (rows == 0) continue;
@@ -222,6 +235,7 @@ class DeepmdReader : public FormatReader {
   std::vector<std::string> names_;
   std::shared_ptr<const FrameArrays::Settings> settings_;
   std::shared_ptr<Holder> holder_;  // of the set in work
+  std::vector<std::string> notes_;
   std::shared_ptr<const FrameArrays> arrays_;
   std::size_t set_ = 0;
   std::uint64_t next_ = 0, frames_ = 0, bytes_ = 0;
