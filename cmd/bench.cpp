@@ -87,7 +87,7 @@ Run declare_bench(CLI::App& app) {
       ->type_name("N,N,...")
       ->group(where);
   app.add_option("--like", o->like, "make molecules with sizes as in this dataset, along its order of records")->type_name("DATASET")->group(where);
-  app.add_flag("--custom", o->custom, "add five custom properties to each molecule")->group(where);
+  app.add_flag("--custom", o->custom, "add five custom properties to each molecule, which every backend writes and reads")->group(where);
   app.add_option_function<std::string>("--backends", [o](const std::string& list) { o->backends = choices("--backends", list, backend_names()); },
                                        "what to compare (default: all but the yardsticks of --goals)")
       ->type_name("NAME,NAME,...")

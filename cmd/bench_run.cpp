@@ -61,7 +61,6 @@ class BenchRun {
     results_.versions.insert(results_.versions.begin(), {"atp", std::string(version())});
     for (const auto& dir : dirs()) results_.mounts.push_back(mount_of(dir));
     make_loads();
-    if (command_.custom) results_.notes.emplace_back("--custom: the five properties are written, and count in sizes and in the rate of writing; readers are not asked for them");
     const double start = now_seconds();
     const auto busy = busy_cpu_seconds();
     EnergyMeter meter;

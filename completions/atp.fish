@@ -197,7 +197,7 @@ complete -c atp -n '__fish_seen_subcommand_from bench' -l dir -r -F -d 'a folder
 complete -c atp -n '__fish_seen_subcommand_from bench' -l records -x -d 'make N molecules of each size (default: 96 MB of them)'
 complete -c atp -n '__fish_seen_subcommand_from bench' -l atoms -x -d 'sizes of molecules (default: 12,64,256)'
 complete -c atp -n '__fish_seen_subcommand_from bench' -l like -x -k -a '(__fish_complete_suffix .atp)' -d 'make molecules with sizes as in this dataset, along its order of records'
-complete -c atp -n '__fish_seen_subcommand_from bench' -l custom -d 'add five custom properties to each molecule'
+complete -c atp -n '__fish_seen_subcommand_from bench' -l custom -d 'add five custom properties to each molecule, which every backend writes and reads'
 complete -c atp -n '__fish_seen_subcommand_from bench' -l backends -x -d 'what to compare (default: all but the yardsticks of --goals)'
 complete -c atp -n '__fish_seen_subcommand_from bench' -l workloads -x -d 'what to do with it (default: all)'
 complete -c atp -n '__fish_seen_subcommand_from bench' -l seconds -x -d 'share out about S seconds among all measurements (default: 90)'

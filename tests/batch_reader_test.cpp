@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
@@ -82,6 +83,28 @@ TEST_CASE("for_each gives the records in the order asked for, across shards and 
   }
 }
 
+TEST_CASE("negative indices count from the end, for views and for batches") {
+  test::TempDir dir;
+  const Dataset dataset = shards(dir);
+  const auto n = static_cast<std::int64_t>(dataset.size());
+  std::vector<std::int64_t> indices = {-1, -n, 0, n - 1, -1, -n};
+  for (const std::uint64_t i : random_indices(dataset, 300, 7)) indices.push_back(i % 2 == 0 ? static_cast<std::int64_t>(i) : -1 - static_cast<std::int64_t>(i));
+  std::vector<std::uint64_t> from_start;
+  for (const std::int64_t i : indices) from_start.push_back(static_cast<std::uint64_t>(i < 0 ? i + n : i));
+  const auto expected = simple(dataset, from_start);
+  for (const Io io : ways()) {
+    CHECK(batched(dataset, BatchReader::as_unsigned(indices), {io, false}) == expected);
+    BatchReader reader(dataset, {io, true});
+    PackedBatch batch, same;
+    batch.gather(reader, indices);
+    same.gather(reader, from_start);
+    CHECK(batch.graphs() == indices.size());
+    CHECK(std::ranges::equal(batch.offsets(), same.offsets()));
+    CHECK(std::ranges::equal(std::as_bytes(batch.positions<float>()), std::as_bytes(same.positions<float>())));
+    CHECK(std::ranges::equal(batch.atomic_numbers(), same.atomic_numbers()));
+  }
+}
+
 TEST_CASE("an error comes when its record's turn comes") {
   test::TempDir dir;
   test::write_many(dir / "x.atp", 40, {});
@@ -101,10 +124,9 @@ TEST_CASE("an error comes when its record's turn comes") {
     seen = 0;
     CHECK_THROWS_WITH_AS(trusting.for_each(outside, count), doctest::Contains("record 40 was asked for"), Error);
     CHECK(seen == 2);
-    // -1 as an unsigned number: no record counted from the end, and none that wraps.
     seen = 0;
-    const std::vector<std::uint64_t> negative = {5, 5, static_cast<std::uint64_t>(-1), 5};
-    CHECK_THROWS_WITH_AS(trusting.for_each(negative, count), doctest::Contains("record 18446744073709551615 was asked for"), Error);
+    const std::vector<std::int64_t> negative = {5, -40, -41, 5};
+    CHECK_THROWS_WITH_AS(trusting.for_each(negative, count), doctest::Contains("record -41 was asked for, there are 40"), Error);
     CHECK(seen == 2);
     PackedBatch batch;
     CHECK_THROWS_AS(batch.gather(trusting, negative), Error);

@@ -30,6 +30,10 @@ sum=$(sha256sum d.atp)
 "$atp" bench --like d.atp --dir dir --records 2000 --custom --seconds 1 --backends atp,lmdb --workloads shuffled,size --json >like.json
 left
 
+# Custom properties are values as all others: every backend reads them, or its checksum is wrong.
+"$atp" bench --dir dir --custom --records 300 --atoms 12 --seconds 2 --trials 1 --workloads seq,shuffled,batch --json >custom.json
+left
+
 # An interrupt: gone within the second, and nothing stays.
 "$atp" bench --dir dir --seconds 60 >/dev/null 2>&1 &
 pid=$!
@@ -64,7 +68,7 @@ fi
 command -v python3 >/dev/null || exit 0
 python3 - <<'PY'
 import json, xml.dom.minidom
-for name in ("run", "place", "copied", "like"):
+for name in ("run", "place", "copied", "like", "custom"):
     r = json.load(open(name + ".json"))
     assert r["format"] == "atp-bench-1", name
     for key in ("machine", "versions", "mounts", "rows", "left_out", "seconds", "foreign_cpus"):

@@ -169,6 +169,18 @@ TEST_CASE("the C interface says which room is needed, and writes nothing") {
   CHECK(few_graphs.guards_stand());
 }
 
+TEST_CASE("negative indices count from the end through the C interface") {
+  const Opened data(kFixtures + "zstd3_v2_sizes.atp");
+  const auto atoms = data.atoms();
+  Arrays<double> last(1, 100000), also_last(1, 100000);
+  CHECK(atp_read(data, static_cast<std::uint64_t>(-1), 0, &last.batch) == ATP_OK);
+  CHECK(atp_read(data, data.size() - 1, 0, &also_last.batch) == ATP_OK);
+  CHECK(last.batch.atoms == atoms.back());
+  CHECK(same(last.energy[0], also_last.energy[0]));
+  CHECK(atp_read(data, 0 - data.size(), 0, &last.batch) == ATP_OK);
+  CHECK(last.batch.atoms == atoms.front());
+}
+
 TEST_CASE("the C interface refuses bad arguments") {
   atp_dataset* none = reinterpret_cast<atp_dataset*>(&none);
   CHECK(says(atp_open(nullptr, &none), ATP_E_ARGUMENT) == "path is NULL");
@@ -194,6 +206,8 @@ TEST_CASE("the C interface refuses bad arguments") {
   Arrays<float> a(4, 1000);
   const std::array<std::uint64_t, 2> indices = {0, n};
   CHECK(says(atp_gather(data, indices.data(), 2, 0, &a.batch), ATP_E_ARGUMENT) == "record " + std::to_string(n) + " was asked for, there are " + std::to_string(n));
+  const std::uint64_t before_first = ~n;  // - n - 1
+  CHECK(says(atp_read(data, before_first, 0, &a.batch), ATP_E_ARGUMENT) == "record -" + std::to_string(n + 1) + " was asked for, there are " + std::to_string(n));
   CHECK(atp_gather(data, nullptr, 2, 0, &a.batch) == ATP_E_ARGUMENT);
   CHECK(atp_gather(data, nullptr, 0, 0, &a.batch) == ATP_OK);
   CHECK(a.offsets[0] == 0);

@@ -138,7 +138,7 @@ bool BatchReader::State::in_memory(Indices indices) {
 
 bool BatchReader::State::looks_resident(Indices indices) const {
   for (std::size_t k = 0; k < kSamples; ++k) {
-    const std::uint64_t index = indices[k * (indices.size() - 1) / (kSamples - 1)];
+    const std::uint64_t index = dataset.from_start(indices[k * (indices.size() - 1) / (kSamples - 1)]);
     if (index >= dataset.size()) return true;  // the error is for the record's turn
     const Dataset::Place place = dataset.locate(index);
     const Reader& shard = dataset.shards()[place.shard];

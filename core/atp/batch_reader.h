@@ -35,11 +35,18 @@ class BatchReader {
   BatchReader(BatchReader&&) noexcept;
   ~BatchReader();
 
-  // Calls fn for every index, in the order given; an index may come more than once. Throws Error
+  // Calls fn for every index, in the order given; an index may come more than once, and negative ones count from the
+  // end: -1 is the last record. Throws Error
   // (exit 3) naming file and record, after fn has had the records before it; with Io::uring also where there is
   // no io_uring (exit 2 or 4). With Io::pread fn is
   // called on other threads, one call at a time.
   void for_each(std::span<const std::uint64_t> indices, const RecordFn& fn);
+  void for_each(std::span<const std::int64_t> indices, const RecordFn& fn) { for_each(as_unsigned(indices), fn); }
+
+  // Two's complement, as for_each() takes it.
+  static std::span<const std::uint64_t> as_unsigned(std::span<const std::int64_t> indices) {
+    return {reinterpret_cast<const std::uint64_t*>(indices.data()), indices.size()};
+  }
 
   // How the records of the last call came into memory (never Io::automatic).
   Io used() const;

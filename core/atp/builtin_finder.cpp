@@ -2,16 +2,17 @@
 
 namespace atp {
 
-void BuiltinFinder::walk(const RecordView& record) {
+const BuiltinFinder::Layout& BuiltinFinder::walk(const RecordView& record) {
   record.check();
-  fields_ = {};
-  places_.clear();
-  pattern_.learn(record);
-  record.for_each_section([this](const SectionView& s) {
+  Layout& layout = layouts_[patterns_.learn(record)];
+  layout.fields = {};
+  layout.places.clear();
+  record.for_each_section([&](const SectionView& s) {
     const BuiltinInfo* builtin = s.kind == Kind::builtin ? builtin_info(s.key) : nullptr;
-    places_.push_back(builtin ? static_cast<std::size_t>(builtin - kBuiltins.data()) : kNoBuiltin);
-    if (builtin) fields_[places_.back()] = {s.payload.data(), s.type};
+    layout.places.push_back(builtin ? static_cast<std::size_t>(builtin - kBuiltins.data()) : kNoBuiltin);
+    if (builtin) layout.fields[layout.places.back()] = {s.payload.data(), s.type};
   });
+  return layout;
 }
 
 }  // namespace atp

@@ -27,19 +27,25 @@ class BuiltinFinder {
   // (exit 3): a section that does not walk, a builtin of the wrong type or length.
   const Fields& find(const RecordView& record) {
     // What records of one pattern have is the same; only where it lies differs.
-    const bool known = pattern_.match(record, [this](std::size_t i, const std::byte* payload) { fields_[places_[i]].data = payload; });
-    if (!known) [[unlikely]] walk(record);
-    return fields_;
+    const std::size_t known = patterns_.match(record, [this](std::size_t number, std::size_t i, const std::byte* payload) {
+      Layout& layout = layouts_[number];
+      layout.fields[layout.places[i]].data = payload;
+    });
+    return (known != SectionPatterns::kMost ? layouts_[known] : walk(record)).fields;
   }
 
  private:
   static constexpr std::size_t kNoBuiltin = 8;  // place in Fields
 
-  void walk(const RecordView& record);
+  // Of the records of one pattern.
+  struct Layout {
+    Fields fields;
+    std::vector<std::size_t> places;  // in fields, of the pattern's sections
+  };
+  const Layout& walk(const RecordView& record);
 
-  Fields fields_;
-  SectionPattern pattern_{SectionPattern::Of::builtins};
-  std::vector<std::size_t> places_;  // in fields_, of the pattern's sections
+  SectionPatterns patterns_{SectionPattern::Of::builtins};
+  std::array<Layout, SectionPatterns::kMost> layouts_;
 };
 
 }  // namespace atp

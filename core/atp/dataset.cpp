@@ -88,7 +88,9 @@ Dataset::Dataset(const std::vector<std::string>& arguments) : starts_{0} {
 }
 
 Dataset::Place Dataset::locate_among_shards(std::uint64_t i) const {
-  if (i >= size()) fail_input("", fmt::format("record {} was asked for, there are {}", i, size()));
+  const std::uint64_t asked = i;
+  i = from_start(i);
+  if (i >= size()) fail_input("", fmt::format("record {} was asked for, there are {}", static_cast<std::int64_t>(asked), size()));
   const auto after = std::upper_bound(starts_.begin(), starts_.end(), i);
   const auto shard = static_cast<std::size_t>(after - starts_.begin()) - 1;
   return {shard, i - starts_[shard]};

@@ -37,7 +37,10 @@ class Dataset {
     std::size_t shard;
     std::uint64_t record;  // within the shard
   };
-  // Throws Error (exit 3) when i is not below size().
+  // Indices may be negative, as two's complement: -1 is the last record, as in Python. This is the same counted from
+  // the start, or not below size() when there is no such record.
+  std::uint64_t from_start(std::uint64_t i) const { return i < size() ? i : i + size(); }
+  // Throws Error (exit 3) when there is no record i.
   Place locate(std::uint64_t i) const { return shards_.size() == 1 && i < size() ? Place{0, i} : locate_among_shards(i); }
   // As Reader::record() and Reader::verified_record().
   RecordView record(std::uint64_t i, Scratch& scratch) const;

@@ -42,6 +42,7 @@ class PackedBatch {
 
   // The records at `indices`, in that order. Throws Error as BatchReader::for_each(); the batch is then empty.
   void gather(BatchReader& reader, std::span<const std::uint64_t> indices);
+  void gather(BatchReader& reader, std::span<const std::int64_t> indices) { gather(reader, BatchReader::as_unsigned(indices)); }
 
   std::size_t graphs() const { return graphs_; }
   std::uint64_t atoms() const { return graphs_ == 0 ? 0 : offsets()[graphs_]; }

@@ -58,7 +58,7 @@ std::optional<RecordProblem> RecordChecker::check(const IndexEntry& entry, Bytes
 // Returns the kind of what does not fit, empty when all does. Throws Error when nothing decodes.
 std::string_view RecordChecker::decode(const IndexEntry& entry, Bytes bytes, Type positions) {
   record_.emplace(bytes, positions);
-  known_pattern_ = pattern_.match(*record_, [](std::size_t, const std::byte*) {});
+  known_pattern_ = patterns_.match(*record_, [](std::size_t, std::size_t, const std::byte*) {}) != SectionPatterns::kMost;
   if (!known_pattern_) record_->check();
   return record_->n_atoms() == entry.atoms ? std::string_view() : damage_kind::atom_count;
 }
@@ -90,7 +90,7 @@ void RecordChecker::check_lock() {
     }
     fail_input("", fmt::format("{} has {} bytes, the schema says {}", what, now.slot, hint->second.slot));
   });
-  pattern_.learn(*record_);
+  patterns_.learn(*record_);
 }
 
 }  // namespace atp

@@ -45,7 +45,7 @@ class RecordChecker {
   std::optional<Type> positions_;
   Scratch scratch_;
   std::optional<RecordView> record_;
-  SectionPattern pattern_{SectionPattern::Of::everything};
+  SectionPatterns patterns_{SectionPattern::Of::everything};
   bool known_pattern_ = false;  // record_ fits it
 };
 

@@ -84,7 +84,7 @@ inline void RecordWindow::expect(const std::byte* address, std::size_t bytes) {
 
 inline void RecordWindow::locate(std::size_t place) {
   LocatedRecord& r = slot(place);
-  const std::uint64_t index = indices_[place];
+  const std::uint64_t index = dataset_.from_start(indices_[place]);
   if (index >= dataset_.size()) [[unlikely]] {
     r.shard = nullptr;
     return;

@@ -18,7 +18,7 @@ void RingReader::for_each(std::span<const std::uint64_t> indices, const StoredFn
   try {
     for (std::size_t place = 0; place < indices.size(); ++place) {
       for (; announced < std::min(indices.size(), place + kEntriesAhead); ++announced) {
-        if (indices[announced] >= dataset_.size()) continue;
+        if (dataset_.from_start(indices[announced]) >= dataset_.size()) continue;
         const Dataset::Place at = dataset_.locate(indices[announced]);
         announce_read({dataset_.shards()[at.shard].entry_address(at.record), sizeof(RawIndexEntry)});
       }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <vector>
@@ -71,6 +72,38 @@ class SectionPattern {
   std::vector<std::byte> heads_;
   std::vector<Part> parts_;
   bool known_ = false;
+};
+
+// The few patterns that the records of a dataset put together from several sources have, in any order. One thread.
+class SectionPatterns {
+ public:
+  static constexpr std::size_t kMost = 4;
+
+  explicit SectionPatterns(SectionPattern::Of of) : patterns_{SectionPattern(of), SectionPattern(of), SectionPattern(of), SectionPattern(of)} {}
+
+  // The number of the pattern that the record fits, or kMost. `seen(number, i, payload)` as in SectionPattern::match().
+  template <class Seen>
+  std::size_t match(const RecordView& record, Seen&& seen) {
+    const auto fits = [&](std::size_t number) {
+      return patterns_[number].match(record, [&](std::size_t i, const std::byte* payload) { seen(number, i, payload); });
+    };
+    if (fits(last_)) [[likely]] return last_;
+    for (std::size_t number = 0; number < kMost; ++number) {
+      if (number != last_ && fits(number)) return last_ = number;
+    }
+    return kMost;
+  }
+  // Learns the record's pattern in place of the oldest, and returns its number.
+  std::size_t learn(const RecordView& record) {
+    last_ = next_;
+    next_ = (next_ + 1) % kMost;
+    patterns_[last_].learn(record);
+    return last_;
+  }
+
+ private:
+  std::array<SectionPattern, kMost> patterns_;
+  std::size_t last_ = 0, next_ = 0;
 };
 
 }  // namespace atp

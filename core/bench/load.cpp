@@ -112,7 +112,7 @@ Touched Load::touched(std::uint64_t i) const {
   MoleculeChunk one;
   add(i, one);
   const Molecule& m = one.molecules()[0];
-  return touch(m.atoms, m.numbers.data(), m.positions.data(), m.forces.data(), m.energy);
+  return touch({m.atoms, m.numbers.data(), m.positions.data(), m.forces.data(), m.energy, {&m.custom, 1}});
 }
 
 const Touched& ExpectedSums::touched(std::uint64_t i) {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <vector>
 
 #include "core/base/byte_reader.h"
@@ -27,6 +28,17 @@ struct Molecule {
 // Five properties on top (--custom): the numbers band_gap and total_charge (f64), the vector dipole (3 f64), and of
 // every atom magmom and bader_charge (f32), in this order.
 constexpr std::size_t custom_bytes(std::uint32_t atoms) { return 40 + 8 * std::size_t{atoms}; }
+inline constexpr std::size_t kCustomProperties = 5;
+
+// What a store found of a molecule. Borrows all of it.
+struct MoleculeView {
+  std::size_t atoms;
+  const std::byte* numbers;    // [atoms] u8
+  const std::byte* positions;  // [atoms, 3] f32
+  const std::byte* forces;     // [atoms, 3] f32
+  double energy;
+  std::span<const Bytes> custom = {};  // the properties of --custom in any number of parts and in any order; none without
+};
 
 // The 32-bit words added up, whatever they stand for, modulo 2^32: exact in any order and on any number of lanes,
 // and as fast as adding floats, which a training loop would do.
@@ -60,10 +72,10 @@ inline std::uint32_t sum_bytes(const std::byte* bytes, std::size_t count) {
   return static_cast<std::uint32_t>(sum);
 }
 
-// What every reader computes of what it was given, a molecule or a batch: all of numbers, positions, forces and energies
-// takes part. Parts of a batch can be joined.
+// What every reader computes of what it was given, a molecule or a batch: all of numbers, positions, forces, energies and
+// custom properties takes part. Parts of a batch can be joined.
 struct Touched {
-  std::uint32_t words = 0;  // of positions and forces
+  std::uint32_t words = 0;  // of positions, forces and custom properties
   std::uint64_t rest = 0;
 
   std::uint64_t value() const { return rest + words; }
@@ -79,8 +91,10 @@ inline std::uint64_t bits_of(double number) {
   return bits;
 }
 
-inline Touched touch(std::size_t atoms, const std::byte* numbers, const std::byte* positions, const std::byte* forces, double energy) {
-  return {sum_words(positions, 3 * atoms) + sum_words(forces, 3 * atoms), bits_of(energy) + atoms + sum_bytes(numbers, atoms)};
+inline Touched touch(const MoleculeView& m) {
+  Touched all{sum_words(m.positions, 3 * m.atoms) + sum_words(m.forces, 3 * m.atoms), bits_of(m.energy) + m.atoms + sum_bytes(m.numbers, m.atoms)};
+  for (const Bytes part : m.custom) all.words += sum_words(part.data(), part.size() / 4);
+  return all;
 }
 
 // The checksum of a pass: the places in the list count, so that another order is another sum.
@@ -104,37 +118,41 @@ class FlatBatch {
   void clear() {
     atoms_ = 0;
     energies_.clear();
+    custom_.clear();
   }
-  void add(std::size_t atoms, const std::byte* numbers, const std::byte* positions, const std::byte* forces, double energy) {
-    const std::size_t end = atoms_ + atoms;
+  void add(const MoleculeView& m) {
+    const std::size_t end = atoms_ + m.atoms;
     if (numbers_.size() < end) {
       numbers_.resize(2 * end);
       positions_.resize(24 * end);
       forces_.resize(24 * end);
     }
-    if (atoms != 0) {
-      std::memcpy(numbers_.data() + atoms_, numbers, atoms);
-      std::memcpy(positions_.data() + 12 * atoms_, positions, 12 * atoms);
-      std::memcpy(forces_.data() + 12 * atoms_, forces, 12 * atoms);
+    if (m.atoms != 0) {
+      std::memcpy(numbers_.data() + atoms_, m.numbers, m.atoms);
+      std::memcpy(positions_.data() + 12 * atoms_, m.positions, 12 * m.atoms);
+      std::memcpy(forces_.data() + 12 * atoms_, m.forces, 12 * m.atoms);
     }
-    energies_.push_back(energy);
+    energies_.push_back(m.energy);
+    for (const Bytes part : m.custom) custom_.insert(custom_.end(), part.begin(), part.end());
     atoms_ = end;
   }
   // Of all of them together.
   Touched touched() const {
-    return touch_batch(atoms_, energies_.size(), numbers_.data(), positions_.data(), forces_.data(), energies_.data());
+    Touched all = touch_batch(atoms_, energies_.size(), numbers_.data(), positions_.data(), forces_.data(), energies_.data());
+    all.words += sum_words(custom_.data(), custom_.size() / 4);
+    return all;
   }
 
   static Touched touch_batch(std::size_t atoms, std::size_t molecules, const std::byte* numbers, const std::byte* positions,
                              const std::byte* forces, const double* energies) {
-    Touched all = touch(atoms, numbers, positions, forces, 0.0);
+    Touched all = touch({atoms, numbers, positions, forces, 0.0});
     for (std::size_t i = 0; i < molecules; ++i) all.rest += bits_of(energies[i]);
     return all;
   }
 
  private:
   std::size_t atoms_ = 0;
-  std::vector<std::byte> numbers_, positions_, forces_;
+  std::vector<std::byte> numbers_, positions_, forces_, custom_;
   std::vector<double> energies_;
 };
 

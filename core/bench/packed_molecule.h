@@ -24,14 +24,15 @@ inline void pack_molecule(const Molecule& m, std::byte* out) {
   }
 }
 
-// Calls fn(atoms, numbers, positions, forces, energy). Throws Error (exit 3) when the bytes are too few.
+// Calls fn(MoleculeView). Throws Error (exit 3) when the bytes are too few.
 template <class Fn>
 void unpack_molecule(Bytes packed, Fn&& fn) {
   if (packed.size() < kPackedHead) fail_input("", "a packed molecule is cut short");
   const auto n = load<std::uint32_t>(packed.data());
   if (packed.size() < kPackedHead + 25 * std::size_t{n}) fail_input("", "a packed molecule is cut short");
   const std::byte* at = packed.data() + kPackedHead;
-  fn(std::size_t{n}, at, at + n, at + 13 * std::size_t{n}, load<double>(packed.data() + 4));
+  const Bytes custom = packed.subspan(kPackedHead + 25 * std::size_t{n});
+  fn(MoleculeView{n, at, at + n, at + 13 * std::size_t{n}, load<double>(packed.data() + 4), {&custom, custom.empty() ? 0u : 1u}});
 }
 
 }  // namespace atp

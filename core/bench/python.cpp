@@ -18,11 +18,11 @@ constexpr std::uint64_t kMostRaw = std::uint64_t{64} << 20;
 
 }  // namespace
 
-Child start_python(std::string_view backend, const std::string& folder, const std::string& raw, std::vector<std::pair<std::string, std::string>>& versions) {
+Child start_python(std::string_view backend, const std::string& folder, const std::string& raw, bool custom, std::vector<std::pair<std::string, std::string>>& versions) {
   std::string why;
   for (const char* python : {"python3", "/usr/bin/python3"}) {
     try {
-      Child child = Child::exec({python, "-c", std::string(kPythonScript), std::string(backend), folder, raw});
+      Child child = Child::exec({python, "-c", std::string(kPythonScript), std::string(backend), folder, raw, custom ? "1" : "0"});
       const Answer hello = child.receive(kStartSeconds);
       for (const auto& version : hello.values()) {
         const auto same = [&](const auto& known) { return known.first == version.first; };
@@ -46,8 +46,7 @@ std::string write_raw_file(const Load& load, const std::string& folder) {
   for (std::uint64_t i = 0; i < load.size() && written < kMostRaw; ++i) {
     chunk.clear();
     load.add(i, chunk);
-    Molecule m = chunk.molecules()[0];
-    m.custom = {};  // Python's stores hold the fields of the paper
+    const Molecule& m = chunk.molecules()[0];
     packed.resize(packed_size(m));
     pack_molecule(m, packed.data());
     file.write(reinterpret_cast<const char*>(packed.data()), static_cast<std::streamsize>(packed.size()));

@@ -11,6 +11,7 @@ inline constexpr std::string_view kPythonScript = R"PY(
 import importlib, os, sys, time
 
 BACKEND, FOLDER, RAW = sys.argv[1:4]
+CUSTOM = sys.argv[4] == "1"
 PACKAGES = {"numpy": "python3-numpy", "lmdb": "python3-lmdb", "h5py": "python3-h5py", "ase.db": "python3-ase"}
 NEEDS = {"py-lmdb-pickle": ["numpy", "lmdb"], "py-hdf5": ["numpy", "h5py"],
          "py-ase-sqlite": ["numpy", "ase.db"], "py-ase-lmdb": ["numpy", "lmdb", "ase.db"]}
@@ -33,7 +34,7 @@ SHARES = [i / 20 for i in range(20)] + [.99, .999, 1]
 WRAP = 1 << 64
 
 class Molecules:
-    """The file of packed molecules: n, energy, cell, pbc, numbers, positions, forces."""
+    """The file of packed molecules: n, energy, cell, pbc, numbers, positions, forces, custom properties."""
     def __init__(self, path):
         self.data = open(path, "rb").read()
         self.at = 0
@@ -47,23 +48,48 @@ class Molecules:
              "pbc": np.frombuffer(d, "u1", 3, at + 84).astype(bool), "numbers": np.frombuffer(d, "u1", n, at + 87),
              "positions": np.frombuffer(d, "<f4", 3 * n, at + 87 + n).reshape(n, 3),
              "forces": np.frombuffer(d, "<f4", 3 * n, at + 87 + 13 * n).reshape(n, 3)}
-        self.at = at + 87 + 25 * n
+        at += 87 + 25 * n
+        if CUSTOM:
+            m["band_gap"], m["total_charge"] = struct.unpack_from("<dd", d, at)
+            m["dipole"] = np.frombuffer(d, "<f8", 3, at + 16)
+            m["magmom"] = np.frombuffer(d, "<f4", n, at + 40)
+            m["bader_charge"] = np.frombuffer(d, "<f4", n, at + 40 + 4 * n)
+            at += 40 + 8 * n
+        self.at = at
         return m
 
-def words(a):
-    return int(np.ascontiguousarray(a, "<f4").view("<u4").sum(dtype="<u4"))
+def words(a, kind="<f4"):
+    return int(np.ascontiguousarray(a, kind).view("<u4").sum(dtype="<u4"))
 
 def touch(m):
-    return (words(m[1]) + words(m[2]) & 0xFFFFFFFF, int(np.float64(m[3]).view("<u8")) + len(m[0]) + int(m[0].sum(dtype="u8")))
+    custom = sum(words(a, "<f8") for a in m[4:7]) + sum(words(a) for a in m[7:])
+    return (words(m[1]) + words(m[2]) + custom & 0xFFFFFFFF, int(np.float64(m[3]).view("<u8")) + len(m[0]) + int(m[0].sum(dtype="u8")))
 
 def atoms_of(m):
     from ase import Atoms
     from ase.calculators.singlepoint import SinglePointCalculator
     a = Atoms(numbers=m["numbers"].astype(int), positions=m["positions"].astype(float), cell=m["cell"], pbc=m["pbc"])
     a.calc = SinglePointCalculator(a, energy=m["energy"], forces=m["forces"].astype(float))
+    if CUSTOM:
+        a.calc.results.update(dipole=m["dipole"], magmoms=m["magmom"].astype(float), charges=m["bader_charge"].astype(float))
     return a
 
-# Each store: create(), add(i, molecule), finish(), open(), close(), get(i) -> (numbers, positions, forces, energy).
+# The custom properties that ASE has no place for are its key-value pairs.
+def pairs_of(m):
+    return {k: m[k] for k in ("band_gap", "total_charge")} if CUSTOM else {}
+
+def values_of(row):
+    a = row.toatoms()
+    values = a.numbers, a.positions, a.get_forces(), a.get_potential_energy()
+    if not CUSTOM: return values
+    pairs, results = row.key_value_pairs, a.calc.results
+    return values + (pairs["band_gap"], pairs["total_charge"], results["dipole"], results["magmoms"], results["charges"])
+
+# Each store: create(), add(i, molecule), finish(), open(), close(), get(i) -> (numbers, positions, forces, energy), and
+# of molecules with custom properties (..., band_gap, total_charge, dipole, magmom, bader_charge).
+BUILTINS = ("numbers", "positions", "forces", "energy")
+CUSTOMS = ("band_gap", "total_charge", "dipole", "magmom", "bader_charge") if CUSTOM else ()
+PER_ATOM = {"numbers", "positions", "forces", "magmom", "bader_charge"}
 
 class LmdbPickle:
     path = FOLDER + "/pickle.mdb"
@@ -91,7 +117,7 @@ class LmdbPickle:
         self.env = None
     def get(self, i):
         m = pickle.loads(self.txn.get(b"%d" % i))
-        return m["numbers"], m["positions"], m["forces"], m["energy"]
+        return tuple(m[k] for k in BUILTINS + CUSTOMS)
 
 class AseLmdb(LmdbPickle):
     path = FOLDER + "/rows.aselmdb"
@@ -100,13 +126,13 @@ class AseLmdb(LmdbPickle):
         row = AtomsRow(atoms_of(m))
         fields = {k: v for k, v in row.__dict__.items() if not k.startswith("_")}
         fields["cell"] = np.asarray(row.cell)
+        if CUSTOM: fields["key_value_pairs"] = pairs_of(m)
         from ase.io.jsonio import encode
         return zlib.compress(encode(fields).encode())
     def get(self, i):
         from ase.db.row import AtomsRow
         from ase.io.jsonio import decode
-        a = AtomsRow(decode(zlib.decompress(self.txn.get(b"%d" % i)).decode())).toatoms()
-        return a.numbers, a.positions, a.get_forces(), a.get_potential_energy()
+        return values_of(AtomsRow(decode(zlib.decompress(self.txn.get(b"%d" % i)).decode())))
 
 class AseSqlite:
     path = FOLDER + "/ase.db"
@@ -117,7 +143,7 @@ class AseSqlite:
         self.db = ase.db.connect(self.path)
         self.db.__enter__()
     def add(self, i, m):
-        self.db.write(atoms_of(m))
+        self.db.write(atoms_of(m), **pairs_of(m))
     def finish(self):
         self.db.__exit__(None, None, None)
         self.db = None
@@ -129,13 +155,11 @@ class AseSqlite:
         if self.db is not None: self.db.__exit__(None, None, None)
         self.db = None
     def get(self, i):
-        a = self.db.get(id=int(i) + 1).toatoms()
-        return a.numbers, a.positions, a.get_forces(), a.get_potential_energy()
+        return values_of(self.db.get(id=int(i) + 1))
 
 class Hdf5:
     path = FOLDER + "/fields.h5"
     file = None
-    fields = {"numbers": "u1", "positions": "<f4", "forces": "<f4"}
     def create(self):
         self.waiting, self.starts = [], [0]
         import h5py
@@ -146,13 +170,11 @@ class Hdf5:
         if len(self.waiting) == 1024: self.flush()
     def flush(self):
         if not self.waiting: return
-        columns = {k: np.concatenate([m[k] for m in self.waiting]) for k in self.fields}
-        columns["energy"] = np.array([m["energy"] for m in self.waiting])
-        columns["cell"] = np.array([m["cell"] for m in self.waiting])
-        columns["pbc"] = np.array([m["pbc"] for m in self.waiting])
+        join = lambda k: np.concatenate if k in PER_ATOM else np.array
+        columns = {k: join(k)([m[k] for m in self.waiting]) for k in BUILTINS + ("cell", "pbc") + CUSTOMS}
         for k, v in columns.items():
             if k not in self.file:
-                rows = 256 * (len(v) // len(self.waiting) if k in self.fields else 1)
+                rows = 256 * (len(v) // len(self.waiting) if k in PER_ATOM else 1)
                 self.file.create_dataset(k, data=v, maxshape=(None,) + v.shape[1:], chunks=(max(1, rows),) + v.shape[1:])
             else:
                 d = self.file[k]
@@ -171,14 +193,13 @@ class Hdf5:
         import h5py
         self.file = h5py.File(self.path, "r")
         self.starts = self.file["offsets"][:]
-        self.d = {k: self.file[k] for k in ("numbers", "positions", "forces", "energy")}
+        self.d = {k: self.file[k] for k in BUILTINS + CUSTOMS}
     def close(self):
         if self.file is not None: self.file.close()
         self.file = None
     def get(self, i):
         a, b = self.starts[i], self.starts[i + 1]
-        d = self.d
-        return d["numbers"][a:b], d["positions"][a:b], d["forces"][a:b], d["energy"][i]
+        return tuple(d[a:b] if k in PER_ATOM else d[i] for k, d in self.d.items())
 
 store = {"py-lmdb-pickle": LmdbPickle, "py-hdf5": Hdf5, "py-ase-sqlite": AseSqlite, "py-ase-lmdb": AseLmdb}[BACKEND]()
 order = np.zeros(0, "<u8")
@@ -238,8 +259,8 @@ def one_pass(way, first, count, batch, ticks):
     if way == "batch":
         for at in range(0, count, batch):
             some = [store.get(i) for i in places[at:at + batch]]
-            for k in range(3): np.concatenate([m[k] for m in some])
-            np.array([m[3] for m in some])
+            for k, name in enumerate(BUILTINS + CUSTOMS):
+                (np.concatenate if name in PER_ATOM else np.array)([m[k] for m in some])
             if ticks: now = time.monotonic(); times.append(now - last); last = now
     else:
         for i in places:

@@ -16,7 +16,7 @@ namespace atp {
 namespace {
 
 // Molecules are made in chunks of this many bytes or molecules before the clock runs.
-constexpr std::size_t kChunkBytes = std::size_t{4} << 20, kChunkMolecules = 8192;
+constexpr std::size_t kChunkBytes = std::size_t{64} << 20, kChunkMolecules = 65536;
 
 std::uint64_t number(const std::vector<std::string>& words, std::size_t i) {
   std::uint64_t value = 0;
@@ -46,7 +46,6 @@ class Server {
   std::string write(std::uint64_t molecules, double budget) {
     StoreShape shape;
     shape.molecules = molecules;
-    shape.custom = load_.custom();
     for (std::uint64_t i = 0; i < molecules; ++i) {
       shape.atoms += load_.atoms(i);
       shape.payload += load_.payload(load_.atoms(i));
@@ -133,6 +132,7 @@ class Server {
 void serve_store(int socket, const std::function<std::unique_ptr<Store>()>& make, const Load& load) {
   Commands commands(socket);
   std::unique_ptr<Store> store = make();
+  store->set_custom(load.custom());
   Server server(*store, load);
   for (std::vector<std::string> words; commands.next(words);) {
     try {

@@ -36,7 +36,6 @@ class Ticks {
 struct StoreShape {
   std::uint64_t molecules = 0, atoms = 0;  // at most so many of them all
   std::uint64_t payload = 0;               // bytes of their values, at most
-  bool custom = false;
 };
 
 // Molecules in files. One thread, one process. All throw Error: exit 4 what the system or the library refuses, exit 3
@@ -44,6 +43,10 @@ struct StoreShape {
 class Store {
  public:
   virtual ~Store() = default;
+
+  // Whether molecules have the properties of --custom, which are then written and read. Said before anything else.
+  void set_custom(bool custom) { custom_ = custom; }
+  bool custom() const { return custom_; }
 
   // Writes anew, in chunks, in order; finish() returns when everything is on the disk.
   virtual void begin(const StoreShape& shape) = 0;
@@ -62,11 +65,14 @@ class Store {
 
   // The files that hold the molecules, for their size and to drop them from the page cache.
   virtual std::vector<std::string> files() const = 0;
+
+ private:
+  bool custom_ = false;
 };
 
 // What most stores share: get() finds one molecule, the passes are loops around it.
-// `Self` has `template <class Fn> void get(std::uint64_t i, Fn&& fn)`, which calls fn(atoms, numbers, positions, forces,
-// energy), and `void walk(first, count, fn)` likewise for a sequence.
+// `Self` has `template <class Fn> void get(std::uint64_t i, Fn&& fn)`, which calls fn(MoleculeView), and
+// `void walk(first, count, fn)` likewise for a sequence.
 template <class Self>
 class StoreLoops : public Store {
  public:
@@ -85,7 +91,7 @@ class StoreLoops : public Store {
     for (std::size_t begin = 0; begin < indices.size(); begin += batch) {
       flat_.clear();
       for (const auto i : indices.subspan(begin, std::min(batch, indices.size() - begin))) {
-        self().get(i, [&](std::size_t n, const std::byte* z, const std::byte* x, const std::byte* f, double e) { flat_.add(n, z, x, f, e); });
+        self().get(i, [&](const MoleculeView& m) { flat_.add(m); });
       }
       sum.add(flat_.touched());
       if (ticks) ticks->tick();
@@ -104,8 +110,8 @@ class StoreLoops : public Store {
   struct Single {
     PassSum& sum;
     Ticks* ticks;
-    void operator()(std::size_t n, const std::byte* z, const std::byte* x, const std::byte* f, double e) const {
-      sum.add(touch(n, z, x, f, e));
+    void operator()(const MoleculeView& m) const {
+      sum.add(touch(m));
       if (ticks) ticks->tick();
     }
   };

@@ -2,6 +2,7 @@
 // Python users have, without Python.
 #include <fmt/format.h>
 
+#include <charconv>
 #include <map>
 
 #include "core/base/interrupt.h"
@@ -47,8 +48,10 @@ class AseDbStore final : public StoreLoops<AseDbStore> {
     file_.run(kSchema);
     insert_ = file_.prepare(
         "INSERT INTO systems(id, unique_id, ctime, mtime, numbers, positions, cell, pbc, calculator, calculator_parameters, energy, forces,"
-        " key_value_pairs, data, natoms, charge) VALUES(?1, ?2, 26.9, 26.9, ?3, ?4, ?5, ?6, 'unknown', '{}', ?7, ?8, '{}', ?9, ?10, 0.0)");
+        " key_value_pairs, data, natoms, charge, dipole, magmoms, charges)"
+        " VALUES(?1, ?2, 26.9, 26.9, ?3, ?4, ?5, ?6, 'unknown', '{}', ?7, ?8, ?11, ?9, ?10, 0.0, ?12, ?13, ?14)");
     species_ = file_.prepare("INSERT INTO species VALUES(?, ?, ?)");
+    number_ = file_.prepare("INSERT INTO number_key_values VALUES(?, ?, ?)");
     next_ = 1;
   }
   void add(std::span<const Molecule> chunk) override {
@@ -58,14 +61,16 @@ class AseDbStore final : public StoreLoops<AseDbStore> {
   void finish() override {
     insert_.reset();
     species_.reset();
+    number_.reset();
     file_.run("COMMIT");
     file_.close();
   }
 
   void open() override {
     file_.open(path_);
-    select_ = file_.prepare("SELECT numbers, positions, forces, energy FROM systems WHERE id = ?");
-    walk_ = file_.prepare("SELECT numbers, positions, forces, energy FROM systems WHERE id >= ? ORDER BY id");
+    const std::string fields = std::string("SELECT numbers, positions, forces, energy") + (custom() ? ", dipole, magmoms, charges, key_value_pairs" : "") + " FROM systems WHERE ";
+    select_ = file_.prepare(fields + "id = ?");
+    walk_ = file_.prepare(fields + "id >= ? ORDER BY id");
   }
   void close() override {
     select_.reset();
@@ -108,6 +113,13 @@ class AseDbStore final : public StoreLoops<AseDbStore> {
     bind(s, 8, std::as_bytes(std::span(widened_.forces)));
     bind(s, 9, as_bytes(kNoData));
     sqlite3_bind_int64(s, 10, m.atoms);
+    const std::string pairs = custom() ? widened_.pairs() : "{}";
+    sqlite3_bind_text(s, 11, pairs.data(), static_cast<int>(pairs.size()), SQLITE_STATIC);
+    if (custom()) {
+      bind(s, 12, std::as_bytes(std::span(widened_.custom_numbers).subspan(2)));
+      bind(s, 13, std::as_bytes(std::span(widened_.magmoms)));
+      bind(s, 14, std::as_bytes(std::span(widened_.bader_charges)));
+    }
     file_.step(s);
     sqlite3_reset(s);
     std::map<std::int32_t, int> counts;
@@ -119,7 +131,19 @@ class AseDbStore final : public StoreLoops<AseDbStore> {
       file_.step(species_.get());
       sqlite3_reset(species_.get());
     }
+    if (custom()) {
+      add_number("band_gap", widened_.custom_numbers[0]);
+      add_number("total_charge", widened_.custom_numbers[1]);
+    }
     ++next_;
+  }
+
+  void add_number(const char* key, double value) {
+    sqlite3_bind_text(number_.get(), 1, key, -1, SQLITE_STATIC);
+    sqlite3_bind_double(number_.get(), 2, value);
+    sqlite3_bind_int64(number_.get(), 3, next_);
+    file_.step(number_.get());
+    sqlite3_reset(number_.get());
   }
 
   template <class Fn>
@@ -133,12 +157,32 @@ class AseDbStore final : public StoreLoops<AseDbStore> {
       narrowed_.positions[k] = static_cast<float>(load<double>(positions.data() + 8 * k));
       narrowed_.forces[k] = static_cast<float>(load<double>(forces.data() + 8 * k));
     }
-    narrowed_.give(n, sqlite3_column_double(s, 3), fn);
+    if (custom()) take_custom(s, n);
+    narrowed_.give(n, sqlite3_column_double(s, 3), custom(), fn);
+  }
+
+  void take_custom(sqlite3_stmt* s, std::size_t n) {
+    const Bytes dipole = blob_of(s, 4), magmoms = blob_of(s, 5), charges = blob_of(s, 6);
+    if (dipole.size() != 24 || magmoms.size() != 8 * n || charges.size() != 8 * n) fail_input(path_, "properties of one molecule disagree");
+    narrowed_.custom_numbers.clear();
+    // As JSON, which is where ASE takes them from.
+    const auto text = reinterpret_cast<const char*>(sqlite3_column_text(s, 7));
+    const std::string_view pairs(text ? text : "", text ? static_cast<std::size_t>(sqlite3_column_bytes(s, 7)) : 0);
+    for (auto colon = pairs.find(": "); colon != std::string_view::npos; colon = pairs.find(": ", colon + 2)) {
+      double value = 0;
+      std::from_chars(pairs.data() + colon + 2, pairs.data() + pairs.size(), value);
+      narrowed_.custom_numbers.push_back(value);
+    }
+    for (std::size_t k = 0; k < 3; ++k) narrowed_.custom_numbers.push_back(load<double>(dipole.data() + 8 * k));
+    narrowed_.custom_arrays.clear();
+    for (const Bytes array : {magmoms, charges}) {
+      for (std::size_t k = 0; k < n; ++k) narrowed_.custom_arrays.push_back(static_cast<float>(load<double>(array.data() + 8 * k)));
+    }
   }
 
   std::string path_;
   SqliteFile file_;  // outlives the statements
-  SqliteStatement insert_, species_, select_, walk_;
+  SqliteStatement insert_, species_, number_, select_, walk_;
   sqlite3_int64 next_ = 1;
   WidenedMolecule widened_;
   NarrowedMolecule narrowed_;

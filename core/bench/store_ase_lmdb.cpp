@@ -112,6 +112,12 @@ class AseLmdbStore final : public StoreLoops<AseLmdbStore> {
     add_array<double>("cell", "3, 3", "float64", m.cell);
     fmt::format_to(std::back_inserter(json_), "\"calculator\": \"unknown\", \"calculator_parameters\": {{}}, \"energy\": {}, ", m.energy);
     add_array<double>("forces", rows, "float64", widened_.forces);
+    if (custom()) {
+      add_array<double>("dipole", "3", "float64", std::span(widened_.custom_numbers).subspan(2));
+      add_array<double>("magmoms", n, "float64", widened_.magmoms);
+      add_array<double>("charges", n, "float64", widened_.bader_charges);
+      json_ += "\"key_value_pairs\": " + widened_.pairs() + ", ";
+    }
     json_ += "\"ctime\": 26.9, \"user\": \"user\", \"mtime\": 26.9, \"data\": {}}";
     return json_;
   }
@@ -134,6 +140,8 @@ class AseLmdbStore final : public StoreLoops<AseLmdbStore> {
       simdjson::ondemand::document row = parser_.iterate(json);
       std::size_t n = 0;
       narrowed_.resize(0);
+      narrowed_.custom_numbers.clear();
+      narrowed_.custom_arrays.clear();
       double energy = 0;
       for (auto field : row.get_object()) {
         const std::string_view key = field.unescaped_key();
@@ -145,10 +153,16 @@ class AseLmdbStore final : public StoreLoops<AseLmdbStore> {
           for (auto v : array_of(field.value())) to.push_back(static_cast<float>(double{v.get_double()}));
         } else if (key == "energy") {
           energy = field.value().get_double();
+        } else if (key == "dipole") {
+          for (auto v : array_of(field.value())) narrowed_.custom_numbers.push_back(double{v.get_double()});
+        } else if (key == "magmoms" || key == "charges") {
+          for (auto v : array_of(field.value())) narrowed_.custom_arrays.push_back(static_cast<float>(double{v.get_double()}));
+        } else if (key == "key_value_pairs") {
+          for (auto pair : field.value().get_object()) narrowed_.custom_numbers.push_back(double{pair.value().get_double()});
         }
       }
       if (narrowed_.positions.size() != 3 * n || narrowed_.forces.size() != 3 * n) fail_input(path_, "arrays of one molecule disagree");
-      narrowed_.give(n, energy, fn);
+      narrowed_.give(n, energy, custom(), fn);
     } catch (const simdjson::simdjson_error& e) {
       fail_input(path_, fmt::format("a row is not the JSON that was written: {}", e.what()));
     }

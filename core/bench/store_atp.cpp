@@ -1,5 +1,7 @@
 // .atp files: the batch reader, and the yardsticks beside it.
+#include <array>
 #include <limits>
+#include <mutex>
 #include <numeric>
 #include <thread>
 
@@ -7,6 +9,7 @@
 #include "core/atp/packed_batch.h"
 #include "core/atp/writer.h"
 #include "core/base/error.h"
+#include "core/base/parallel.h"
 #include "core/bench/load.h"
 #include "core/bench/stores.h"
 
@@ -22,65 +25,127 @@ void put_custom(Structure& s, const Molecule& m) {
   s.put_bytes(Kind::atom, "bader_charge", Type::f32_array, m.custom.subspan(40 + 4 * n, 4 * n));
 }
 
-// Written as `atp pack` writes: encoded, checksummed, synced, renamed.
+// Written as `atp pack` writes: encoded on several threads, checksummed, written by one of them at a time, synced, renamed.
 class AtpWriter {
  public:
-  AtpWriter(const std::string& path, Codec codec) : encoder_(codec), writer_(Writer::create(path, options(codec))) {}
+  AtpWriter(const std::string& path, Codec codec)
+      : codec_(codec), jobs_(std::min(kMostJobs, available_cpus())), writer_(Writer::create(path, options(codec))) {}
 
   void add(std::span<const Molecule> chunk) {
-    out_.bytes.clear();
-    out_.entries.clear();
-    for (const Molecule& m : chunk) {
-      structure_.clear();
-      const auto z = reinterpret_cast<const std::uint8_t*>(m.numbers.data());
-      structure_.atomic_numbers.assign(z, z + m.numbers.size());
-      structure_.positions_type = Type::vec3_f32;
-      structure_.positions.assign(m.positions.begin(), m.positions.end());
-      structure_.set_cell(m.cell);  // in the order of the file, or they would be put in it
-      structure_.set_energy(m.energy);
-      structure_.put_bytes(Kind::builtin, "forces", Type::vec3_f32, m.forces);
-      structure_.set_pbc({m.pbc[0] != 0, m.pbc[1] != 0, m.pbc[2] != 0});
-      if (!m.custom.empty()) put_custom(structure_, m);
-      if (const std::string problem = encoder_.add(structure_, out_); !problem.empty()) fail_input("", problem);
-    }
-    writer_.add(out_);
+    const int jobs = chunk.size() < kWorthThreads ? 1 : jobs_;
+    const auto produce = [&]() -> std::unique_ptr<Molecules> {
+      if (chunk.empty()) return nullptr;
+      std::size_t some = 0;
+      for (std::size_t bytes = 0; some < chunk.size() && bytes < kPieceBytes; ++some) bytes += 25 * std::size_t{chunk[some].atoms} + kRecordBytes;
+      auto piece = std::make_unique<Molecules>(chunk.first(some));
+      chunk = chunk.subspan(some);
+      return piece;
+    };
+    const auto encode = [&](Molecules& piece) {
+      auto desk = take_desk();
+      desk->encode(piece);
+      return desk;
+    };
+    ordered_parallel<Molecules, std::unique_ptr<Desk>>(jobs, produce, encode, [&](std::unique_ptr<Desk>&& desk) {
+      writer_.add(desk->out);
+      give_back(std::move(desk));
+    });
   }
   void finish() { writer_.finish(); }
 
  private:
+  using Molecules = std::span<const Molecule>;
+
+  // What a thread encodes with, used again and again.
+  struct Desk {
+    explicit Desk(Codec codec) : encoder(codec) {}
+
+    void encode(Molecules molecules) {
+      out.bytes.clear();
+      out.entries.clear();
+      for (const Molecule& m : molecules) {
+        structure.clear();
+        const auto z = reinterpret_cast<const std::uint8_t*>(m.numbers.data());
+        structure.atomic_numbers.assign(z, z + m.numbers.size());
+        structure.positions_type = Type::vec3_f32;
+        structure.positions.assign(m.positions.begin(), m.positions.end());
+        structure.set_cell(m.cell);  // in the order of the file, or they would be put in it
+        structure.set_energy(m.energy);
+        structure.put_bytes(Kind::builtin, "forces", Type::vec3_f32, m.forces);
+        structure.set_pbc({m.pbc[0] != 0, m.pbc[1] != 0, m.pbc[2] != 0});
+        if (!m.custom.empty()) put_custom(structure, m);
+        if (const std::string problem = encoder.add(structure, out); !problem.empty()) fail_input("", problem);
+      }
+    }
+
+    RecordEncoder encoder;
+    Structure structure;
+    EncodedRecords out;
+  };
+
+  std::unique_ptr<Desk> take_desk() {
+    std::lock_guard lock(mutex_);
+    if (idle_.empty()) return std::make_unique<Desk>(codec_);
+    auto desk = std::move(idle_.back());
+    idle_.pop_back();
+    return desk;
+  }
+  void give_back(std::unique_ptr<Desk> desk) {
+    std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(desk));
+  }
+
   static WriterOptions options(Codec codec) {
     WriterOptions o;
     o.codec = codec;
     o.overwrite = true;
     return o;
   }
-  RecordEncoder encoder_;
+
+  static constexpr int kMostJobs = 2;  // more would wait for the one that writes
+  static constexpr std::size_t kPieceBytes = std::size_t{5} << 19, kRecordBytes = 150, kWorthThreads = 1024;
+
+  Codec codec_;
+  int jobs_;
   Writer writer_;
-  Structure structure_;
-  EncodedRecords out_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Desk>> idle_;
 };
 
 // The fields of a record; f32 in place, other floats converted.
 class Taker {
  public:
+  explicit Taker(bool custom) : custom_(custom) {}
+
   template <class Fn>
   void take(const RecordView& record, Fn&& fn) {
+    const std::span<const Bytes> custom = custom_ ? custom_of(record) : std::span<const Bytes>{};
     const auto& found = finder_.find(record);
     const auto& forces = found[static_cast<std::size_t>(Builtin::forces)];
     const auto& energy = found[static_cast<std::size_t>(Builtin::energy)];
     const std::size_t n = record.n_atoms();
     const bool plain = record.positions_type() == Type::vec3_f32 && forces.data && forces.type == Type::vec3_f32 && energy.data && energy.type == Type::f64;
     if (plain) [[likely]] {
-      fn(n, record.atomic_numbers().data(), record.positions_bytes().data(), forces.data, load<double>(energy.data));
+      fn(MoleculeView{n, record.atomic_numbers().data(), record.positions_bytes().data(), forces.data, load<double>(energy.data), custom});
     } else {
       converted_.resize(24 * n);
       to_f32(record.positions(), converted_.data());
       forces_or_nan(record, converted_.data() + 12 * n);
-      fn(n, record.atomic_numbers().data(), converted_.data(), converted_.data() + 12 * n, energy_or_nan(record));
+      fn(MoleculeView{n, record.atomic_numbers().data(), converted_.data(), converted_.data() + 12 * n, energy_or_nan(record), custom});
     }
   }
 
  private:
+  std::span<const Bytes> custom_of(const RecordView& record) {
+    std::size_t found = 0;
+    record.for_each_section([&](const SectionView& s) {
+      if (s.kind != Kind::builtin && found < parts_.size()) parts_[found++] = s.payload;
+    });
+    return std::span(parts_).first(found);
+  }
+
+  bool custom_;
+  std::array<Bytes, kCustomProperties> parts_;
   BuiltinFinder finder_;
   std::vector<std::byte> converted_;
 };
@@ -144,9 +209,18 @@ class AtpStore final : public Store {
 
   std::uint64_t in_batches(std::span<const std::uint64_t> indices, std::size_t batch, Ticks* ticks) override {
     PassSum sum;
+    Taker taker(custom());
     if (ticks) ticks->start();
     for (std::size_t begin = 0; begin < indices.size(); begin += batch) {
-      packed_.gather(*reader_, indices.subspan(begin, std::min(batch, indices.size() - begin)));
+      const auto some = indices.subspan(begin, std::min(batch, indices.size() - begin));
+      if (custom()) {  // a packed batch has the builtin fields
+        flat_.clear();
+        reader_->for_each(some, [&](std::size_t, const RecordView& record) { taker.take(record, [&](const MoleculeView& m) { flat_.add(m); }); });
+        sum.add(flat_.touched());
+        if (ticks) ticks->tick();
+        continue;
+      }
+      packed_.gather(*reader_, some);
       sum.add(FlatBatch::touch_batch(packed_.atoms(), packed_.graphs(), std::as_bytes(packed_.atomic_numbers()).data(),
                                      std::as_bytes(packed_.positions<float>()).data(), std::as_bytes(packed_.forces<float>()).data(),
                                      packed_.energy().data()));
@@ -168,12 +242,12 @@ class AtpStore final : public Store {
   std::vector<std::string> files() const override { return dataset_files_of(inputs_); }
 
  private:
-  static std::uint64_t pass(BatchReader& reader, std::span<const std::uint64_t> indices, Ticks* ticks, std::size_t before = 0) {
-    Taker taker;
+  std::uint64_t pass(BatchReader& reader, std::span<const std::uint64_t> indices, Ticks* ticks, std::size_t before = 0) const {
+    Taker taker(custom());
     PassSum sum(before);
     if (ticks) ticks->start();
     reader.for_each(indices, [&](std::size_t, const RecordView& record) {
-      taker.take(record, [&](std::size_t n, const std::byte* z, const std::byte* x, const std::byte* f, double e) { sum.add(touch(n, z, x, f, e)); });
+      taker.take(record, [&](const MoleculeView& m) { sum.add(touch(m)); });
       if (ticks) ticks->tick();
     });
     return sum.value();
@@ -185,6 +259,7 @@ class AtpStore final : public Store {
   std::optional<Dataset> dataset_;
   std::optional<BatchReader> reader_;
   PackedBatch packed_;
+  FlatBatch flat_;
   std::vector<std::uint64_t> in_order_;
 };
 
@@ -199,13 +274,16 @@ class PlainAtpStore final : public StoreLoops<PlainAtpStore> {
     writer_->finish();
     writer_.reset();
   }
-  void open() override { dataset_.emplace(inputs_); }
+  void open() override {
+    dataset_.emplace(inputs_);
+    taker_.emplace(custom());
+  }
   void close() override { dataset_.reset(); }
   std::vector<std::string> files() const override { return dataset_files_of(inputs_); }
 
   template <class Fn>
   void get(std::uint64_t i, Fn&& fn) {
-    taker_.take(dataset_->record(i, scratch_), fn);
+    taker_->take(dataset_->record(i, scratch_), fn);
   }
   template <class Fn>
   void walk(std::uint64_t first, std::uint64_t count, Fn&& fn) {
@@ -217,7 +295,7 @@ class PlainAtpStore final : public StoreLoops<PlainAtpStore> {
   std::optional<AtpWriter> writer_;
   std::optional<Dataset> dataset_;
   Scratch scratch_;
-  Taker taker_;
+  std::optional<Taker> taker_;
 };
 
 }  // namespace

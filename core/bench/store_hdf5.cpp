@@ -23,6 +23,8 @@ struct Field {
   hid_t type;
   hsize_t columns;
   bool per_atom;
+  std::size_t bytes;    // of a row
+  bool custom = false;  // one of the properties of --custom
   hid_t dataset = -1, space = -1;
 };
 
@@ -37,7 +39,7 @@ class Hdf5Store final : public StoreLoops<Hdf5Store> {
     file_ = need(h_->Fcreate(path_.c_str(), kTruncate, H5P_DEFAULT, H5P_DEFAULT), "create the file");
     const std::uint64_t atoms_per_chunk = kMoleculesPerChunk * std::max<std::uint64_t>(1, shape.atoms / std::max<std::uint64_t>(1, shape.molecules));
     for (Field& f : fields_) {
-      if (f.name == kCustom && !shape.custom) continue;
+      if (f.custom && !custom()) continue;
       const std::uint64_t rows = std::max<std::uint64_t>(1, f.per_atom ? shape.atoms : shape.molecules);
       make(f, rows, std::min(rows, f.per_atom ? atoms_per_chunk : kMoleculesPerChunk));
     }
@@ -57,7 +59,14 @@ class Hdf5Store final : public StoreLoops<Hdf5Store> {
       append(columns_[3], {reinterpret_cast<const std::byte*>(&m.energy), 8});
       append(columns_[4], std::as_bytes(std::span(m.cell)));
       append(columns_[5], std::as_bytes(std::span(m.pbc)));
-      append(columns_[6], m.custom.empty() ? Bytes{} : m.custom.subspan(40));
+      if (custom()) {
+        Bytes rest = m.custom;
+        for (std::size_t k = kFixedFields; k < fields_.size(); ++k) {
+          const std::size_t bytes = fields_[k].bytes * (fields_[k].per_atom ? m.atoms : 1);
+          append(columns_[k], rest.first(bytes));
+          rest = rest.subspan(bytes);
+        }
+      }
       atoms += m.atoms;
       starts_.push_back(atoms_ + atoms);
     }
@@ -81,7 +90,7 @@ class Hdf5Store final : public StoreLoops<Hdf5Store> {
     close();
     library();
     file_ = need(h_->Fopen(path_.c_str(), kReadOnly, H5P_DEFAULT), "open the file");
-    for (std::size_t k = 0; k < 4; ++k) open(fields_[k]);
+    for (const std::size_t k : read_fields()) open(fields_[k]);
     open(offsets_);
     // Room was made for as many molecules as there might have been; behind those that came are zeros.
     starts_.resize(static_cast<std::size_t>(h_->Sget_simple_extent_npoints(offsets_.space)));
@@ -101,8 +110,7 @@ class Hdf5Store final : public StoreLoops<Hdf5Store> {
   template <class Fn>
   void get(std::uint64_t i, Fn&& fn) {
     read(i, 1);
-    const std::size_t n = starts_[i + 1] - starts_[i];
-    fn(n, columns_[0].data(), columns_[1].data(), columns_[2].data(), load<double>(columns_[3].data()));
+    give(i, 0, 0, fn);
   }
   // Many molecules at a time, as HDF5 is read fast.
   template <class Fn>
@@ -110,15 +118,31 @@ class Hdf5Store final : public StoreLoops<Hdf5Store> {
     for (std::uint64_t i = first; i < first + count; i += kMoleculesPerChunk) {
       const std::uint64_t some = std::min(kMoleculesPerChunk, first + count - i);
       read(i, some);
-      for (std::uint64_t k = 0; k < some; ++k) {
-        const std::size_t n = starts_[i + k + 1] - starts_[i + k], at = starts_[i + k] - starts_[i];
-        fn(n, columns_[0].data() + at, columns_[1].data() + 12 * at, columns_[2].data() + 12 * at, load<double>(columns_[3].data() + 8 * k));
-      }
+      for (std::uint64_t k = 0; k < some; ++k) give(i + k, k, starts_[i + k] - starts_[i], fn);
     }
   }
 
  private:
-  static constexpr const char* kCustom = "custom";
+  // The first four are read; what follows kFixedFields are the properties of --custom, in the order of Molecule::custom.
+  static constexpr std::size_t kFixedFields = 6;
+  using FieldPlaces = std::span<const std::size_t>;
+  FieldPlaces read_fields() const {
+    static constexpr std::array<std::size_t, 9> kPlaces = {0, 1, 2, 3, 6, 7, 8, 9, 10};
+    return FieldPlaces(kPlaces).first(custom() ? kPlaces.size() : 4);
+  }
+
+  // Molecule i, which is number k of those that were read, and whose atoms begin at `at` among theirs.
+  template <class Fn>
+  void give(std::uint64_t i, std::size_t k, std::size_t at, Fn&& fn) const {
+    const std::size_t n = starts_[i + 1] - starts_[i];
+    std::array<Bytes, kCustomProperties> parts;
+    for (std::size_t c = 0; custom() && c < parts.size(); ++c) {
+      const Field& f = fields_[kFixedFields + c];
+      parts[c] = Bytes(columns_[kFixedFields + c]).subspan(f.bytes * (f.per_atom ? at : k), f.bytes * (f.per_atom ? n : 1));
+    }
+    fn(MoleculeView{n, columns_[0].data() + at, columns_[1].data() + 12 * at, columns_[2].data() + 12 * at, load<double>(columns_[3].data() + 8 * k),
+                    std::span<const Bytes>(parts).first(custom() ? parts.size() : 0)});
+  }
 
   static void append(std::vector<std::byte>& to, Bytes bytes) { to.insert(to.end(), bytes.begin(), bytes.end()); }
 
@@ -129,9 +153,10 @@ class Hdf5Store final : public StoreLoops<Hdf5Store> {
   void library() {
     if (h_) return;
     h_ = &Hdf5Library::get();
-    fields_[0].type = fields_[5].type = h_->u8;
-    fields_[1].type = fields_[2].type = fields_[6].type = h_->f32;
-    fields_[3].type = fields_[4].type = h_->f64;
+    for (Field& f : fields_) {
+      const std::size_t number = f.bytes / f.columns;
+      f.type = number == 1 ? h_->u8 : number == 4 ? h_->f32 : h_->f64;
+    }
     offsets_.type = h_->u64;
   }
   void make(Field& f, std::uint64_t rows, std::uint64_t chunk_rows) {
@@ -169,10 +194,9 @@ class Hdf5Store final : public StoreLoops<Hdf5Store> {
   }
   void read(std::uint64_t first, std::uint64_t count) {
     const std::uint64_t atom = starts_[first], atoms = starts_[first + count] - atom;
-    static constexpr std::size_t kBytes[4] = {1, 12, 12, 8};
-    for (std::size_t k = 0; k < 4; ++k) {
+    for (const std::size_t k : read_fields()) {
       const std::uint64_t rows = fields_[k].per_atom ? atoms : count;
-      if (columns_[k].size() < rows * kBytes[k]) columns_[k].resize(rows * kBytes[k]);
+      if (columns_[k].size() < rows * fields_[k].bytes) columns_[k].resize(rows * fields_[k].bytes);
       move(fields_[k], fields_[k].per_atom ? atom : first, rows, columns_[k].data(), false);
     }
   }
@@ -181,10 +205,19 @@ class Hdf5Store final : public StoreLoops<Hdf5Store> {
   std::size_t cache_;
   const Hdf5Library* h_ = nullptr;
   hid_t file_ = -1;
-  std::array<Field, 7> fields_ = {{{"numbers", -1, 1, true}, {"positions", -1, 3, true}, {"forces", -1, 3, true}, {"energy", -1, 1, false},
-                                   {"cell", -1, 9, false}, {"pbc", -1, 3, false}, {kCustom, -1, 2, true}}};
-  Field offsets_{"offsets", -1, 1, false};
-  std::array<std::vector<std::byte>, 7> columns_;
+  std::array<Field, kFixedFields + kCustomProperties> fields_ = {{{"numbers", -1, 1, true, 1},
+                                                                  {"positions", -1, 3, true, 12},
+                                                                  {"forces", -1, 3, true, 12},
+                                                                  {"energy", -1, 1, false, 8},
+                                                                  {"cell", -1, 9, false, 72},
+                                                                  {"pbc", -1, 3, false, 3},
+                                                                  {"band_gap", -1, 1, false, 8, true},
+                                                                  {"total_charge", -1, 1, false, 8, true},
+                                                                  {"dipole", -1, 3, false, 24, true},
+                                                                  {"magmom", -1, 1, true, 4, true},
+                                                                  {"bader_charge", -1, 1, true, 4, true}}};
+  Field offsets_{"offsets", -1, 1, false, 8};
+  std::array<std::vector<std::byte>, kFixedFields + kCustomProperties> columns_;
   std::vector<std::uint64_t> starts_;  // of each molecule, in atoms
   std::uint64_t molecules_ = 0, atoms_ = 0;
 };

@@ -94,7 +94,8 @@ enum { ATP_VERIFY = 1 }; /* hold each record against its checksum, where the fil
 /* Reads one record into the caller's arrays, as a batch of one graph. */
 ATP_API int atp_read(const atp_dataset* dataset, uint64_t record, uint32_t flags, atp_batch* batch);
 
-/* Reads the records indices[0 ... n - 1], in that order; one may come more than once. When it fails with anything but
+/* Reads the records indices[0 ... n - 1], in that order; one may come more than once, and negative ones, as two's
+ * complement, count from the end: (uint64_t)-1 is the last record, here and for atp_read. When it fails with anything but
  * ATP_E_TOO_SMALL and ATP_E_ARGUMENT, the contents of the arrays are undefined. The atoms that are needed follow from
  * atp_atom_counts(); or call with atom_room 0 and read batch->atoms. */
 ATP_API int atp_gather(const atp_dataset* dataset, const uint64_t* indices, size_t n, uint32_t flags, atp_batch* batch);

@@ -62,7 +62,7 @@ namespace atp {
 namespace {
 
 void check_record(const Dataset& data, std::uint64_t record) {
-  if (record >= data.size()) fail_argument(fmt::format("record {} was asked for, there are {}", record, data.size()));
+  if (data.from_start(record) >= data.size()) fail_argument(fmt::format("record {} was asked for, there are {}", static_cast<std::int64_t>(record), data.size()));
 }
 
 std::uint32_t atoms_of(const Dataset& data, std::uint64_t record) {
