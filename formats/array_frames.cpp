@@ -436,7 +436,8 @@ class ArrayFrameDecoder : public FrameDecoder {
       return fields_.add(a.name, FrameValue::of_text(texts_.back()));
     }
     const std::size_t first = arrays_->single_ ? 0 : 1;
-    const bool of_atoms = a.shape.size() > first && a.shape[first] == arrays_->atoms_ && (use.field != Field::energy) && !is_one_of_frame(a, first);
+    const bool sized = a.shape.size() > first && a.shape[first] == arrays_->atoms_ && (use.field != Field::energy) && !is_one_of_frame(a, first);
+    const bool of_atoms = a.scope == ValueScope::guess ? sized : a.scope == ValueScope::atom;
     const FrameValue value = slice(which, frame, of_atoms);
     if (all_nan(value)) return;
     ValueHint hint;

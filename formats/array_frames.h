@@ -27,6 +27,7 @@ struct FrameArray {
   Bytes data;
   // Whether the file says so of this array alone; else the units of the input.
   std::optional<Conversion> conversion;
+  ValueScope scope = ValueScope::guess;  // what the format knows: of the atoms, or of the frame whatever its size
 };
 
 // "R (1000 x 9 x 3 float64)"

@@ -193,6 +193,28 @@ TEST_CASE("deepmd: sets of arrays, virial to stress, mixed types") {
   CHECK(refusal(dir / "s").find("has no type_map.raw") != std::string::npos);
 }
 
+TEST_CASE("deepmd: parameters and other arrays are properties, of what they are about") {
+  const TempDir dir;
+  fs::create_directories(dir / "s/set.000");
+  write_text(dir / "s/type.raw", "0 1\n");
+  write_text(dir / "s/type_map.raw", "H O\n");
+  write_text(dir / "s/nopbc", "");
+  write_text(dir / "s/set.000/coord.npy", npy<float>("<f4", {1, 6}, {0, 0, 0, 1, 0, 0}));
+  write_text(dir / "s/set.000/virial.npy", npy<double>("<f8", {1, 9}, {8, 0, 0, 0, 8, 0, 0, 0, 8}));
+  write_text(dir / "s/set.000/fparam.npy", npy<double>("<f8", {1, 2}, {300, 1}));  // as many as atoms
+  write_text(dir / "s/set.000/aparam.npy", npy<double>("<f8", {1, 4}, {1, 2, 3, 4}));
+  write_text(dir / "s/set.000/find_energy.npy", npy<char>("|b1", {1}, {1}));
+  const ReadFrames r = read_all(*open_input(dir / "s", "", {}));
+  REQUIRE(r.frames.size() == 1);
+  CHECK(numbers(r.frames[0], Kind::molecule, "fparam") == std::vector<double>{300, 1});
+  CHECK(shape(r.frames[0], Kind::atom, "aparam") == std::vector<std::uint64_t>{2, 2});
+  CHECK(r.notes == std::set<std::string>{"fparam is kept as a property of the records", "aparam is kept as a property of the atoms",
+                                         "find_energy.npy is no array of numbers and is left out",
+                                         "systems without periodic boundaries have no stress: their virial is left out"});
+  write_text(dir / "s/set.000/aparam.npy", npy<double>("<f8", {1, 3}, {1, 2, 3}));
+  CHECK(refusal(dir / "s").find("aparam has 3 columns, 2 atoms need a multiple of that") != std::string::npos);
+}
+
 TEST_CASE("deepmd: text, without periodicity, a folder among others") {
   const TempDir dir;
   fs::create_directories(dir / "tree/a");
