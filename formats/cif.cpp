@@ -9,6 +9,7 @@
 #include <gemmi/smcif.hpp>
 
 #include "core/base/error.h"
+#include "formats/cif_symmetry.h"
 #include "formats/excerpt.h"
 #include "formats/last_number.h"
 #include "formats/line_reader.h"
@@ -19,7 +20,8 @@ namespace atp {
 namespace {
 
 constexpr std::size_t kLargest = std::size_t{256} << 20;
-constexpr std::size_t kMostSites = 1'000'000;  // with all symmetry
+constexpr std::size_t kMostSites = 1'000'000;     // with all symmetry
+constexpr std::size_t kMostPairs = 200'000'000;  // images of sites that are held against each other
 
 std::string read_text(ByteSource& source) {
   std::string text;
@@ -99,14 +101,20 @@ class CifReader : public SerialReader {
   }
 
   static void fill(gemmi::cif::Block& block, ReadyFrame& frame) {
-    const gemmi::SmallStructure crystal = gemmi::make_small_structure_from_block(block);
+    gemmi::SmallStructure crystal = gemmi::make_small_structure_from_block(block);
     if (!crystal.cell.is_crystal()) fail_input("", "has no unit cell");
     for (const gemmi::SmallStructure::Site& site : crystal.sites) {
       if (site.occ < 0.999) fail_input("", fmt::format("is disordered: site '{}' has the occupancy {}", excerpt(site.label), site.occ), "--on-error skip leaves such structures out");
       if (site.element.atomic_number() == 0) fail_input("", fmt::format("site '{}' is no chemical element", excerpt(site.label)));
       if (!std::isfinite(site.fract.x) || !std::isfinite(site.fract.y) || !std::isfinite(site.fract.z)) fail_input("", fmt::format("site '{}' has no position", excerpt(site.label)));
     }
-    if (crystal.sites.size() > kMostSites / (crystal.cell.images.size() + 1)) fail_input("", fmt::format("has {} sites", crystal.sites.size()));
+    CifSymmetry symmetry = symmetry_of(block, crystal);
+    if (!symmetry.note.empty()) frame.notes.push_back(std::move(symmetry.note));
+    crystal.cell.images = std::move(symmetry.images);
+    const std::size_t operations = crystal.cell.images.size() + 1;
+    if (crystal.sites.size() > kMostSites / operations || crystal.sites.size() > kMostPairs / operations / operations) {
+      fail_input("", fmt::format("has {} sites and {} symmetry operations", crystal.sites.size(), operations));
+    }
     const auto sites = crystal.get_all_unit_cell_sites();
     if (sites.empty()) fail_input("", "has no atoms");
     store(crystal, sites, block.name, frame);

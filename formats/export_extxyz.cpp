@@ -33,7 +33,7 @@ bool reads_as_text(std::string_view text) {
   }
   const std::size_t first = text.find_first_not_of(' ');
   if (first == std::string_view::npos) return true;
-  static constexpr std::string_view kSuspect = "0123456789+-.TtFfNnIi_";
+  static constexpr std::string_view kSuspect = ",0123456789+-.TtFfNnIi_";
   if (kSuspect.find(text[first]) == std::string_view::npos) return true;
   std::string line = "k=";
   append_quoted(line, text);

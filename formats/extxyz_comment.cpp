@@ -245,16 +245,18 @@ std::string_view Comment::bracketed(std::string_view key) {
 
 // ---- values -------------------------------------------------------------------------------------
 
-// Words of numbers or logicals are a list (one word: a single value), anything else one string.
+// Words of numbers or logicals are a list (one word: a single value), anything else one string. Commas may stand between
+// them, as ASE has it.
 void Comment::read_words(std::string_view text, CommentValue& value) {
+  const auto separates = [](char c) { return is_blank(c) || c == ','; };
   tokens_.clear();
   const char* p = text.data();
   const char* const end = p + text.size();
   for (;;) {
-    while (p != end && is_blank(*p)) ++p;
+    while (p != end && separates(*p)) ++p;
     if (p == end) break;
     const char* const begin = p;
-    while (p != end && !is_blank(*p)) ++p;
+    while (p != end && !separates(*p)) ++p;
     tokens_.push_back({{begin, static_cast<std::size_t>(p - begin)}, false});
   }
   if (!tokens_.empty() && classify_as_numbers(value)) {

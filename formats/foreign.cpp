@@ -19,6 +19,7 @@ constexpr Signature kSignatures[] = {
     {0, "CDF\x01", {"a NetCDF file", ""}},
     {0, "CDF\x02", {"a NetCDF file", ""}},
     {0, "CDF\x05", {"a NetCDF file", ""}},
+    {0, "version https://git-lfs.github.com/spec/", {"a Git LFS pointer, which stands for the file", "fetch it with git lfs pull"}},
     {0, "- of Ulm", {"an ASE trajectory (.traj)", "export it with ase convert FILE.traj FILE.extxyz"}},
     {0, "PAR1", {"a Parquet file", ""}},
     {0, "ARROW1", {"an Arrow file", ""}},

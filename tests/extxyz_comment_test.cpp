@@ -96,6 +96,10 @@ TEST_CASE("comment: old-style lists") {
   check_type("'1 2 3'", Content::integer, {3});
   check_type("'T'", Content::logical);
   check_type("\"1\t2\"", Content::integer, {2});
+  check_type("\"1, 2,3\"", Content::integer, {3});  // as ASE reads them
+  check_type("1.5,2", Content::real, {2});
+  check_type("\"a, b\"", Content::text);
+  check_type("\",\"", Content::text);
 }
 
 TEST_CASE("comment: new-style lists") {

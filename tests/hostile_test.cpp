@@ -163,6 +163,7 @@ TEST_CASE("other files are named for what they are") {
     return std::string();
   };
   CHECK(message("") == "is empty, not an .atp file");
+  CHECK(message("version https://git-lfs.github.com/spec/v1\n") == "not an .atp file; it begins as a Git LFS pointer does, and git lfs pull would fetch the file");
   CHECK(message("CDF\x01 and more") == "not an .atp file (magic is 'CDF\\x01')");
   CHECK(message(std::string("ATPK\x09\0\0\0", 8)) == "has file format version 9, this program reads 2");
   CHECK(message(std::string("ATPK\x02\0\0\0", 8)).find("no header slot is valid") == 0);

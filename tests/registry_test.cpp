@@ -89,6 +89,7 @@ TEST_CASE("registry: content decides, and says what it looks like") {
   CHECK(refusal(file("e.xyz", "")) == "is empty");
   CHECK(refusal(file("a", "7z\xBC\xAF\x27\x1C..")) == "looks like a 7z archive");
   CHECK(refusal(file("h", "CDF\1....")) == "looks like a NetCDF file");
+  CHECK(refusal(file("g", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n")) == "looks like a Git LFS pointer, which stands for the file");
   CHECK(refusal(file("i", "<?xml version=\"1.0\"?>\n<svg>\n")) == "looks like an XML file");
   CHECK(refusal(file("j", "# generated\ndata_NaCl\n")) == "looks like a CIF file without data");
   CHECK(refusal(file("l", "what is this\n")) == "is of no format atp knows (it begins with 'what is this')");

@@ -118,6 +118,57 @@ TEST_CASE("data: files of VASP, CIF, cube, NumPy, HDF5 and DeePMD say what other
   CHECK(compared >= 28);
 }
 
+namespace {
+
+// Cubic silicon or what `sites` says, with these lines on its symmetry.
+std::string cif_with(const std::string& symmetry, const std::string& sites = "Si1 Si 0 0 0\n") {
+  return "data_si\n_cell_length_a 5.43\n_cell_length_b 5.43\n_cell_length_c 5.43\n_cell_angle_alpha 90\n_cell_angle_beta 90\n_cell_angle_gamma 90\n" + symmetry +
+         "loop_\n_atom_site_label\n_atom_site_type_symbol\n_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\n" + sites;
+}
+
+ReadFrames read_cif(const std::string& text) {
+  const TempDir dir;
+  write_text(dir / "s.cif", text);
+  return read_all(*open_input(dir / "s.cif", "", {}));
+}
+
+}  // namespace
+
+TEST_CASE("cif: listed operations come before names, and an unknown group is refused") {
+  if (!format_named("cif").missing.empty()) return;
+  const auto atoms = [](const std::string& symmetry) {
+    const ReadFrames r = read_cif(cif_with(symmetry));
+    return r.frames.empty() ? 0u : r.frames[0].n_atoms();
+  };
+  // A name that no table has, with its operations beside it; in every way of writing them.
+  CHECK(atoms("_symmetry_space_group_name_H-M 'F d 3 m'\nloop_\n_symmetry_equiv_pos_as_xyz\nx,y,z\nx,1/2+y,1/2+z\n'+X + .5, Y, 0.5+z'\nx+1/2,y+1/2,z\n") == 4);
+  CHECK(atoms("_space_group_name_H-M_alt 'P 1'\nloop_\n_space_group_symop_id\n_space_group_symop_operation_xyz\n1 x,y,z\n2 'x+1/2, y+1/2, z+1/2'\n") == 2);
+  CHECK(atoms("_space_group_name_Hall '-F 4vw 2vw 3'\n") == 16);
+  CHECK(atoms("_space_group_name_Hall 'no such'\n_symmetry_space_group_name_H-M 'F m -3 m'\n") == 4);
+  CHECK(atoms("_symmetry_Int_Tables_number 225\n") == 4);
+  CHECK(atoms("_symmetry_Int_Tables_number 1\n") == 1);
+  // Magnetic: operations with time reversal, and centerings.
+  CHECK(atoms("loop_\n_space_group_symop_magn_operation.xyz\nx,y,z,+1\n-x,-y,-z,-1\nloop_\n_space_group_symop_magn_centering.xyz\nx,y,z,+1\nx+1/2,y+1/2,z+1/2,-1\n") == 2);
+
+  const ReadFrames named = read_cif(cif_with("_symmetry_space_group_name_H-M 'F d -3 m'\n"));
+  CHECK(named.frames.at(0).n_atoms() == 8);
+  CHECK(named.notes.count("no symmetry operations are listed, those of 'F d -3 m:1' are taken") == 1);
+  CHECK(read_cif(cif_with("")).notes.count("no symmetry is stated, the atoms that are listed are taken as all of the cell") == 1);
+
+  const ReadFrames unknown = read_cif(cif_with("_symmetry_space_group_name_H-M 'F d 3 m'\n"));
+  REQUIRE(unknown.bad.size() == 1);
+  CHECK(unknown.bad[0].find("the space group 'F d 3 m' is not known, and its operations are not listed") != std::string::npos);
+  for (const char* bad : {"'x,y'", "'x,y,'", "'x,y,z,w'", "'x,y,1/0+z'", "'x,x,z'", "'x,y,z+1e9'", "'2x y,y,z'", "'99999999999999999999x,y,z'"}) {
+    CAPTURE(bad);
+    const ReadFrames r = read_cif(cif_with(std::string("loop_\n_symmetry_equiv_pos_as_xyz\nx,y,z\n") + bad + "\n"));
+    REQUIRE(r.bad.size() == 1);
+    CHECK(r.bad[0].find("is none") != std::string::npos);
+  }
+  std::string many = "loop_\n_symmetry_equiv_pos_as_xyz\n";
+  for (int k = 0; k < 5000; ++k) many += "'x,y,z'\n";
+  CHECK(read_cif(cif_with(many)).bad.at(0).find("more than 4096 symmetry operations") != std::string::npos);
+}
+
 TEST_CASE("cif: symmetry is expanded, disorder refused") {
   if (!format_named("cif").missing.empty()) return;
   const ReadFrames r = read_all(*open_input(test::data("vasp/1011031.cif"), "", {}));

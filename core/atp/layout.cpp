@@ -177,6 +177,7 @@ std::string printable(Bytes bytes) {
 
 std::string first_bytes_problem(Bytes bytes) {
   if (bytes.empty()) return "is empty, not an .atp file";
+  if (as_text(bytes).starts_with("version ")) return "not an .atp file; it begins as a Git LFS pointer does, and git lfs pull would fetch the file";
   if (bytes.size() < 8 || std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) != 0) {
     return fmt::format("not an .atp file (magic is '{}')", printable(bytes.first(std::min<std::size_t>(4, bytes.size()))));
   }

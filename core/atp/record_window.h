@@ -48,6 +48,7 @@ class RecordWindow {
     if (located_ < indices_.size()) locate(located_++);
     if (entries_ < indices_.size()) read_entry(entries_++);
     if (prefetched_ < indices_.size()) prefetch(prefetched_++);
+    if (checksums_ && place + kSoon < indices_.size()) prefetch_closer(place + kSoon);
     const LocatedRecord& r = slot(place);
     if (r.shard == nullptr) [[unlikely]] fail(place);
     return r;
@@ -56,6 +57,7 @@ class RecordWindow {
  private:
   // Powers of two above all distances. Few of them when warm, for they take part of the smallest cache.
   static constexpr std::size_t kColdSize = 512, kWarmSize = 32;
+  static constexpr std::size_t kSoon = 2;  // places ahead
 
   LocatedRecord& slot(std::size_t place) { return ring_[place & mask_]; }
   // What is wrong with a record is said when its turn comes, so that the ones before it are read first: until then
@@ -63,6 +65,7 @@ class RecordWindow {
   void locate(std::size_t place);
   void read_entry(std::size_t place);
   void prefetch(std::size_t place);
+  void prefetch_closer(std::size_t place);
   void expect(const std::byte* address, std::size_t bytes);
   [[noreturn]] void fail(std::size_t place) const;
 
@@ -109,6 +112,16 @@ inline void RecordWindow::read_entry(std::size_t place) {
 inline void RecordWindow::prefetch(std::size_t place) {
   const LocatedRecord& r = slot(place);
   if (r.shard != nullptr) prefetch_record(r.shard->stored(r.entry));
+}
+
+// From the second level into the first. Checking a checksum takes so many instructions that the processor does not look
+// as far as the next record by itself (measured: 8 % of the time for records of 340 bytes).
+inline void RecordWindow::prefetch_closer(std::size_t place) {
+  constexpr std::size_t kCacheLine = 64, kMost = 512;
+  const LocatedRecord& r = slot(place);
+  if (r.shard == nullptr) return;
+  const std::byte* bytes = r.shard->stored(r.entry).data();
+  for (std::size_t at = 0; at < std::min<std::size_t>(r.entry.stored, kMost); at += kCacheLine) __builtin_prefetch(bytes + at);
 }
 
 }  // namespace atp
