@@ -28,7 +28,7 @@ constexpr std::string_view kPackDetails =
     "WHAT being positions, numbers, cell, pbc, mask, energy, forces, gradient (forces with the sign turned), stress, virial, charges or "
     "velocities. Arrays that are not one value for each frame are left out with a note. Atoms with the number 0 or -1, or a mask of 0, are padding. "
     "An HDF5 file may not lead out of itself: links and data in other files are refused. The property group is the group of a record. Members of tar and zip archives are "
-    "read in their order, without unpacking; what needs a file of its own (npz, HDF5, databases) there, or compressed by itself, is unpacked to TMPDIR, up to 16 GiB. "
+    "read in their order, without unpacking; what needs a file of its own (npz, HDF5, databases) there, or compressed by itself, is unpacked to TMPDIR, up to 16 GiB; links there are named and not followed. "
     "--keep-source stores the property source, FILE:FRAME (of archives ARCHIVE:FILE:FRAME), frames counted from 0.\n"
     "\n"
     "Energy, forces, stress, virial, cell, charges, velocities, name and pbc are found under their usual names "

@@ -38,7 +38,7 @@ class CifReader : public SerialReader {
   explicit CifReader(std::unique_ptr<ByteSource> source) : source_(std::move(source)) {
     const std::string text = read_text(*source_);
     try {
-      document_ = gemmi::cif::read_memory(text.data(), text.size(), source_->name().c_str());
+      document_ = gemmi::cif::read_memory(text.data(), text.size(), "line");
     } catch (const std::exception& e) {
       fail_input(source_->name(), fmt::format("is no CIF that can be read: {}", one_line(e.what())));
     }
