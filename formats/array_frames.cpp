@@ -195,10 +195,10 @@ void FrameArrays::find_roles() {
   for (std::size_t i = 0; i < std::min<std::size_t>(arrays_.size(), 20); ++i) found += (i == 0 ? "" : ", ") + describe(arrays_[i]);
   const auto fail = [&](const std::string& what) { fail_input(where_, fmt::format("{} (found: {})", what, found), "name the arrays with --npz-map or --hdf5-map, for example positions=coords,numbers=z,energy=E,forces=F"); };
 
-  for (const auto& [what, name] : settings_->map) {
+  for (const auto& [what, array] : settings_->map) {
     if (!settings_->map_is_asked) break;
-    const bool there = std::ranges::any_of(arrays_, [&](const FrameArray& a) { return a.name == name; });
-    if (!there && name != "none") fail(fmt::format("has no array '{}', which {} is to be taken from", excerpt(name), what));
+    const bool there = std::ranges::find(arrays_, array, &FrameArray::name) != arrays_.end();
+    if (!there && array != "none") fail(fmt::format("has no array '{}', which {} is to be taken from", excerpt(array), what));
   }
   const auto positions = find("positions", kPositions);
   const auto numbers = find("numbers", kNumbers);
