@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "cmd/counted.h"
 #include "cmd/inspect.h"
 #include "cmd/terminal.h"
 
@@ -16,10 +17,6 @@ std::string line(std::string_view name, const std::string& value) {
 }
 
 std::string heading(std::string_view text) { return "\n" + styled(text, Style::bold) + "\n"; }
-
-std::string plural(std::uint64_t n, std::string_view one, std::string_view many) {
-  return fmt::format("{} {}", human_count(n), n == 1 ? one : many);
-}
 
 std::string indented(const std::string& text) {
   std::string out;
@@ -35,7 +32,7 @@ std::string indented(const std::string& text) {
 std::string title(const Findings& f) {
   if (f.files.size() == 1) return printable(f.files.front().path);
   return fmt::format("{} and {}", printable(f.files.front().path),
-                     plural(f.files.size() - 1, "more file", "more files"));
+                     counted(f.files.size() - 1, "more file"));
 }
 
 // "zstd:3" or "zstd:3 (5 files), none (1 file)".
@@ -46,7 +43,7 @@ std::string shared_or_list(const Findings& f, Get get) {
   if (values.size() == 1) return values.begin()->first;
   std::string text;
   for (const auto& [value, files] : values)
-    text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", value, plural(files, "file", "files"));
+    text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", value, counted(files, "file"));
   return text;
 }
 
@@ -92,7 +89,7 @@ std::string checksum_line(const Findings& f) {
   for (const FileFacts& file : f.files) without += !file.atp->checksums && file.records > 0;
   if (f.records() == 0) return {};
   if (without == 0) return line("checksums", "every record");
-  const std::string which = f.files.size() == 1 ? "none" : fmt::format("none in {}", plural(without, "file", "files"));
+  const std::string which = f.files.size() == 1 ? "none" : fmt::format("none in {}", counted(without, "file"));
   return line("checksums", f.remote ? which : which + "; atp verify --repair adds them");
 }
 
@@ -109,7 +106,7 @@ std::string oddities(const Findings& f) {
       warning(file, fmt::format("header slot {} is not valid: {}", other, a.other_slot_problem));
     if (a.uncommitted > 0)
       warning(file,
-              fmt::format("{} behind the committed end are not part of it", plural(a.uncommitted, "byte", "bytes")));
+              fmt::format("{} behind the committed end are not part of it", counted(a.uncommitted, "byte")));
     if (a.unknown_extension)
       warning(file,
               fmt::format("the extension has version {}, which this program does not know", *a.unknown_extension));
@@ -126,7 +123,7 @@ std::string shard_table(const Findings& f) {
                     file.bytes ? human_bytes(*file.bytes) : "-"});
   }
   std::string text =
-      heading(plural(f.files.size(), "file", "files")) + indented(table(rows, {false, true, true, true}));
+      heading(counted(f.files.size(), "file")) + indented(table(rows, {false, true, true, true}));
   if (f.files.size() > kShownShards)
     text += fmt::format("  ... {} more; --json lists all\n", human_count(f.files.size() - kShownShards));
   return text;
@@ -274,7 +271,7 @@ std::string summary_text(const Findings& f, int width) {
   text += bytes_lines(f);
   if (atp) text += checksum_line(f) + oddities(f);
   if (f.bad_frames > 0)
-    text += "  " + styled("! ", Style::yellow) + plural(f.bad_frames, "frame", "frames") + " cannot be read\n";
+    text += "  " + styled("! ", Style::yellow) + counted(f.bad_frames, "frame") + " cannot be read\n";
   text += shard_table(f);
   text += field_table(f);
   text += histogram_text(f.counts, width);

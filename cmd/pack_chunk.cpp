@@ -58,10 +58,15 @@ class Packer final : public FrameSink {
   }
 
   void mapped(std::string_view field, std::string_view how) override {
-    // Fields come in the same order frame after frame; a short list is searched faster than a map.
-    for (const auto& [f, h] : seen_) {
-      if (f == field && h == how) return;
+    // Fields come in the same order frame after frame: what follows the last one is tried before the others.
+    const auto known = [&](std::size_t i) { return seen_[i].second == how && seen_[i].first == field; };
+    if (next_seen_ >= seen_.size()) next_seen_ = 0;
+    std::size_t at = next_seen_;
+    if (at == seen_.size() || !known(at)) {
+      for (at = 0; at < seen_.size() && !known(at);) ++at;
     }
+    next_seen_ = at + 1;
+    if (at < seen_.size()) return;
     seen_.emplace_back(field, how);
     const bool dropped = std::find(rules_.drop.begin(), rules_.drop.end(), field) != rules_.drop.end();
     if (!dropped) chunk_.mapped[std::string(field)].emplace(how);
@@ -203,6 +208,7 @@ class Packer final : public FrameSink {
   std::uint64_t first_;
   bool must_repeat_ = false;
   std::vector<std::pair<std::string, std::string>> seen_;
+  std::size_t next_seen_ = 0;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "cmd/counted.h"
 #include "cmd/options.h"
 #include "cmd/plan_batches.h"
 #include "cmd/plan_files.h"
@@ -161,15 +162,15 @@ void write_options(JsonWriter& w, const PlanCommand& c, const PlanSizes& sizes, 
 
 std::string summary(const PlanCommand& command, const std::string& folder, const PlanSizes& sizes, const FinishedPlan& plan) {
   const PlanStatistics& s = plan.statistics;
-  std::string line = fmt::format("{}: {} graphs in {} batches ({} steps of {} GPUs), {} to {} atoms, padding {:.2f} %{}, straggler {:.4f}",
-                                 folder, human_count(s.graphs), human_count(s.batches), human_count(s.steps), command.gpus,
+  std::string line = fmt::format("{}: {} in {} ({} of {}), {} to {} atoms, padding {:.2f} %{}, straggler {:.4f}",
+                                 folder, counted(s.graphs, "graph"), counted(s.batches, "batch"), counted(s.steps, "step"), counted(command.gpus, "GPU"),
                                  human_count(s.atoms_min), human_count(s.atoms_max), 100 * s.padding,
                                  s.binding == Binding::atoms ? "" : fmt::format(" of {}", binding_name(s.binding)), s.straggler_atoms);
   if (sizes.edges_known) line += fmt::format(" (edges {:.4f})", s.straggler_edges);
   line += fmt::format(", planned in {:.2f} s\n", plan.seconds);
-  if (plan.too_large > 0) line += fmt::format("left out: {} records above the limits\n", human_count(plan.too_large));
-  if (plan.too_small > 0) line += fmt::format("left out: {} records below --min-atoms\n", human_count(plan.too_small));
-  if (plan.dropped > 0) line += fmt::format("left out: {} graphs of batches that were dropped\n", human_count(plan.dropped));
+  if (plan.too_large > 0) line += fmt::format("left out: {} above the limits\n", counted(plan.too_large, "record"));
+  if (plan.too_small > 0) line += fmt::format("left out: {} below --min-atoms\n", counted(plan.too_small, "record"));
+  if (plan.dropped > 0) line += fmt::format("left out: {} of batches that were dropped\n", counted(plan.dropped, "graph"));
   return line;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "cmd/counted.h"
 #include "cmd/options.h"
 #include "cmd/pull.h"
 #include "cmd/terminal.h"
@@ -17,8 +18,6 @@ namespace {
 bool matches_any(const std::vector<std::string>& globs, const std::string& path) {
   return std::any_of(globs.begin(), globs.end(), [&](const std::string& glob) { return glob_match(glob, path); });
 }
-
-std::string plural(std::uint64_t n, const char* what) { return fmt::format("{} {}{}", human_count(n), what, n == 1 ? "" : "s"); }
 
 [[noreturn]] void fail_ambiguous(const RemoteDataset& dataset, const std::vector<NamedDataset>& named) {
   std::string names;
@@ -159,7 +158,7 @@ void print_list(const PullCommand& command, HttpShared& shared, const RemoteData
   }
   for (auto& row : rows) row.resize(rows[0].size());
   print(table(rows, {false, true, true, true, false}));
-  print(fmt::format("\n{}, {}\n", plural(named.size(), "dataset"), human_bytes(bytes)));
+  print(fmt::format("\n{}, {}\n", counted(named.size(), "dataset"), human_bytes(bytes)));
 }
 
 }  // namespace atp

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "cmd/counted.h"
 #include "cmd/options.h"
 #include "cmd/shard_run.h"
 #include "cmd/terminal.h"
@@ -7,8 +8,6 @@
 
 namespace atp {
 namespace {
-
-std::string counted(std::uint64_t n, std::string_view one) { return fmt::format("{} {}{}", human_count(n), one, n == 1 ? "" : "s"); }
 
 struct Totals {
   std::uint64_t records = 0, atoms = 0, bytes = 0, left_out = 0;

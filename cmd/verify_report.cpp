@@ -1,6 +1,7 @@
 // What `atp verify` prints.
 #include <fmt/format.h>
 
+#include "cmd/counted.h"
 #include "cmd/options.h"
 #include "cmd/terminal.h"
 #include "cmd/verify.h"
@@ -27,8 +28,6 @@ std::string checksums_text(Checksums c) {
   }
   return "all records have checksums";
 }
-
-std::string s(std::uint64_t n) { return n == 1 ? "" : "s"; }
 
 // Lines for the first items and one for how many more there are.
 template <class T, class Line>
@@ -101,13 +100,13 @@ std::string report_text(const CheckedFile& file, const VerifyCommand& command) {
   if (r.sound() && common_options().quiet) {
     // Nothing to say but findings.
   } else if (!r.sound()) {
-    out += fmt::format("{}: {}: {} problem{}\n", path, styled("damaged", Style::red), human_count(r.damage.count), s(r.damage.count));
+    out += fmt::format("{}: {}: {}\n", path, styled("damaged", Style::red), counted(r.damage.count, "problem"));
     out += lines_of(r.damage, "problems", path, damage_line);
   } else if (manifest) {
     out += fmt::format("{}: {}: names, counts, sizes{} of the folder's files fit\n", path, styled("sound", Style::green), command.manifest ? " and hashes" : "");
   } else {
-    out += fmt::format("{}: {}: {} record{}, {} atoms, {}, {}\n", path, styled("sound", Style::green), human_count(r.records), s(r.records),
-                       human_count(r.atoms), human_bytes(r.bytes), checksums_text(r.checksums));
+    out += fmt::format("{}: {}: {}, {}, {}, {}\n", path, styled("sound", Style::green), counted(r.records, "record"),
+                       counted(r.atoms, "atom"), human_bytes(r.bytes), checksums_text(r.checksums));
   }
   if (!common_options().quiet) {
     for (const auto& note : r.notes) out += fmt::format("{}: note: {}\n", path, note);
@@ -161,11 +160,11 @@ void write_report_json(JsonWriter& w, const CheckedFile& file) {
 
 std::string summary_line(const VerifyTotals& t, const VerifyCommand& command) {
   std::string verdict;
-  if (t.damaged != 0) verdict += fmt::format("{} of {} file{} damaged", human_count(t.damaged), human_count(t.files), s(t.files));
+  if (t.damaged != 0) verdict += fmt::format("{} of {} damaged", human_count(t.damaged), counted(t.files, "file"));
   if (t.refused != 0) verdict += fmt::format("{}{} of {} cannot be checked", verdict.empty() ? "" : ", ", human_count(t.refused), human_count(t.files));
   if (verdict.empty()) verdict = t.files == 1 ? "sound" : fmt::format("all {} files sound", human_count(t.files));
-  if (command.values) verdict += fmt::format(", {} finding{}", human_count(t.findings), s(t.findings));
-  return fmt::format("{}: {} record{}{}, {} read in {}, {}\n", verdict, human_count(t.records), s(t.records),
+  if (command.values) verdict += fmt::format(", {}", counted(t.findings, "finding"));
+  return fmt::format("{}: {}{}, {} read in {}, {}\n", verdict, counted(t.records, "record"),
                      command.quick || command.manifest ? " (none read)" : "", human_bytes(t.bytes_read), human_seconds(t.seconds),
                      human_rate(t.seconds > 0 ? static_cast<double>(t.bytes_read) / t.seconds : 0));
 }

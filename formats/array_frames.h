@@ -30,6 +30,15 @@ struct FrameArray {
   ValueScope scope = ValueScope::guess;  // what the format knows: of the atoms, or of the frame whatever its size
 };
 
+inline bool is_text(const FrameArray& a) { return a.kind == 'S' || a.kind == 'U'; }
+
+// How many values an array of that shape has, which has been held against its bytes.
+inline std::uint64_t product(std::span<const std::uint64_t> shape) {
+  std::uint64_t n = 1;
+  for (const std::uint64_t d : shape) n *= d;
+  return n;
+}
+
 // "R (1000 x 9 x 3 float64)"
 std::string describe(const FrameArray& array);
 
@@ -75,7 +84,8 @@ class FrameArrays {
   std::optional<std::size_t> find(std::string_view role, std::span<const std::string_view> names) const;
   void find_roles();
   void find_uses();
-  void need_unit(Quantity quantity, const std::string& found) const;
+  std::string found(std::size_t most) const;
+  void need_unit(Quantity quantity, std::size_t most) const;
 
   std::shared_ptr<const Settings> settings_;
   std::string where_;

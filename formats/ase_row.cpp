@@ -196,7 +196,7 @@ void AseRow::add_data(std::string_view key, const FrameValue& value) {
   fields_.add(key, v, hint);
 }
 
-void AseRow::put_atoms(Structure& structure, FrameRemarks& remarks) const {
+void AseRow::put_atoms(Structure& structure, FrameRemarks& remarks) {
   if (!numbers_) fail_input("", "has no numbers");
   set_atomic_numbers(structure, "numbers", *numbers_);
   if (!positions_) fail_input("", "has no positions");
@@ -210,7 +210,7 @@ void AseRow::put_atoms(Structure& structure, FrameRemarks& remarks) const {
   } else if (pbc_) {
     fail_input("", "has a pbc that is not three of true and false");
   }
-  structure.set_pbc(pbc);
+  fields_.set_pbc(pbc);
   // ASE writes a cell of zeros for what has none.
   const bool periodic = pbc[0] || pbc[1] || pbc[2];
   if (cell_ && (cell_->of == Of::text || periodic || !is_zero(*cell_))) set_cell(structure, "cell", *cell_, settings_.units, remarks);

@@ -49,7 +49,7 @@ class AseRow {
   void object_pairs(simdjson::dom::element e);
   void add_data(std::string_view key, const FrameValue& value);
   void add_nested(const std::string& prefix, simdjson::dom::element e);
-  void put_atoms(Structure& structure, FrameRemarks& remarks) const;
+  void put_atoms(Structure& structure, FrameRemarks& remarks);
   void put_velocities(const Structure& structure, FrameRemarks& remarks);
   void put_constraints(const Structure& structure);
 

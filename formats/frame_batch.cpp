@@ -7,7 +7,7 @@ namespace atp {
 void FrameRemarks::mapped(std::string_view field, std::string_view how) {
   if (mapped_used_ == mapped_.size()) mapped_.emplace_back();
   auto& [f, h] = mapped_[mapped_used_++];
-  f.assign(field);
+  f = field;
   h.assign(how);
 }
 

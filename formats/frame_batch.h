@@ -18,12 +18,13 @@ namespace atp {
 class FrameRemarks {
  public:
   void clear() { mapped_used_ = notes_used_ = 0; }
+  // `field` is borrowed and must live for ever, as names of fields do.
   void mapped(std::string_view field, std::string_view how);
   void note(std::string_view text);
   void tell(FrameSink& sink) const;
 
  private:
-  std::vector<std::pair<std::string, std::string>> mapped_;
+  std::vector<std::pair<std::string_view, std::string>> mapped_;
   std::vector<std::string> notes_;
   std::size_t mapped_used_ = 0, notes_used_ = 0;
 };

@@ -49,16 +49,47 @@ std::string shape_text(const FrameValue& v) {
   return v.rank == 0 ? "one value" : out + " values";
 }
 
-void put_values(std::vector<std::byte>& out, std::span<const double> values, bool as_f32) {
-  const std::size_t width = as_f32 ? 4 : 8;
-  out.resize(values.size() * width);
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (as_f32) {
-      atp::store(out.data() + 4 * i, static_cast<float>(values[i]));
-    } else {
-      atp::store(out.data() + 8 * i, values[i]);
-    }
+template <class From, class To>
+void multiply(const std::byte* from, std::size_t n, double factor, std::byte* to) {
+  for (std::size_t i = 0; i < n; ++i) {
+    atp::store(to + i * sizeof(To), static_cast<To>(static_cast<double>(load<From>(from + i * sizeof(From))) * factor));
   }
+}
+
+template <class To>
+void multiply_any(const FrameValue& v, double factor, std::byte* to) {
+  const std::byte* const from = v.data.data();
+  const std::size_t n = v.count();
+  switch (v.of) {
+    case Of::f64: return multiply<double, To>(from, n, factor, to);
+    case Of::f32: return multiply<float, To>(from, n, factor, to);
+    case Of::i64: return multiply<std::int64_t, To>(from, n, factor, to);
+    case Of::i32: return multiply<std::int32_t, To>(from, n, factor, to);
+    default: return multiply<std::uint8_t, To>(from, n, factor, to);
+  }
+}
+
+// The numbers times `factor`, as f32 or f64.
+void put_scaled(std::vector<std::byte>& out, const FrameValue& v, double factor, bool as_f32) {
+  if (factor == 1 && v.of == (as_f32 ? Of::f32 : Of::f64)) {
+    out.assign(v.data.begin(), v.data.end());
+    return;
+  }
+  out.resize(v.count() * (as_f32 ? 4 : 8));
+  as_f32 ? multiply_any<float>(v, factor, out.data()) : multiply_any<double>(v, factor, out.data());
+}
+
+// A tensor as nine numbers, by rows, from nine in any shape, six, or the three of a box.
+std::array<double, 9> matrix_of(const FrameValue& v, bool vasp_order, double factor) {
+  static constexpr std::array<std::size_t, 9> kAse = {0, 5, 4, 5, 1, 3, 4, 3, 2};
+  static constexpr std::array<std::size_t, 9> kVasp = {0, 3, 5, 3, 1, 4, 5, 4, 2};
+  std::array<double, 9> m = {};
+  if (v.count() == 3) {
+    for (std::size_t i = 0; i < 3; ++i) m[4 * i] = v.real(i) * factor;
+    return m;
+  }
+  for (std::size_t i = 0; i < 9; ++i) m[i] = v.real(v.count() == 9 ? i : (vasp_order ? kVasp : kAse)[i]) * factor;
+  return m;
 }
 
 }  // namespace
@@ -123,18 +154,41 @@ void FrameFields::add(std::string_view key, const FrameValue& value, const Value
   if (key.size() > kLongestKey) fail_input("", fmt::format("the key '{}' has more than {} bytes", excerpt(key), kLongestKey));
   if (used_ == kMostValues) fail_input("", fmt::format("has more than {} values with names of their own, '{}' is one", kMostValues, excerpt(key)));
   if (used_ == entries_.size()) entries_.emplace_back();
-  entries_[used_++] = Entry{key, value, hint, false, false, std::nullopt};
+  Entry& e = entries_[used_++];
+  e.key = key;
+  e.value = value;
+  e.hint = hint;
+  e.consumed = false;
 }
 
-std::optional<FieldClaim> FrameFields::claim_of(const Entry& e) const {
-  const FrameValue& v = e.value;
+std::optional<FieldClaim> FrameFields::claim_of(const Entry& e, std::uint64_t width) const {
   if (e.hint.field && !rules_.asked(*e.hint.field)) return FieldClaim{*e.hint.field, -1, false, false};
   if (!e.of_atoms) {
     const auto claim = rules_.of_frame_value(e.key);
     return claim && claim->field != Field::pbc && (claim->asked || (claim->field != Field::cell)) ? claim : std::nullopt;
   }
-  const std::uint64_t width = n_ == 0 ? 0 : v.count() / n_;
-  return rules_.of_atom_array(e.key, v.is_number(), width);
+  return rules_.of_atom_array(e.key, e.value.is_number(), width);
+}
+
+// Whether the value is of the atoms, and which field it may be.
+void FrameFields::judge(Entry& e, Judgement& before) const {
+  const FrameValue& v = e.value;
+  const bool first_is_n = v.of != Of::text && v.rank > 0 && v.shape[0] == n_;
+  const bool number = v.is_number();
+  std::uint64_t width = first_is_n && n_ != 0 ? 1 : 0;
+  for (std::size_t i = 1; i < v.rank; ++i) width *= v.shape[i];
+  if (before.made && before.scope == e.hint.scope && before.field == e.hint.field && before.number == number && before.first_is_n == first_is_n &&
+      before.width == width && before.key == e.key) {
+    e.of_atoms = before.of_atoms;
+    e.claim = before.claim;
+    return;
+  }
+  e.of_atoms = e.hint.scope == ValueScope::atom || (e.hint.scope == ValueScope::guess && first_is_n && !is_of_frame(e.key));
+  if (e.of_atoms && !first_is_n) {
+    fail_input("", fmt::format("'{}' has {} for {} atoms", excerpt(e.key), shape_text(e.value), n_));
+  }
+  e.claim = claim_of(e, width);
+  before = Judgement{true, std::string(e.key), e.hint.scope, e.hint.field, number, first_is_n, width, e.of_atoms, e.claim};
 }
 
 const Conversion& FrameFields::conversion(const Entry& e, Quantity quantity) {
@@ -148,86 +202,97 @@ const Conversion& FrameFields::conversion(const Entry& e, Quantity quantity) {
   return own_unit_ = own.need(quantity, e.key);
 }
 
-// A tensor as nine numbers, by rows.
-bool FrameFields::read_matrix(const Entry& e, Field field, Numbers& out) const {
-  const FrameValue& v = e.value;
-  const std::uint64_t count = v.count();
-  out.v.assign(9, 0);
-  if (count == 9) {  // flat or 3x3; also [1, 3, 3]
-    for (std::size_t i = 0; i < 9; ++i) out.v[i] = v.real(i);
-    return true;
-  }
-  if (field == Field::cell && count == 3) {
-    for (std::size_t i = 0; i < 3; ++i) out.v[4 * i] = v.real(i);
-    return true;
-  }
-  if (field != Field::stress || count != 6) return false;
-  static constexpr std::array<std::size_t, 9> kAse = {0, 5, 4, 5, 1, 3, 4, 3, 2};
-  static constexpr std::array<std::size_t, 9> kVasp = {0, 3, 5, 3, 1, 4, 5, 4, 2};
-  for (std::size_t i = 0; i < 9; ++i) out.v[i] = v.real((e.hint.vasp_order ? kVasp : kAse)[i]);
-  return true;
-}
-
-void FrameFields::scale_stress(const Entry& e, const Structure& structure, Numbers& out) {
-  const bool virial = e.claim->virial;
-  Conversion c = conversion(e, virial ? Quantity::energy : Quantity::stress);
-  if (virial) {
-    const auto* cell = structure.find(Kind::builtin, "cell");
-    std::array<double, 9> rows = {};
-    if (cell != nullptr) std::memcpy(rows.data(), cell->payload.data(), sizeof rows);
-    const double volume = cell == nullptr ? 0 : std::fabs(cell_volume(rows));
-    if (!(volume > 0)) {
-      fail_input("", fmt::format("'{}' needs a cell with a volume to become a stress", excerpt(e.key)),
-                 "--map stress=none keeps it as a property");
-    }
-    c.factor /= -volume;
-    c.how = c.how.empty() ? "-virial/volume" : "-virial/volume, " + c.how;
-  }
-  for (double& x : out.v) x *= c.factor;
-  out.how = from_key(e.key, c);
-}
-
-bool FrameFields::read(const Entry& e, Field field, const Structure& structure, Numbers& out) {
+bool FrameFields::fits(Field field, const Entry& e) const {
   const FrameValue& v = e.value;
   if (field == Field::name) return v.of == Of::text;
   if (!v.is_number()) return false;
-  if (field == Field::stress || field == Field::cell) {
-    if (!read_matrix(e, field, out)) return false;
-    if (field == Field::stress) {
-      scale_stress(e, structure, out);
-      return true;
-    }
-  } else if (field == Field::energy) {
-    if (v.count() != 1) return false;
-    out.v.assign(1, v.real(0));
-  } else {
-    const std::uint64_t width = field == Field::charges ? 1 : 3;
-    if (v.count() != n_ * width) return false;
-    out.v.resize(v.count());
-    for (std::size_t i = 0; i < out.v.size(); ++i) out.v[i] = v.real(i);
+  const std::uint64_t count = v.count();
+  switch (field) {
+    case Field::energy: return count == 1;
+    case Field::stress: return count == 9 || count == 6;
+    case Field::cell: return count == 9 || count == 3;
+    default: return count == n_ * (field == Field::charges ? 1 : 3);
   }
-  const Conversion& c = field == Field::velocities && e.hint.conversion == nullptr ? kAsItIs : conversion(e, quantity_of(field));
-  if (c.factor != 1) {
-    for (double& x : out.v) x *= c.factor;
-  }
-  out.how = from_key(e.key, c);
-  return true;
 }
 
-void FrameFields::store(Field field, const Entry& e, const Numbers& n, Structure& structure) const {
-  const bool f32 = e.value.of == Of::f32;
+FrameFields::Scale FrameFields::scale_of_virial(const Entry& e, const Structure& structure) {
+  const Conversion& c = conversion(e, Quantity::energy);
+  const auto* cell = structure.find(Kind::builtin, "cell");
+  std::array<double, 9> rows = {};
+  if (cell != nullptr) std::memcpy(rows.data(), cell->payload.data(), sizeof rows);
+  const double volume = cell == nullptr ? 0 : std::fabs(cell_volume(rows));
+  if (!(volume > 0)) {
+    fail_input("", fmt::format("'{}' needs a cell with a volume to become a stress", excerpt(e.key)),
+               "--map stress=none keeps it as a property");
+  }
+  virial_how_ = "-virial/volume";
+  if (!c.how.empty()) virial_how_.append(", ").append(c.how);
+  return {c.factor / -volume, virial_how_};
+}
+
+FrameFields::Scale FrameFields::scale(Field field, const Entry& e, const Structure& structure) {
+  if (field == Field::stress && e.claim->virial) return scale_of_virial(e, structure);
+  if (field == Field::velocities && e.hint.conversion == nullptr) return {};
+  const Conversion& c = conversion(e, quantity_of(field));
+  return {c.factor, c.how};
+}
+
+void FrameFields::store(Field field, const Entry& e, double factor, Structure& structure) const {
+  const FrameValue& v = e.value;
+  const bool f32 = v.of == Of::f32;
   switch (field) {
-    case Field::energy: structure.set_energy(n.v[0]); break;
-    case Field::stress:
-    case Field::cell: structure.put_array<double>(Kind::builtin, field_name(field), Type::mat3_f64, n.v); break;
+    case Field::energy: structure.set_energy(v.real(0) * factor); break;
+    case Field::stress: structure.set_stress(matrix_of(v, e.hint.vasp_order, factor)); break;
+    case Field::cell: structure.set_cell(matrix_of(v, false, factor)); break;
     case Field::forces:
-    case Field::velocities:
-      put_values(structure.put(Kind::builtin, field_name(field), f32 ? Type::vec3_f32 : Type::vec3_f64), n.v, f32);
-      break;
-    case Field::charges: structure.put_array<double>(Kind::builtin, "charges", Type::f64_array, n.v); break;
-    case Field::name: structure.put_string(Kind::builtin, "name", e.value.text); break;
+    case Field::velocities: put_scaled(structure.put(Kind::builtin, field_name(field), f32 ? Type::vec3_f32 : Type::vec3_f64), v, factor, f32); break;
+    case Field::charges: put_scaled(structure.put(Kind::builtin, "charges", Type::f64_array), v, factor, false); break;
+    case Field::name: structure.put_string(Kind::builtin, "name", v.text); break;
     case Field::pbc: break;
   }
+}
+
+const std::string& FrameFields::told(Field field, std::string_view key, std::string_view how) {
+  Told& last = told_[static_cast<std::size_t>(field)];
+  if (last.text.empty() || last.key != key || last.conversion != how) {
+    last.key = key;
+    last.conversion = how;
+    last.text = from_key(key, Conversion{1, last.conversion});
+  }
+  return last.text;
+}
+
+void FrameFields::fail_misfit(Field field, const Entry& e) const {
+  fail_input("", fmt::format("'{}' cannot be the {}: it has {}", excerpt(e.key), field_name(field), shape_text(e.value)),
+             fmt::format("pass --map {}=none or another key", field_name(field)));
+}
+
+void FrameFields::take(Field field, Entry& e, Structure& structure, FrameRemarks& remarks) {
+  e.consumed = true;
+  if (field == Field::name) {
+    store(field, e, 1, structure);
+    if (e.claim->asked) remarks.mapped("name", told(field, e.key, {}));
+    return;
+  }
+  const Scale s = scale(field, e, structure);
+  store(field, e, s.factor, structure);
+  remarks.mapped(field_name(field), told(field, e.key, s.how));
+}
+
+// Two values that both look like one field: they must say the same.
+void FrameFields::compare(Field field, const Entry& chosen, const Entry& other, const Structure& structure, FrameRemarks& remarks) {
+  if (field == Field::name || chosen.claim->rank < 0) return;
+  const bool matrix = field == Field::stress || field == Field::cell;
+  const double of_chosen = scale(field, chosen, structure).factor, of_other = scale(field, other, structure).factor;
+  std::array<double, 9> first = {}, second = {};
+  if (matrix) first = matrix_of(chosen.value, chosen.hint.vasp_order, of_chosen), second = matrix_of(other.value, other.hint.vasp_order, of_other);
+  const auto get = [&](std::size_t i) {
+    return matrix ? std::pair(first[i], second[i]) : std::pair(chosen.value.real(i) * of_chosen, other.value.real(i) * of_other);
+  };
+  const std::size_t n = matrix ? 9 : chosen.value.count();
+  const std::size_t at = first_difference(n, field, get);
+  if (at != n) fail_differ(chosen.key, other.key, field, get(at).first, get(at).second);
+  remarks.note(fmt::format("'{}' repeats '{}' and stays a property; {} taken from '{}'", other.key, chosen.key, field_is(field), chosen.key));
 }
 
 void FrameFields::resolve(Field field, Structure& structure, FrameRemarks& remarks) {
@@ -238,40 +303,31 @@ void FrameFields::resolve(Field field, Structure& structure, FrameRemarks& remar
   if (candidates_.size() > 1) std::ranges::stable_sort(candidates_, {}, [](const Entry* e) { return e->claim->rank; });
   Entry* chosen = nullptr;
   for (Entry* e : candidates_) {
-    if (!read(*e, field, structure, chosen == nullptr ? first_ : other_)) {
+    if (!fits(field, *e)) {
       if (!e->claim->asked) continue;
-      fail_input("", fmt::format("'{}' cannot be the {}: it has {}", excerpt(e->key), field_name(field), shape_text(e->value)),
-                 fmt::format("pass --map {}=none or another key", field_name(field)));
+      fail_misfit(field, *e);
     }
-    if (chosen == nullptr) {
-      chosen = e;
-      e->consumed = true;
+    if (chosen != nullptr) {
+      compare(field, *chosen, *e, structure, remarks);
       continue;
     }
-    if (field == Field::name || chosen->claim->rank < 0) continue;
-    const auto get = [&](std::size_t i) { return std::pair(first_.v[i], other_.v[i]); };
-    const std::size_t at = first_difference(first_.v.size(), field, get);
-    if (at != first_.v.size()) fail_differ(chosen->key, e->key, field, first_.v[at], other_.v[at]);
-    remarks.note(fmt::format("'{}' repeats '{}' and stays a property; {} taken from '{}'", e->key, chosen->key, field_is(field), chosen->key));
+    chosen = e;
+    take(field, *e, structure, remarks);
   }
-  if (chosen == nullptr) return;
-  store(field, *chosen, first_, structure);
-  if (field != Field::name || chosen->claim->asked) remarks.mapped(field_name(field), field == Field::name ? from_key(chosen->key, {}) : first_.how);
 }
 
 void FrameFields::finish(Structure& structure, FrameRemarks& remarks) {
   n_ = structure.n_atoms();
+  if (judgements_.size() < used_) judgements_.resize(used_);
+  unsigned claimed = 0;  // a bit for each field
   for (std::size_t i = 0; i < used_; ++i) {
-    Entry& e = entries_[i];
-    const bool first_is_n = e.value.of != Of::text && e.value.rank > 0 && e.value.shape[0] == n_;
-    e.of_atoms = e.hint.scope == ValueScope::atom || (e.hint.scope == ValueScope::guess && first_is_n && !is_of_frame(e.key));
-    if (e.of_atoms && !first_is_n) {
-      fail_input("", fmt::format("'{}' has {} for {} atoms", excerpt(e.key), shape_text(e.value), n_));
-    }
-    e.claim = claim_of(e);
+    judge(entries_[i], judgements_[i]);
+    if (entries_[i].claim) claimed |= 1U << static_cast<unsigned>(entries_[i].claim->field);
   }
-  for (const Field field : {Field::cell, Field::energy, Field::forces, Field::stress, Field::charges, Field::velocities, Field::name}) {
-    resolve(field, structure, remarks);
+  // In the order of records; a stress may need the cell.
+  for (const Field field : {Field::charges, Field::cell, Field::energy, Field::forces, Field::name, Field::pbc, Field::stress, Field::velocities}) {
+    if (field == Field::pbc && pbc_) structure.set_pbc(*pbc_);
+    if ((claimed >> static_cast<unsigned>(field) & 1) != 0) resolve(field, structure, remarks);
   }
   for (std::size_t i = 0; i < used_; ++i) {
     if (!entries_[i].consumed) put_property(entries_[i], structure);
@@ -312,21 +368,19 @@ void FrameFields::put_property(const Entry& e, Structure& structure) const {
 
 // ---- atoms and cell -----------------------------------------------------------------------------
 
-void set_positions(Structure& structure, std::string_view key, const FrameValue& v, const InputUnits& units, FrameRemarks& remarks) {
+void put_positions(Structure& structure, std::string_view key, const FrameValue& v, double factor, bool narrow) {
   const std::size_t n = structure.n_atoms();
   if (!v.is_number() || v.count() != 3 * n) {
     fail_input("", fmt::format("'{}' has {} for {} atoms", excerpt(key), shape_text(v), n));
   }
-  const Conversion& c = units.find(Quantity::length) ? *units.find(Quantity::length) : kAsItIs;
-  const bool f32 = v.of == Of::f32;
+  const bool f32 = narrow && v.of == Of::f32;
   structure.positions_type = f32 ? Type::vec3_f32 : Type::vec3_f64;
-  if (c.factor == 1 && (f32 || v.of == Of::f64)) {
-    structure.positions.assign(v.data.begin(), v.data.end());
-  } else {
-    std::vector<double> values(3 * n);
-    for (std::size_t i = 0; i < values.size(); ++i) values[i] = v.real(i) * c.factor;
-    put_values(structure.positions, values, f32);
-  }
+  put_scaled(structure.positions, v, factor, f32);
+}
+
+void set_positions(Structure& structure, std::string_view key, const FrameValue& v, const InputUnits& units, FrameRemarks& remarks) {
+  const Conversion& c = units.find(Quantity::length) ? *units.find(Quantity::length) : kAsItIs;
+  put_positions(structure, key, v, c.factor);
   if (!c.how.empty()) remarks.mapped("positions", from_key(key, c));
 }
 
@@ -341,9 +395,27 @@ void set_cell(Structure& structure, std::string_view key, const FrameValue& v, c
   if (!c.how.empty()) remarks.mapped("cell", from_key(key, c));
 }
 
+namespace {
+
+// False when one of them is none; then `out` means nothing.
+template <class T>
+bool whole_numbers(Bytes data, std::vector<std::uint8_t>& out) {
+  bool all = true;
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const T z = load<T>(data.data() + i * sizeof(T));
+    all &= z >= 0 && z <= T{kElements};
+    out[i] = static_cast<std::uint8_t>(z);
+  }
+  return all;
+}
+
+}  // namespace
+
 void set_atomic_numbers(Structure& structure, std::string_view key, const FrameValue& v) {
   if (!v.is_number()) fail_input("", fmt::format("'{}' is no array of atomic numbers", excerpt(key)));
   structure.atomic_numbers.resize(v.count());
+  if (v.of == Of::i64 && whole_numbers<std::int64_t>(v.data, structure.atomic_numbers)) return;
+  if (v.of == Of::i32 && whole_numbers<std::int32_t>(v.data, structure.atomic_numbers)) return;
   for (std::size_t i = 0; i < v.count(); ++i) {
     const double z = v.real(i);
     if (!(z >= 0 && z <= kElements) || z != std::floor(z)) {

@@ -71,10 +71,15 @@ class FrameFields {
   // need() first, or declare_standard_units().
   FrameFields(const FieldRules& rules, const InputUnits& units) : rules_(rules), units_(units) {}
 
-  void begin() { used_ = 0; }
+  void begin() {
+    used_ = 0;
+    pbc_.reset();
+  }
   // Key and value are borrowed until finish(). A key may come once a scope; the last counts.
   void add(std::string_view key, const FrameValue& value, const ValueHint& hint = {});
-  // `structure` has its atoms (and cell and pbc, unless they come by --map). Throws Error (exit 3, no place).
+  // Put where records have it, which spares them sorting.
+  void set_pbc(const std::array<bool, 3>& pbc) { pbc_ = pbc; }
+  // `structure` has its atoms (and cell, unless it comes by --map). Throws Error (exit 3, no place).
   void finish(Structure& structure, FrameRemarks& remarks);
 
  private:
@@ -86,17 +91,39 @@ class FrameFields {
     bool consumed = false;
     std::optional<FieldClaim> claim;
   };
-  struct Numbers {
-    std::vector<double> v;
-    std::string how;
+  // What was found out about the entry in the same place of an earlier frame: one input's frames have the same names
+  // and nearly the same shapes, and looking names up takes longer than most values do.
+  struct Judgement {
+    bool made = false;
+    std::string key;
+    ValueScope scope = ValueScope::guess;
+    std::optional<Field> field;
+    bool number = false, first_is_n = false;
+    std::uint64_t width = 0;  // numbers an atom
+    bool of_atoms = false;
+    std::optional<FieldClaim> claim;
+  };
+  // The words for where a field came from, as they were last made.
+  struct Told {
+    std::string key, conversion, text;
+  };
+  // What a value is multiplied with to become a field; `how` lives until the next call.
+  struct Scale {
+    double factor = 1;
+    std::string_view how;
   };
 
-  std::optional<FieldClaim> claim_of(const Entry& e) const;
+  void judge(Entry& e, Judgement& before) const;
+  std::optional<FieldClaim> claim_of(const Entry& e, std::uint64_t width) const;
   void resolve(Field field, Structure& structure, FrameRemarks& remarks);
-  bool read(const Entry& e, Field field, const Structure& structure, Numbers& out);
-  bool read_matrix(const Entry& e, Field field, Numbers& out) const;
-  void scale_stress(const Entry& e, const Structure& structure, Numbers& out);
-  void store(Field field, const Entry& e, const Numbers& n, Structure& structure) const;
+  void take(Field field, Entry& e, Structure& structure, FrameRemarks& remarks);
+  void compare(Field field, const Entry& chosen, const Entry& other, const Structure& structure, FrameRemarks& remarks);
+  [[noreturn]] void fail_misfit(Field field, const Entry& e) const;
+  bool fits(Field field, const Entry& e) const;
+  Scale scale(Field field, const Entry& e, const Structure& structure);
+  Scale scale_of_virial(const Entry& e, const Structure& structure);
+  void store(Field field, const Entry& e, double factor, Structure& structure) const;
+  const std::string& told(Field field, std::string_view key, std::string_view how);
   void put_property(const Entry& e, Structure& structure) const;
   // Lives until the next call.
   const Conversion& conversion(const Entry& e, Quantity quantity);
@@ -104,13 +131,18 @@ class FrameFields {
   const FieldRules& rules_;
   const InputUnits& units_;
   std::vector<Entry> entries_;
+  std::vector<Judgement> judgements_;  // of each entry
   std::size_t used_ = 0;
   std::size_t n_ = 0;
-  Numbers first_, other_;
+  std::optional<std::array<bool, 3>> pbc_;
+  std::array<Told, kFields> told_;
   std::vector<Entry*> candidates_;
   Conversion own_unit_;
+  std::string virial_how_;
 };
 
+// Positions [n, 3] times `factor`, as f32 when they are f32 and `narrow`. Throws Error (exit 3, no place).
+void put_positions(Structure& structure, std::string_view key, const FrameValue& value, double factor, bool narrow = true);
 // Positions [n, 3] in the input's unit of length; the conversion is told when there is one.
 void set_positions(Structure& structure, std::string_view key, const FrameValue& value, const InputUnits& units, FrameRemarks& remarks);
 

@@ -13,13 +13,15 @@
 #include "core/base/error.h"
 #include "core/base/interrupt.h"
 #include "core/io/fd.h"
+#include "core/io/mapped_file.h"
 #include "formats/array_map.h"
 #include "formats/excerpt.h"
+#include "formats/hdf5_id.h"
 
 namespace atp {
 namespace {
 
-constexpr std::uint64_t kBatchBytes = std::uint64_t{4} << 20;
+constexpr std::uint64_t kBatchBytes = std::uint64_t{1} << 20;
 constexpr std::uint64_t kLargestFrame = std::uint64_t{1} << 30;
 constexpr unsigned kDeepest = 16;
 constexpr std::size_t kLongestText = 65536;
@@ -27,25 +29,7 @@ constexpr std::size_t kMostGroups = 20'000'000;
 // What a dataset may claim beyond what the file stores of it.
 constexpr std::uint64_t kMostRatio = 1032;
 
-// An identifier of the library; H5Idec_ref closes whatever it stands for.
-class Id {
- public:
-  Id() = default;
-  explicit Id(hid_t id) : id_(id) {}
-  Id(Id&& other) noexcept : id_(std::exchange(other.id_, -1)) {}
-  Id& operator=(Id&& other) noexcept {
-    std::swap(id_, other.id_);
-    return *this;
-  }
-  ~Id() {
-    if (id_ >= 0) H5Idec_ref(id_);
-  }
-  hid_t get() const { return id_; }
-  explicit operator bool() const { return id_ >= 0; }
-
- private:
-  hid_t id_ = -1;
-};
+using Id = Hdf5Id;
 
 // A dataset that is read slice by slice.
 struct Dataset5 {
@@ -56,9 +40,12 @@ struct Dataset5 {
   unsigned item_bytes = 0;
   std::vector<std::uint64_t> shape;
   std::string unit, unit_by;  // of the attribute that names it
+  Bytes in_file;              // all of it, where it lies in one piece as memory has it; else empty
 };
 
+// What the arrays of a batch point into.
 struct Buffers {
+  std::shared_ptr<const MappedFile> file;
   std::vector<std::vector<std::byte>> arrays;
 };
 
@@ -77,38 +64,14 @@ class JoinedBatch : public FrameBatch {
   std::vector<std::unique_ptr<FrameBatch>> parts_;
 };
 
-std::string text_attribute(hid_t object, const char* name) {
-  if (H5Aexists(object, name) <= 0) return {};
-  const Id attribute(H5Aopen(object, name, H5P_DEFAULT));
-  const Id type(H5Aget_type(attribute.get()));
-  const Id space(H5Aget_space(attribute.get()));
-  if (!attribute || H5Tget_class(type.get()) != H5T_STRING || H5Sget_simple_extent_npoints(space.get()) != 1) return {};
-  std::string text;
-  if (H5Tis_variable_str(type.get()) > 0) {
-    const Id memory(H5Tcopy(H5T_C_S1));
-    H5Tset_size(memory.get(), H5T_VARIABLE);
-    H5Tset_cset(memory.get(), H5Tget_cset(type.get()));
-    char* value = nullptr;
-    if (H5Aread(attribute.get(), memory.get(), &value) < 0 || value == nullptr) return {};
-    text.assign(value, std::min<std::size_t>(std::char_traits<char>::length(value), 200));
-    H5free_memory(value);
-  } else {
-    const std::size_t size = H5Tget_size(type.get());
-    if (size > 1000) return {};
-    text.resize(size);
-    if (H5Aread(attribute.get(), type.get(), text.data()) < 0) return {};
-    text.resize(std::min(text.find('\0'), text.size()));
-  }
-  return text;
-}
-
 class Hdf5Reader : public FormatReader {
  public:
   Hdf5Reader(const std::string& path, const ReadOptions& options) : path_(path), rules_(rules_with(options, options.hdf5_arrays)), units_(options), map_(options.hdf5_arrays) {
     H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);  // errors are ours to print
     H5PLset_loading_state(0);                     // no code from wherever a variable of the environment says
     const Fd fd = open_for_reading(path);
-    bytes_ = static_cast<std::uint64_t>(status_of(fd, path).st_size);
+    file_bytes_ = std::make_shared<const MappedFile>(fd, path);
+    bytes_ = file_bytes_->bytes().size();
     const Id access(H5Pcreate(H5P_FILE_ACCESS));
     H5Pset_file_locking(access.get(), false, true);
     file_ = Id(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()));
@@ -272,7 +235,20 @@ class Hdf5Reader : public FormatReader {
       d.unit = text_attribute(d.id.get(), attribute);
       d.unit_by = fmt::format("attribute '{}'", attribute);
     }
+    d.in_file = place_of(d, plist.get(), claimed);
     datasets_.push_back(std::move(d));
+  }
+
+  // Where a dataset lies that needs nothing of the library: in one piece, without a filter, of a type that memory has.
+  // Reading it there saves a copy, and all threads share the work.
+  Bytes place_of(const Dataset5& d, hid_t plist, std::uint64_t bytes) const {
+    if (H5Pget_layout(plist) != H5D_CONTIGUOUS || H5Pget_nfilters(plist) != 0 || H5Dget_storage_size(d.id.get()) != bytes) return {};
+    const Id type(H5Dget_type(d.id.get()));
+    if (H5Tequal(type.get(), d.type.get()) <= 0) return {};
+    const haddr_t at = H5Dget_offset(d.id.get());
+    const Bytes file = file_bytes_->bytes();
+    if (at == HADDR_UNDEF || at > file.size() || bytes > file.size() - at) return {};
+    return file.subspan(at, bytes);
   }
 
   // One text of any length, as h5py writes them; MACE's "None" is none. What else find_type() does not know is named.
@@ -341,7 +317,8 @@ class Hdf5Reader : public FormatReader {
     std::vector<FrameArray> shapes;
     frame_bytes_ = 0;
     for (const Dataset5& d : datasets_) {
-      shapes.push_back({d.name, d.kind, d.item_bytes, d.shape, {}, std::nullopt});
+      const bool repeated = !single_ && !is_sliced(d) && is_one_value(d);  // for each frame
+      shapes.push_back({d.name, d.kind, d.item_bytes, repeated ? std::vector{group_frames_} : d.shape, {}, std::nullopt});
       std::uint64_t bytes = d.item_bytes;
       for (std::size_t i = is_sliced(d) ? 1 : 0; i < d.shape.size(); ++i) bytes *= d.shape[i];
       if (bytes > kLargestFrame) fail_input(path_, fmt::format("'{}{}' has {} bytes a frame", excerpt(where_), d.name, bytes));
@@ -397,6 +374,7 @@ class Hdf5Reader : public FormatReader {
 
   std::unique_ptr<FrameBatch> read_part(std::uint64_t count) {
     auto buffers = std::make_shared<Buffers>();
+    buffers->file = file_bytes_;
     std::vector<FrameArray> arrays;
     const std::uint64_t groups_first = next_;
     std::string text = left_out_;  // names of what is not one value a frame
@@ -405,7 +383,7 @@ class Hdf5Reader : public FormatReader {
       const Dataset5& d = datasets_[i];
       if (!is_sliced(d) && !single_ && !is_numbers(d)) {
         if (is_one_value(d)) {
-          const Bytes value = buffers->arrays.emplace_back(read(d, 0, d.shape));
+          const Bytes value = read(d, 0, d.shape, *buffers);
           if (d.kind == 'S') {
             texts.emplace_back(d.name, std::string(as_text(value).substr(0, as_text(value).find('\0'))));
           } else {
@@ -419,7 +397,7 @@ class Hdf5Reader : public FormatReader {
       }
       std::vector<std::uint64_t> shape = d.shape;
       if (is_sliced(d)) shape[0] = count;
-      const Bytes data = buffers->arrays.emplace_back(read(d, groups_first, shape));
+      const Bytes data = read(d, groups_first, shape, *buffers);
       arrays.push_back({d.name, d.kind, d.item_bytes, std::move(shape), data, conversions_[i]});
     }
     auto frames = std::make_shared<FrameArrays>(settings_, path_ + ":" + excerpt(where_), std::move(arrays), single_, std::move(buffers));
@@ -447,11 +425,12 @@ class Hdf5Reader : public FormatReader {
     return out;
   }
 
-  std::vector<std::byte> read(const Dataset5& d, std::uint64_t first, const std::vector<std::uint64_t>& shape) const {
+  Bytes read(const Dataset5& d, std::uint64_t first, const std::vector<std::uint64_t>& shape, Buffers& buffers) const {
     std::uint64_t bytes = d.item_bytes;
     for (const std::uint64_t n : shape) bytes *= n;
-    std::vector<std::byte> out(bytes);
-    if (bytes == 0) return out;
+    if (bytes == 0) return {};
+    if (!d.in_file.empty()) return d.in_file.subspan(is_sliced(d) ? first * (bytes / shape[0]) : 0, bytes);
+    std::vector<std::byte>& out = buffers.arrays.emplace_back(bytes);
     const std::vector<hsize_t> counts(shape.begin(), shape.end());
     std::vector<hsize_t> start(shape.size(), 0);
     if (is_sliced(d)) start[0] = first;
@@ -468,6 +447,7 @@ class Hdf5Reader : public FormatReader {
   FieldRules rules_;
   InputUnits units_;
   ArrayMap map_;
+  std::shared_ptr<const MappedFile> file_bytes_;
   std::uint64_t bytes_ = 0;
   Id file_;
   std::vector<std::string> groups_;  // "/mol/"

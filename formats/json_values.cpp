@@ -17,6 +17,7 @@ using simdjson::dom::element_type;
 using Of = FrameValue::Of;
 
 constexpr std::size_t kMostDepth = 256;
+constexpr std::size_t kMostCounted = 0xFFFFFF;  // simdjson counts no further
 
 bool is_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
 
@@ -99,7 +100,6 @@ struct Survey {
   Leaves leaves = Leaves::none;
 
   bool look(simdjson::dom::array a, std::size_t depth, bool first) {
-    constexpr std::size_t kMostCounted = 0xFFFFFF;  // simdjson counts no further
     if (depth == shape.size() || a.size() >= kMostCounted) return false;
     if (first) {
       rank = depth + 1;
@@ -122,6 +122,21 @@ struct Survey {
     return true;
   }
 };
+
+// A flat list of nothing but numbers of one type, as nearly all are, in one pass. False for anything else.
+template <class T, element_type kType>
+bool read_flat(simdjson::dom::array a, std::vector<std::byte>& out) {
+  const std::size_t n = a.size();
+  if (n == 0 || n >= kMostCounted || (*a.begin()).type() != kType) return false;
+  out.resize(n * sizeof(T));
+  std::byte* at = out.data();
+  for (const element e : a) {
+    if (e.type() != kType) return false;
+    store(at, T(e));
+    at += sizeof(T);
+  }
+  return true;
+}
 
 template <class T, class Read>
 void append(simdjson::dom::array a, std::byte*& out, const Read& read) {
@@ -211,12 +226,17 @@ FrameValue JsonValues::text_of(element e) {
 }
 
 std::optional<FrameValue> JsonValues::list(simdjson::dom::array a) {
+  auto& out = new_numbers();
+  const bool reals = read_flat<double, element_type::DOUBLE>(a, out);
+  if (reals || read_flat<std::int64_t, element_type::INT64>(a, out)) {
+    const std::uint64_t n[1] = {a.size()};
+    return FrameValue::array(reals ? Of::f64 : Of::i64, n, out);
+  }
   Survey s;
   if (!s.look(a, 0, true)) return std::nullopt;
   std::uint64_t count = 1;
   for (std::size_t i = 0; i < s.rank; ++i) count *= s.shape[i];
   const Of of = s.leaves == Leaves::integers ? Of::i64 : s.leaves == Leaves::logicals ? Of::logical : Of::f64;
-  auto& out = new_numbers();
   out.resize(static_cast<std::size_t>(count * bytes_of(of)));
   std::byte* p = out.data();
   if (of == Of::i64) append<std::int64_t>(a, p, [](element e) { return std::int64_t(e); });

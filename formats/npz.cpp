@@ -16,7 +16,7 @@
 namespace atp {
 namespace {
 
-constexpr std::uint64_t kBatchBytes = std::uint64_t{4} << 20;
+constexpr std::uint64_t kBatchBytes = std::uint64_t{1} << 20;
 // What compresses better than this is no data of a simulation.
 constexpr std::uint64_t kMostRatio = 200;
 constexpr std::uint64_t kAlwaysUnpacked = std::uint64_t{256} << 20;

@@ -25,12 +25,6 @@ std::string utf8_of(Bytes utf32) {
   return out;
 }
 
-std::uint64_t product(std::span<const std::uint64_t> shape) {
-  std::uint64_t n = 1;
-  for (const std::uint64_t d : shape) n *= d;
-  return n;
-}
-
 const TypeInfo* type_named(std::string_view name) {
   for (std::uint8_t code = 0; const TypeInfo* info = type_info(code); ++code) {
     if (info->name == name) return info;

@@ -1,10 +1,9 @@
 #include "formats/zip_writer.h"
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <array>
 
+#include "core/io/deflate.h"
 #include "core/io/zip_layout.h"
 
 namespace atp {
@@ -54,7 +53,7 @@ void ZipWriter::begin(std::string_view name, std::uint64_t bytes) {
 }
 
 void ZipWriter::write(Bytes bytes) {
-  crc_ = static_cast<std::uint32_t>(::crc32_z(crc_, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
+  crc_ = crc32_of(bytes, crc_);
   put(bytes);
 }
 

@@ -143,6 +143,30 @@ TEST_CASE("npz: padded atoms go, numbers of each frame, cells") {
   CHECK(type(r.frames[0], Kind::builtin, "forces") == Type::vec3_f32);
 }
 
+TEST_CASE("npz: frames with and without padding in turns") {
+  const TempDir dir;
+  std::vector<double> xyz;
+  for (int i = 0; i < 4 * 2 * 3; ++i) xyz.push_back(i);
+  const Members m = {{"numbers.npy", npy<std::int64_t>("<i8", {4, 2}, {1, 8, 6, 0, 7, 8, 0, 0})},
+                     {"coord.npy", npy<double>("<f8", {4, 2, 3}, xyz)},
+                     {"forces.npy", npy<double>("<f8", {4, 2, 3}, xyz)},
+                     {"tags.npy", npy<std::int8_t>("|i1", {4, 2}, {1, 2, 3, 4, 5, 6, 7, 8})}};
+  ReadOptions options;
+  options.units = {{"energy", "eV"}, {"length", "A"}};
+  const ReadFrames r = read_npz(dir, m, options);
+  REQUIRE(r.frames.size() == 4);
+  const std::vector<std::vector<int>> kinds = {{1, 8}, {6}, {7, 8}, {}};
+  const std::vector<std::vector<double>> tags = {{1, 2}, {3}, {5, 6}};
+  for (std::size_t i = 0; i < 4; ++i) {
+    CHECK(elements(r.frames[i]) == kinds[i]);
+    std::vector<double> want(xyz.begin() + static_cast<std::ptrdiff_t>(6 * i), xyz.begin() + static_cast<std::ptrdiff_t>(6 * i + 3 * kinds[i].size()));
+    CHECK(positions(r.frames[i]) == want);
+    if (want.empty()) continue;
+    CHECK(numbers(r.frames[i], Kind::builtin, "forces") == want);
+    CHECK(numbers(r.frames[i], Kind::atom, "tags") == tags[i]);
+  }
+}
+
 TEST_CASE("npz: Fortran order") {
   const TempDir dir;
   Members m = sgdml();
@@ -298,6 +322,23 @@ TEST_CASE("hdf5: groups within a group of frames are read, and one without atomi
   const ReadFrames r = read_all(*open_input(test::data("arrays/nested.h5"), "", options));
   CHECK(r.frames.size() == 1 + 2 + 3);
   CHECK(r.notes.contains("groups with positions and no atomic numbers are left out, as '/c/'"));
+}
+
+TEST_CASE("hdf5: the same numbers, however they are stored") {
+  if (!format_named("hdf5").missing.empty()) return;
+  const ReadFrames r = read_all(*open_input(test::data("arrays/stored.h5"), "hdf5", {}));
+  CHECK(r.bad.empty());
+  REQUIRE(r.frames.size() == 15);  // of the groups chunked, contiguous, swapped, unwritten, widened
+  for (std::size_t i = 0; i < 15; ++i) {
+    const Structure& s = r.frames[i];
+    const std::size_t frame = i % 3;
+    CHECK(elements(s) == std::vector<int>{1, 6, 8, 1});
+    std::vector<double> xyz, minus;
+    for (std::size_t k = 0; k < 12; ++k) xyz.push_back(static_cast<double>(12 * frame + k) / 8), minus.push_back(i / 3 == 3 ? -1 : -xyz.back());
+    CHECK(positions(s) == xyz);
+    CHECK(numbers(s, Kind::builtin, "forces") == minus);
+    CHECK(f64(s, Kind::builtin, "energy") == static_cast<double>(frame) + 1.5);
+  }
 }
 
 TEST_CASE("hdf5: cut and flipped") {

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 
 #include "core/base/error.h"
 
@@ -69,9 +72,23 @@ void push_number(std::vector<std::byte>& out, const NumbersView& from, std::uint
   }
 }
 
-// f64 to f32 over a whole array, the one conversion that every frame goes through.
+// f64 to f32 over a whole array, the one conversion that every frame goes through: by blocks that the processor takes
+// several numbers of at a time. `to` may be `from`.
 void narrow_all(const std::byte* from, std::uint64_t count, std::byte* to, Kind kind, std::string_view key) {
-  for (std::uint64_t i = 0; i < count; ++i) store(to + 4 * i, narrowed(load<double>(from + 8 * i), kind, key));
+  constexpr std::uint64_t kBlock = 64;
+  constexpr double kTooLarge = 0x1.ffffffp127;  // the least that is rounded to infinity
+  std::array<float, kBlock> block;
+  for (std::uint64_t begin = 0; begin < count; begin += kBlock) {
+    const std::uint64_t n = std::min(kBlock, count - begin);
+    std::uint64_t doubtful = 0;
+    for (std::uint64_t i = 0; i < n; ++i) {
+      const auto v = load<double>(from + 8 * (begin + i));
+      block[i] = static_cast<float>(v);
+      doubtful |= static_cast<std::uint64_t>(!(std::fabs(v) < kTooLarge));
+    }
+    for (std::uint64_t i = 0; doubtful != 0 && i < n; ++i) (void)narrowed(load<double>(from + 8 * (begin + i)), kind, key);
+    std::memcpy(to + 4 * begin, block.data(), 4 * n);
+  }
 }
 
 // The section as another type: numbers converted, shape kept.

@@ -1,25 +1,26 @@
 #include "core/atp/structure.h"
 
 #include <algorithm>
-#include <tuple>
 
 namespace atp {
 namespace {
 
 void assign(std::vector<std::byte>& to, Bytes from) { to.assign(from.begin(), from.end()); }
 
-// Sort key of FORMAT.md, "Record": builtins in table order, then by key.
-std::tuple<Kind, std::size_t, std::string_view> place_of(const Structure::Section& s) {
-  std::size_t row = 0;
-  if (s.kind == Kind::builtin) {
-    while (row < kBuiltins.size() && kBuiltins[row].key != s.key) ++row;
-  }
-  return {s.kind, row, s.key};
+constexpr std::size_t kManySections = 32;
+constexpr unsigned kLastBuiltin = kBuiltins.size();
+
+// FORMAT.md, "Record": builtins in table order, then by key.
+unsigned rank_of(const Structure::Section& s) {
+  if (s.kind != Kind::builtin) return kLastBuiltin + static_cast<unsigned>(s.kind);
+  const BuiltinInfo* const info = builtin_info(s.key);
+  return info == nullptr ? kLastBuiltin : static_cast<unsigned>(info - kBuiltins.data());
 }
 
-constexpr std::size_t kManySections = 32;
-
-bool in_order(const Structure::Section& a, const Structure::Section& b) { return place_of(a) < place_of(b); }
+bool in_order(unsigned rank_a, const Structure::Section& a, unsigned rank_b, const Structure::Section& b) {
+  if (rank_a != rank_b) return rank_a < rank_b;
+  return rank_a >= kLastBuiltin && a.key < b.key;  // a builtin's rank is its key's
+}
 
 }  // namespace
 
@@ -113,12 +114,22 @@ void Structure::erase(Kind kind, std::string_view key) {
 void Structure::sort_sections() {
   const auto all = sections();
   if (all.size() > kManySections) {
-    if (!std::is_sorted(all.begin(), all.end(), in_order)) std::stable_sort(all.begin(), all.end(), in_order);
+    const auto before = [](const Section& a, const Section& b) { return in_order(rank_of(a), a, rank_of(b), b); };
+    if (!std::is_sorted(all.begin(), all.end(), before)) std::stable_sort(all.begin(), all.end(), before);
     return;
   }
   // Few: put in one by one, for which stable_sort would ask for memory.
-  for (auto at = all.begin(); at != all.end(); ++at) {
-    if (at != all.begin() && in_order(*at, at[-1])) std::rotate(std::upper_bound(all.begin(), at, *at, in_order), at, at + 1);
+  std::array<unsigned, kManySections> ranks;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const unsigned rank = rank_of(all[i]);
+    std::size_t to = i;
+    while (to > 0 && in_order(rank, all[i], ranks[to - 1], all[to - 1])) --to;
+    if (to != i) {
+      const auto first = all.begin() + static_cast<std::ptrdiff_t>(to), last = all.begin() + static_cast<std::ptrdiff_t>(i);
+      std::rotate(first, last, last + 1);
+      std::copy_backward(ranks.begin() + to, ranks.begin() + i, ranks.begin() + i + 1);
+    }
+    ranks[to] = rank;
   }
 }
 

@@ -2,12 +2,11 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <zlib.h>
 
-#include <limits>
 #include <optional>
 
 #include "core/base/error.h"
+#include "core/io/deflate.h"
 #include "core/io/zip_layout.h"
 
 namespace atp {
@@ -108,28 +107,10 @@ NpzData Archive::unpack(const Member& member) const {
     found.data = stored;
   } else {
     out.resize(member.unpacked);
-    z_stream z = {};
-    if (::inflateInit2(&z, -MAX_WBITS) != Z_OK) throw std::bad_alloc();
-    constexpr std::uint64_t kPiece = std::numeric_limits<std::uint32_t>::max();
-    std::uint64_t in = 0;
-    int status = Z_OK;
-    z.next_out = reinterpret_cast<Bytef*>(out.data());
-    std::uint64_t made = 0;
-    while (status == Z_OK) {
-      z.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(stored.data() + in));
-      const auto offered = static_cast<uInt>(std::min(kPiece, stored.size() - in));
-      const auto space = static_cast<uInt>(std::min(kPiece, out.size() - made));
-      z.avail_in = offered, z.avail_out = space;
-      status = ::inflate(&z, Z_NO_FLUSH);
-      in += offered - z.avail_in;
-      made += space - z.avail_out;
-      if (offered == z.avail_in && space == z.avail_out) break;  // no progress
-    }
-    ::inflateEnd(&z);
-    if (status != Z_STREAM_END || made != out.size()) fail(fmt::format("is a damaged zip archive: member '{}' does not decompress", member.name));
+    if (!inflate_exactly(stored, out)) fail(fmt::format("is a damaged zip archive: member '{}' does not decompress", member.name));
     found.data = out;
   }
-  if (::crc32_z(0, reinterpret_cast<const Bytef*>(found.data.data()), found.data.size()) != member.crc) {
+  if (crc32_of(found.data) != member.crc) {
     fail(fmt::format("is a damaged zip archive: the checksum of member '{}' does not fit", member.name));
   }
   return found;
@@ -190,7 +171,7 @@ std::string zip_archive(const std::vector<std::pair<std::string, std::string>>& 
     if (out.size() + data.size() > 0xfff00000) {
       throw Error(Exit::system, file, "arrays of 4 GiB and more do not fit into this .npz", "use --format npy");
     }
-    const auto crc = static_cast<std::uint32_t>(::crc32_z(0, reinterpret_cast<const Bytef*>(data.data()), data.size()));
+    const std::uint32_t crc = crc32_of(as_bytes(data));
     const auto bytes = static_cast<std::uint32_t>(data.size());
     const auto length = static_cast<std::uint16_t>(name.size());
     append(directory, CentralHeader{kCentral, 20, 20, 0, 0, 0, kDate, crc, bytes, bytes, length, 0, 0, 0, 0, 0x01800000, static_cast<std::uint32_t>(out.size())});
