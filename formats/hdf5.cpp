@@ -14,6 +14,7 @@
 #include "core/base/interrupt.h"
 #include "core/io/fd.h"
 #include "core/io/mapped_file.h"
+#include "core/io/page_cache.h"
 #include "formats/array_map.h"
 #include "formats/excerpt.h"
 #include "formats/hdf5_id.h"
@@ -26,6 +27,7 @@ constexpr std::uint64_t kLargestFrame = std::uint64_t{1} << 30;
 constexpr unsigned kDeepest = 16;
 constexpr std::size_t kLongestText = 65536;
 constexpr std::size_t kMostGroups = 20'000'000;
+constexpr std::uint64_t kWorthLettingGo = std::uint64_t{16} << 10;
 // What a dataset may claim beyond what the file stores of it.
 constexpr std::uint64_t kMostRatio = 1032;
 
@@ -46,7 +48,15 @@ struct Dataset5 {
 // What the arrays of a batch point into.
 struct Buffers {
   std::shared_ptr<const MappedFile> file;
+  std::vector<Bytes> in_file;  // large parts of it
   std::vector<std::vector<std::byte>> arrays;
+
+  Buffers() = default;
+  Buffers(const Buffers&) = delete;
+  Buffers& operator=(const Buffers&) = delete;
+  ~Buffers() {  // else a file of any size would end up in memory as a whole
+    for (const Bytes part : in_file) let_go(part);
+  }
 };
 
 // Batches of several groups, which may have one frame each.
@@ -429,7 +439,11 @@ class Hdf5Reader : public FormatReader {
     std::uint64_t bytes = d.item_bytes;
     for (const std::uint64_t n : shape) bytes *= n;
     if (bytes == 0) return {};
-    if (!d.in_file.empty()) return d.in_file.subspan(is_sliced(d) ? first * (bytes / shape[0]) : 0, bytes);
+    if (!d.in_file.empty()) {
+      const Bytes part = d.in_file.subspan(is_sliced(d) ? first * (bytes / shape[0]) : 0, bytes);
+      if (bytes >= kWorthLettingGo) buffers.in_file.push_back(part);
+      return part;
+    }
     std::vector<std::byte>& out = buffers.arrays.emplace_back(bytes);
     const std::vector<hsize_t> counts(shape.begin(), shape.end());
     std::vector<hsize_t> start(shape.size(), 0);

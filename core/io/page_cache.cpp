@@ -25,6 +25,8 @@ bool is_resident(const std::byte* address) {
 
 void announce_read(Bytes mapped) { advise(mapped, MADV_WILLNEED); }
 
+void let_go(Bytes mapped) { advise(mapped, MADV_DONTNEED); }
+
 void expect_random_reads(Bytes mapped, bool random) { advise(mapped, random ? MADV_RANDOM : MADV_NORMAL); }
 
 }  // namespace atp
