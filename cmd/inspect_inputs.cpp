@@ -35,7 +35,7 @@ class BatchFindings final : public FrameSink {
     try {
       stats_->add(sample, scratch);
     } catch (const Error& e) {
-      throw e.within(fmt::format("{}: frame {}", file_, origin.frame));
+      throw e.within(fmt::format("{}: frame {}", origin.file(file_), origin.number()));
     }
   }
 

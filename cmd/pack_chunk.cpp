@@ -7,6 +7,7 @@
 
 #include "cmd/options.h"
 #include "core/base/interrupt.h"
+#include "formats/utf8.h"
 
 namespace atp {
 namespace {
@@ -15,11 +16,12 @@ std::string name_of(const std::string& input) { return input == "-" ? "<stdin>" 
 
 std::string describe(const FrameOrigin& origin, const std::string& input) {
   const std::string line = origin.line != 0 ? fmt::format(" (line {})", origin.line) : "";
-  return fmt::format("frame {} of {}{}", origin.frame, name_of(input), line);
+  return fmt::format("frame {} of {}{}", origin.number(), origin.file(name_of(input)), line);
 }
 
 std::string place(const FrameOrigin& origin, const std::string& input) {
-  return origin.line != 0 ? fmt::format("{}:{}", name_of(input), origin.line) : name_of(input);
+  const std::string file = origin.file(name_of(input));
+  return origin.line != 0 ? fmt::format("{}:{}", file, origin.line) : file;
 }
 
 bool has_wildcard(const std::string& pattern) { return pattern.find_first_of("*?[") != std::string::npos; }
@@ -47,7 +49,7 @@ class Packer final : public FrameSink {
       add(s, origin);
     } catch (const Error& e) {
       if (e.exit() != Exit::input) throw;
-      refuse(Error(e.exit(), place(origin, input_), fmt::format("frame {}: {}", origin.frame, e.problem()), e.fix()));
+      refuse(Error(e.exit(), place(origin, input_), fmt::format("frame {}: {}", origin.number(), e.problem()), e.fix()));
     }
   }
 
@@ -100,7 +102,9 @@ class Packer final : public FrameSink {
     if (s.find(Kind::molecule, "source") != nullptr || s.find(Kind::atom, "source") != nullptr) {
       fail_input("", "has a property 'source' of its own, which --keep-source would replace", "--drop source leaves it out");
     }
-    s.put_string(Kind::molecule, "source", fmt::format("{}:{}", source_name(input_), origin.frame));
+    std::string source;
+    replace_bad_utf8(fmt::format("{}:{}", origin.file(source_name(input_)), origin.number()), source);
+    s.put_string(Kind::molecule, "source", source);
   }
 
   void add(Structure& s, const FrameOrigin& origin) {

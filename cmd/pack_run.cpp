@@ -217,10 +217,20 @@ void PackRun::check_map_was_used(const PackedPart& whole) const {
   }
 }
 
+namespace {
+
+// For a message: the inputs as they were named.
+std::string inputs_text(const std::vector<std::string>& inputs) {
+  const std::string first = inputs[0] == "-" ? "<stdin>" : inputs[0];
+  return inputs.size() == 1 ? first : fmt::format("{} and {} more input{}", first, inputs.size() - 1, inputs.size() == 2 ? "" : "s");
+}
+
+}  // namespace
+
 void PackRun::check_result(const PackedPart& whole) const {
   if (whole.report.records == 0) {
     whole.report.print_skipped();
-    fail_input("", whole.report.skipped_count != 0 ? "not one frame could be read, so nothing was written"
+    fail_input(inputs_text(o_.inputs), whole.report.skipped_count != 0 ? "not one frame could be read, so nothing was written"
                                                    : "there is no frame to pack, so nothing was written");
   }
   check_map_was_used(whole);

@@ -170,7 +170,10 @@ void declare_policies(CLI::App& app, PlanCommand& o, Numbers& n) {
        const std::string name = text.substr(0, text.find(':'));
        std::vector<std::string> plain;
        for (const Strategy& s : strategies()) plain.emplace_back(s.name);
-       if (std::find(plain.begin(), plain.end(), name) == plain.end()) fail_usage(fmt::format("unknown strategy '{}'", text), did_you_mean(name, plain));
+       if (std::find(plain.begin(), plain.end(), name) == plain.end()) {
+         const std::string near = did_you_mean(name, plain);
+         fail_usage(fmt::format("unknown strategy '{}'", text), near.empty() ? fmt::format("choose from {}", fmt::join(strategy_names(), ", ")) : near);
+       }
        parse_strategy(text);
        o.strategy = text;
      }, "how batches are made (default: deal)")

@@ -95,7 +95,8 @@ class ArrayFrameDecoder : public FrameDecoder {
     s.as_it_is = (a.kind == 'f' && a.item_bytes >= 4) || (a.kind == 'i' && a.item_bytes >= 4);
     s.of = a.kind == 'f' ? (a.item_bytes == 8 ? Of::f64 : Of::f32) : a.kind == 'i' && a.item_bytes == 4 ? Of::i32 : Of::i64;
     const std::size_t first = arrays_->single_ ? 0 : 1;
-    s.of_atoms = which == arrays_->positions_ || (!s.role && a.shape.size() > first && a.shape[first] == arrays_->atoms_ && use.field != Field::energy && !is_one_of_frame(a, first));
+    const bool sized = a.shape.size() > first && a.shape[first] == arrays_->atoms_ && use.field != Field::energy && !is_one_of_frame(a, first);
+    s.of_atoms = which == arrays_->positions_ || (!s.role && (a.scope == ValueScope::guess ? sized : a.scope == ValueScope::atom));
     s.hint.field = use.field;
     s.hint.scope = s.of_atoms ? ValueScope::atom : ValueScope::frame;
     if (use.negative) {

@@ -6,6 +6,7 @@
 
 #include "core/base/error.h"
 #include "core/base/nearest_name.h"
+#include "formats/array_map.h"
 #include "formats/excerpt.h"
 
 namespace atp {
@@ -94,10 +95,11 @@ std::optional<Quantity> quantity_of_array(std::string_view name, const ArrayMap&
 
 std::string describe(const FrameArray& a) {
   std::string shape;
-  for (const std::uint64_t d : a.shape) shape += fmt::format("{} x ", d);
-  static constexpr std::pair<char, std::string_view> kKinds[] = {{'f', "float"}, {'i', "int"}, {'u', "uint"}};
+  for (const std::uint64_t d : a.shape) shape += fmt::format("{}{}", shape.empty() ? "" : " x ", d);
+  if (!shape.empty()) shape += ' ';
+  static constexpr std::pair<char, std::string_view> kKinds[] = {{'f', "float"}, {'i', "int"}, {'u', "uint"}, {'b', "bool"}};
   for (const auto& [kind, name] : kKinds) {
-    if (kind == a.kind) return fmt::format("{} ({}{}{})", a.name, shape.empty() ? shape : shape.substr(0, shape.size() - 2), name, 8 * a.item_bytes);
+    if (kind == a.kind) return fmt::format("{} ({}{}{})", a.name, shape, name, 8 * a.item_bytes);
   }
   return fmt::format("{} ({}text)", a.name, shape);
 }
@@ -149,10 +151,10 @@ std::optional<std::size_t> FrameArrays::find(std::string_view role, std::span<co
 void FrameArrays::find_roles() {
   const auto fail = [&](const std::string& what) { fail_input(where_, fmt::format("{} (found: {})", what, found(20)), "name the arrays with --npz-map or --hdf5-map, for example positions=coords,numbers=z,energy=E,forces=F"); };
 
-  for (const auto& [what, name] : settings_->map) {
+  for (const auto& [what, array] : settings_->map) {
     if (!settings_->map_is_asked) break;
-    const bool there = std::ranges::any_of(arrays_, [&](const FrameArray& a) { return a.name == name; });
-    if (!there && name != "none") fail(fmt::format("has no array '{}', which {} is to be taken from", excerpt(name), what));
+    const bool there = std::ranges::find(arrays_, array, &FrameArray::name) != arrays_.end();
+    if (!there && array != "none") fail(fmt::format("has no array '{}', which {} is to be taken from", excerpt(array), what));
   }
   const auto positions = find("positions", kPositions);
   const auto numbers = find("numbers", kNumbers);
@@ -163,14 +165,20 @@ void FrameArrays::find_roles() {
   const auto& p = arrays_[positions_];
   const auto& z = arrays_[numbers_];
   const std::size_t rank = single_ ? 2 : 3;
-  if (p.kind != 'f' || p.shape.size() != rank || p.shape.back() != 3) fail(fmt::format("'{}' is no array of positions", p.name));
+  if (p.kind != 'f' || p.shape.size() != rank || p.shape.back() != 3) {
+    fail(fmt::format("{} cannot be the positions, frames x atoms x 3 or atoms x 3 floats are needed", describe(p)));
+  }
   frames_ = single_ ? 1 : p.shape[0];
   atoms_ = p.shape[rank - 2];
   if (atoms_ == 0 && frames_ > kMostEmptyFrames) fail(fmt::format("'{}' claims {} frames without an atom", p.name, frames_));
   const bool shared = z.shape.size() == 1 && z.shape[0] == atoms_;
   const bool own = !single_ && z.shape.size() >= 2 && z.shape[0] == frames_ && product(z.shape) == frames_ * atoms_;
   const bool column = z.shape.size() == 2 && z.shape[0] == atoms_ && z.shape[1] == 1;
-  if ((!shared && !own && !column) || z.kind == 'f') fail(fmt::format("'{}' does not fit '{}'", z.name, p.name));
+  if ((!shared && !own && !column) || z.kind == 'f') {
+    fail(fmt::format("{} cannot be the atomic numbers of {}, {}{} whole numbers or symbols are needed", describe(z), describe(p), atoms_,
+                     single_ ? "" : fmt::format(" or {} x {}", frames_, atoms_)));
+  }
+  if (settings_->map_is_asked) check_array_map(settings_->map, arrays_, {frames_, atoms_, single_}, where_);
   cell_ = find("cell", kCell);
   pbc_ = find("pbc", kPbc);
   mask_ = find("mask", kMask);

@@ -27,6 +27,7 @@ struct FrameArray {
   Bytes data;
   // Whether the file says so of this array alone; else the units of the input.
   std::optional<Conversion> conversion;
+  ValueScope scope = ValueScope::guess;  // what the format knows: of the atoms, or of the frame whatever its size
 };
 
 inline bool is_text(const FrameArray& a) { return a.kind == 'S' || a.kind == 'U'; }

@@ -208,6 +208,8 @@ std::string_view ByteSource::peek() {
     have += n;
   }
   head_.resize(have);
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // of editors; no format of bytes begins so
+  if (head_.starts_with(kByteOrderMark)) head_.erase(0, kByteOrderMark.size());
   return head_;
 }
 

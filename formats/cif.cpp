@@ -11,6 +11,8 @@
 #include "core/base/error.h"
 #include "formats/cif_symmetry.h"
 #include "formats/excerpt.h"
+#include "formats/last_number.h"
+#include "formats/line_reader.h"
 #include "formats/serial_reader.h"
 #include "formats/utf8.h"
 
@@ -36,10 +38,11 @@ class CifReader : public SerialReader {
   explicit CifReader(std::unique_ptr<ByteSource> source) : source_(std::move(source)) {
     const std::string text = read_text(*source_);
     try {
-      document_ = gemmi::cif::read_memory(text.data(), text.size(), source_->name().c_str());
+      document_ = gemmi::cif::read_memory(text.data(), text.size(), "line");
     } catch (const std::exception& e) {
       fail_input(source_->name(), fmt::format("is no CIF that can be read: {}", one_line(e.what())));
     }
+    if (!text.empty() && text.back() != '\n') check_last_number(text);
   }
   InputState input_state() const override { return source_->state(); }
 
@@ -57,8 +60,29 @@ class CifReader : public SerialReader {
     return false;
   }
   std::uint64_t position() const override { return source_->position(); }
+  std::string last_words() const override { return doubt_; }
 
  private:
+  // Of a last line without a newline, beside the lines before it that have as many words.
+  void check_last_number(std::string_view text) {
+    const auto cut_last = [&text] {
+      const std::size_t newline = text.rfind('\n');
+      const std::string_view line = text.substr(newline + 1);
+      text = newline == std::string_view::npos ? std::string_view() : text.substr(0, newline);
+      return line;
+    };
+    const std::string_view last = cut_last();
+    LastNumber number;
+    for (std::size_t words = split_words(last).size(); !text.empty();) {
+      const std::string_view line = cut_last();
+      if (split_words(line).size() != words) break;
+      number.add(line);
+    }
+    const LastNumber::Is is = number.judge(last);
+    if (is == LastNumber::Is::cut) fail_input(source_->name(), LastNumber::cut(last), LastNumber::kFix);
+    if (is == LastNumber::Is::doubtful) doubt_ = LastNumber::doubt(source_->name(), last);
+  }
+
   // What gemmi says, which may hold parts of the file.
   static std::string one_line(std::string_view what) {
     std::string out;
@@ -121,6 +145,7 @@ class CifReader : public SerialReader {
   gemmi::cif::Document document_;
   std::size_t block_ = 0;
   bool found_ = false;
+  std::string doubt_;
 };
 
 }  // namespace

@@ -89,6 +89,7 @@ class CubeReader : public SerialReader {
       const std::string_view line = need("the last atom");
       std::array<double, 5> v;
       if (read_reals(line, v) != 5 || v[0] < 0 || v[0] > 118 || v[0] != std::floor(v[0])) lines_.fail(fmt::format("'{}' is no atom (number {} of {})", excerpt(line), i, atoms));
+      if (lines_.unfinished()) lines_.fail(fmt::format("the file ends within atom {} of {}, before its grid", i, atoms), "copy the file again");
       s.atomic_numbers.push_back(static_cast<std::uint8_t>(v[0]));
       for (std::size_t k = 0; k < 3; ++k) xyz.push_back(v[2 + k] * unit);
     }

@@ -15,6 +15,7 @@
 #include "formats/byte_source.h"
 #include "formats/deepmd_lmdb.h"
 #include "formats/excerpt.h"
+#include "formats/last_number.h"
 #include "formats/line_reader.h"
 #include "formats/lmdb_file.h"
 #include "formats/number.h"
@@ -122,14 +123,19 @@ class DeepmdReader : public FormatReader {
     if (coord == arrays.end()) fail_input(set, fmt::format("has no coord.{}", raw_ ? "raw" : "npy"));
     const std::uint64_t frames = coord->shape.empty() ? 0 : coord->shape[0];
     const bool periodic = !exists(path_ + "/nopbc");
-    if (!periodic) std::erase_if(arrays, [](const FrameArray& a) { return a.name == "box" || a.name == "virial"; });
+    if (!periodic && std::erase_if(arrays, [](const FrameArray& a) { return a.name == "virial"; }) != 0) notes_.emplace_back("systems without periodic boundaries have no stress: their virial is left out");
+    if (!periodic) std::erase_if(arrays, [](const FrameArray& a) { return a.name == "box"; });
     if (periodic && std::ranges::find(arrays, "box", &FrameArray::name) == arrays.end()) fail_input(set, "has no box", "a system without periodic boundaries has an empty file 'nopbc'");
     for (FrameArray& a : arrays) {
       if (a.shape.empty() || a.shape[0] != frames) fail_input(fmt::format("{}/{}", set, a.name), fmt::format("has not one row for each of {} frames", frames));
       shape_rows(a);
+      tell_property(a);
     }
     add_types(arrays, frames);
-    return std::make_shared<const FrameArrays>(settings_, set, std::move(arrays), false, holder_);
+    auto all = std::make_shared<FrameArrays>(settings_, set, std::move(arrays), false, holder_);
+    for (std::string& note : notes_) all->add_note(std::move(note));
+    notes_.clear();
+    return all;
   }
 
   // [frames, 3 n] becomes [frames, n, 3]; what is one number for each atom has n columns.
@@ -139,7 +145,21 @@ class DeepmdReader : public FormatReader {
     const bool vectors = a.name == "coord" || a.name == "force" || a.name == "force_mag" || a.name == "spin" || a.name == "velocity";
     const bool of_atoms = vectors || a.name.starts_with("atom_") || a.name.starts_with("atomic_") || a.name == "aparam";
     if (vectors && width != 3 * n) fail_input(path_, fmt::format("{} has {} columns, {} atoms have {}", a.name, width, n, 3 * n));
+    if (a.name == "aparam" && width % n != 0) fail_input(path_, fmt::format("aparam has {} columns, {} atoms need a multiple of that", width, n));
     if (of_atoms && width % n == 0 && width / n > 1) a.shape = {a.shape[0], n, width / n};
+    if (a.name == "aparam") a.scope = ValueScope::atom;
+    for (const std::string_view name : {"fparam", "dos", "hessian", "dipole", "polarizability"}) {
+      if (a.name == name) a.scope = ValueScope::frame;
+    }
+  }
+
+  // What DeePMD has no fields for here.
+  void tell_property(const FrameArray& a) {
+    for (const std::string_view name : {"coord", "box", "energy", "force", "virial", "real_atom_types"}) {
+      if (a.name == name) return;
+    }
+    const bool of_atoms = a.scope != ValueScope::frame && a.shape.size() > 1 && a.shape[1] == types_.size();
+    notes_.push_back(fmt::format("{} is kept as a property of the {}", a.name, of_atoms ? "atoms" : "records"));
   }
 
   void add_types(std::vector<FrameArray>& arrays, std::uint64_t frames) {
@@ -180,11 +200,21 @@ class DeepmdReader : public FormatReader {
       const Bytes bytes = holder_->files.back().bytes();
       bytes_ += bytes.size();
       const NpyArray a = parse_any_npy(bytes, file);
-      if (a.kind != 'f' && a.kind != 'i') continue;
+      if (a.kind != 'f' && a.kind != 'i') {
+        notes_.push_back(fmt::format("{} is no array of numbers and is left out", fs::path(file).filename().string()));
+        continue;
+      }
       if (a.fortran_order) fail_input(file, "is in Fortran order", "save numpy.ascontiguousarray(array)");
       arrays.push_back({fs::path(file).stem().native(), a.kind, a.item_bytes, a.shape, a.data, std::nullopt});
     }
     return arrays;
+  }
+
+  void check_last_number(const LineReader& lines, std::string_view line, LastNumber& number) {
+    if (!lines.unfinished()) return number.add(line);
+    const LastNumber::Is is = number.judge(line);
+    if (is == LastNumber::Is::cut) lines.fail(LastNumber::cut(line), LastNumber::kFix);
+    if (is == LastNumber::Is::doubtful) notes_.push_back(LastNumber::doubt(lines.place(), line));
   }
 
   std::vector<FrameArray> read_raw_files(const std::string& folder) {
@@ -195,6 +225,7 @@ class DeepmdReader : public FormatReader {
       LineReader lines(std::make_unique<ByteSource>(file));
       std::vector<double> values;
       std::uint64_t rows = 0;
+      LastNumber number;
       while (const auto line = lines.next()) {
         const auto words = split_words(*line);
         if (words.empty()) continue;
@@ -205,6 +236,7 @@ class DeepmdReader : public FormatReader {
           values.push_back(v);
         }
         if (values.size() % rows != 0 || values.size() / rows != words.size()) lines.fail("has another number of columns than the lines before");
+        check_last_number(lines, *line, number);
       }
       bytes_ += lines.position();
       if (rows == 0) continue;
@@ -222,6 +254,7 @@ class DeepmdReader : public FormatReader {
   std::vector<std::string> names_;
   std::shared_ptr<const FrameArrays::Settings> settings_;
   std::shared_ptr<Holder> holder_;  // of the set in work
+  std::vector<std::string> notes_;
   std::shared_ptr<const FrameArrays> arrays_;
   std::size_t set_ = 0;
   std::uint64_t next_ = 0, frames_ = 0, bytes_ = 0;

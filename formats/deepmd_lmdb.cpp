@@ -30,7 +30,7 @@ struct Shared {
 };
 
 // {"type": "float32", "shape": [192, 3], "data": bytes}; nothing for any other value, which is passed over.
-std::optional<FrameValue> read_array(MsgpackReader& in) {
+std::optional<FrameValue> read_array(std::string_view key, MsgpackReader& in) {
   MsgpackReader look = in;
   in.skip();
   std::string_view type;
@@ -38,12 +38,12 @@ std::optional<FrameValue> read_array(MsgpackReader& in) {
   Bytes data;
   try {
     for (std::uint64_t n = look.map(); n > 0; --n) {
-      const std::string_view key = look.text();
-      if (key == "type") {
+      const std::string_view part = look.text();
+      if (part == "type") {
         type = look.text();
-      } else if (key == "shape") {
+      } else if (part == "shape") {
         for (std::uint64_t dims = look.list(); dims > 0; --dims) shape.push_back(static_cast<std::uint64_t>(look.integer()));
-      } else if (key == "data") {
+      } else if (part == "data") {
         data = look.binary();
       } else {
         look.skip();
@@ -54,7 +54,12 @@ std::optional<FrameValue> read_array(MsgpackReader& in) {
   }
   static constexpr std::pair<std::string_view, Of> kTypes[] = {{"float32", Of::f32}, {"float64", Of::f64}, {"int32", Of::i32}, {"int64", Of::i64}};
   for (const auto& [name, of] : kTypes) {
-    if (name == type) return FrameValue::array(of, shape, data);
+    if (name != type) continue;
+    try {
+      return FrameValue::array(of, shape, data);
+    } catch (const Error& e) {
+      fail_input("", fmt::format("'{}' {}", excerpt(key), e.problem()));
+    }
   }
   return std::nullopt;
 }
@@ -78,7 +83,11 @@ class MsgpackFrames : public FrameDecoder {
     std::vector<std::pair<std::string_view, FrameValue>> values;
     for (std::uint64_t n = in.map(); n > 0; --n) {
       const std::string_view key = in.text();
-      if (const auto value = read_array(in)) values.emplace_back(key, *value);
+      if (const auto value = read_array(key, in)) {
+        values.emplace_back(key, *value);
+      } else if (key != "atom_numbs" && key != "atom_names" && key != "orig" && key != "nopbc") {  // those say nothing new
+        remarks.note(fmt::format("'{}' is no array of numbers that atp knows and is left out", excerpt(key)));
+      }
     }
     const auto find = [&](std::string_view key) -> const FrameValue* {
       const auto found = std::ranges::find(values, key, [](const auto& v) { return v.first; });
@@ -99,6 +108,8 @@ class MsgpackFrames : public FrameDecoder {
       if (key == "atom_types" || key == "coords" || key == "cells") continue;
       ValueHint hint;
       if (key == "energies") hint.field = Field::energy;
+      if (key == "fparam") hint.scope = ValueScope::frame;
+      if (key == "fparam" || key == "aparam") remarks.note(fmt::format("{} is kept as a property of the {}", key, key == "aparam" ? "atoms" : "records"));
       fields_.add(key, value, hint);
     }
     fields_.finish(structure, remarks);

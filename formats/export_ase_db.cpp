@@ -183,7 +183,6 @@ class AseDbExporter : public RecordExporter {
 
   void bind_builtins(const RecordView& record, const RecordFields& fields) const {
     const auto* c = fields.builtin("cell");
-    NumbersView rows;
     std::array<double, 9> matrix = {};
     if (c != nullptr) {
       for (std::size_t i = 0; i < 9; ++i) matrix[i] = c->value.numbers.real(i);

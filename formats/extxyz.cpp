@@ -10,6 +10,7 @@
 #include "formats/extxyz_comment.h"
 #include "formats/extxyz_fields.h"
 #include "formats/field_rules.h"
+#include "formats/last_number.h"
 #include "formats/s2ef_lines.h"
 #include "formats/utf8.h"
 #include "formats/xyz_cutter.h"
@@ -58,6 +59,7 @@ class FrameDecoder {
   // What the user should know about the frame last decoded.
   void tell(FrameSink& sink) const {
     fields_.tell(sink);
+    if (!doubt_.empty()) sink.note(doubt_);
     if (line_notes_.isotopes) sink.note("isotope symbols D and T are read as H");
     if (line_notes_.more_columns) sink.note("columns after the fourth are not read: plain XYZ, or no Properties in the comment");
     if (line_notes_.texts) sink.note("columns of text are kept as one string a frame, a JSON list");
@@ -79,9 +81,22 @@ class FrameDecoder {
     const ColumnLayout& layout = layout_of(pairs);
     const std::string_view atoms = piece.part(frame.atoms, frame.end);
     line_notes_ = columns_.read(atoms, static_cast<std::size_t>(frame.n_atoms), layout, structure);
+    doubt_.clear();
+    if (!atoms.empty() && !atoms.ends_with('\n')) check_last_number(atoms, frame);
     if (pairs) return fields_.apply(comment_, layout, structure);
     fields_.apply_defaults(structure);
     if (!line.empty()) structure.put_string(Kind::molecule, "comment", line);
+  }
+
+  // Of the file's last line, which has no newline.
+  void check_last_number(std::string_view atoms, const FrameText& frame) {
+    LastNumber number;
+    for (std::size_t newline; (newline = atoms.find('\n')) != std::string_view::npos; atoms.remove_prefix(newline + 1)) {
+      number.add(trimmed(atoms.substr(0, newline)));
+    }
+    const LastNumber::Is is = number.judge(atoms);
+    if (is == LastNumber::Is::cut) throw AtomLineError{frame.n_atoms - 1, LastNumber::cut(atoms)};
+    if (is == LastNumber::Is::doubtful) doubt_ = LastNumber::doubt(place(frame.line + 1 + frame.n_atoms), atoms);
   }
 
   std::string_view clean_comment(std::string_view line) {
@@ -130,15 +145,15 @@ class FrameDecoder {
   ColumnReader columns_;
   FieldReader fields_;
   AtomLineNotes line_notes_;
-  std::string clean_;
+  std::string clean_, doubt_;
   bool bad_utf8_ = false;
 };
 
 class XyzBatch : public FrameBatch {
  public:
-  // `lines`: of an S2EF pair, one a frame; else empty.
-  XyzBatch(std::shared_ptr<const Settings> settings, TextPiece piece, std::vector<S2efLine> lines)
-      : settings_(std::move(settings)), piece_(std::move(piece)), lines_(std::move(lines)) {}
+  // `lines`: of an S2EF pair, one a frame, and what is doubtful about them; else empty.
+  XyzBatch(std::shared_ptr<const Settings> settings, TextPiece piece, std::vector<S2efLine> lines, std::string doubt)
+      : settings_(std::move(settings)), piece_(std::move(piece)), lines_(std::move(lines)), doubt_(std::move(doubt)) {}
 
   std::uint64_t first_frame() const override { return piece_.first_frame; }
   std::uint64_t frames() const override { return piece_.frames.size(); }
@@ -186,12 +201,14 @@ class XyzBatch : public FrameBatch {
 
   void tell_pair(FrameSink& sink) const {
     sink.note("system_id, frame and reference_energy come from the text file beside the frames");
+    if (!doubt_.empty()) sink.note(doubt_);
     if (settings_->adsorption_energy) sink.mapped("adsorption energy", "as energy, minus the reference energy beside it");
   }
 
   std::shared_ptr<const Settings> settings_;
   TextPiece piece_;
   std::vector<S2efLine> lines_;
+  std::string doubt_;
 };
 
 class XyzReader : public FormatReader {
@@ -213,7 +230,7 @@ class XyzReader : public FormatReader {
       return nullptr;
     }
     std::vector<S2efLine> lines = lines_ ? lines_->take(piece->frames.size()) : std::vector<S2efLine>();
-    return std::make_unique<XyzBatch>(settings_, std::move(*piece), std::move(lines));
+    return std::make_unique<XyzBatch>(settings_, std::move(*piece), std::move(lines), lines_ ? lines_->doubt() : std::string());
   }
 
   InputState input_state() const override { return cutter_.input_state(); }

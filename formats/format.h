@@ -34,6 +34,12 @@ struct ReadOptions {
 struct FrameOrigin {
   std::uint64_t frame = 0;  // from 0, within the input
   std::uint64_t line = 0;   // of the frame's first line, from 1; 0 for formats without lines
+  std::string_view member = {};    // of an archive: which file in it; borrowed for the call that brings it
+  std::uint64_t member_frame = 0;  // and the frame's number there
+
+  // The frame as the user can find it: its number in the file that holds it, and that file ("x.tar:a.xyz").
+  std::uint64_t number() const { return member.empty() ? frame : member_frame; }
+  std::string file(const std::string& input) const { return member.empty() ? input : input + ":" + std::string(member); }
 };
 
 // Receives what a batch holds, in order.

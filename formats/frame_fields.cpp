@@ -19,6 +19,9 @@ namespace {
 
 const Conversion kAsItIs;
 
+// Each is looked for among the others.
+constexpr std::size_t kMostValues = 8192;
+
 using Of = FrameValue::Of;
 
 // Arrays of a whole frame that may have as many rows as the frame has atoms.
@@ -152,6 +155,7 @@ double FrameValue::real(std::uint64_t i) const {
 
 void FrameFields::add(std::string_view key, const FrameValue& value, const ValueHint& hint) {
   if (key.size() > kLongestKey) fail_input("", fmt::format("the key '{}' has more than {} bytes", excerpt(key), kLongestKey));
+  if (used_ == kMostValues) fail_input("", fmt::format("has more than {} values with names of their own, '{}' is one", kMostValues, excerpt(key)));
   if (used_ == entries_.size()) entries_.emplace_back();
   Entry& e = entries_[used_++];
   e.key = key;

@@ -15,7 +15,7 @@
 #include "core/io/fd.h"
 #include "core/io/mapped_file.h"
 #include "core/io/page_cache.h"
-#include "formats/array_frames.h"
+#include "formats/array_map.h"
 #include "formats/excerpt.h"
 #include "formats/hdf5_id.h"
 
@@ -324,13 +324,17 @@ class Hdf5Reader : public FormatReader {
     if (p.shape.size() != 2 && p.shape.size() != 3) fail_input(path_, fmt::format("'{}{}' has {} dimensions, positions have 2 or 3", excerpt(where_), p.name, p.shape.size()));
     single_ = p.shape.size() == 2;
     group_frames_ = single_ ? 1 : p.shape[0];
+    std::vector<FrameArray> shapes;
     frame_bytes_ = 0;
     for (const Dataset5& d : datasets_) {
+      const bool repeated = !single_ && !is_sliced(d) && is_one_value(d);  // for each frame
+      shapes.push_back({d.name, d.kind, d.item_bytes, repeated ? std::vector{group_frames_} : d.shape, {}, std::nullopt});
       std::uint64_t bytes = d.item_bytes;
       for (std::size_t i = is_sliced(d) ? 1 : 0; i < d.shape.size(); ++i) bytes *= d.shape[i];
       if (bytes > kLargestFrame) fail_input(path_, fmt::format("'{}{}' has {} bytes a frame", excerpt(where_), d.name, bytes));
       frame_bytes_ += bytes;
     }
+    check_array_map(map_, shapes, {group_frames_, p.shape[single_ ? 0 : 1], single_}, fmt::format("{}: {}", path_, excerpt(where_)));
   }
 
   bool is_sliced(const Dataset5& d) const { return !single_ && !d.shape.empty() && d.shape[0] == group_frames_ && !(d.shape.size() == 1 && is_numbers(d)); }

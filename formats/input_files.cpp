@@ -2,12 +2,14 @@
 #include <fmt/format.h>
 #include <fnmatch.h>
 #include <glob.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <new>
 #include <set>
 #include <system_error>
+#include <utility>
 
 #include "core/base/error.h"
 #include "core/base/interrupt.h"
@@ -17,6 +19,8 @@
 namespace atp {
 
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr std::string_view kCompressions[] = {".gz", ".xz", ".zst", ".bz2"};
 
@@ -52,7 +56,6 @@ bool is_input_name(std::string_view name) {
 
 // A manifest.json beside .atp files says what they are, and is no dataset itself.
 void leave_out_manifests(std::vector<std::string>& files) {
-  namespace fs = std::filesystem;
   std::set<fs::path> with_shards;
   for (const fs::path file : files) {
     if (file.extension() == ".atp") with_shards.insert(file.parent_path());
@@ -60,23 +63,41 @@ void leave_out_manifests(std::vector<std::string>& files) {
   std::erase_if(files, [&](const fs::path file) { return file.filename() == "manifest.json" && with_shards.contains(file.parent_path()); });
 }
 
-std::vector<std::string> files_below(const std::string& folder) {
-  namespace fs = std::filesystem;
-  std::vector<std::string> found;
-  std::error_code error;
-  fs::recursive_directory_iterator it(folder, error);
-  for (; !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
+// The inputs below a folder. Links are followed, also those to folders, and each folder is read once: a link may lead back.
+class FilesBelow {
+ public:
+  void add(const std::string& folder) {
     throw_if_interrupted();
+    struct stat st = {};
+    if (::stat(folder.c_str(), &st) != 0 || !visited_.emplace(st.st_dev, st.st_ino).second) return;
+    std::error_code error;
+    std::vector<fs::directory_entry> entries;
+    for (fs::directory_iterator it(folder, error); !error && it != fs::directory_iterator(); it.increment(error)) entries.push_back(*it);
+    if (error) fail_system(folder, "cannot read the directory", error.value());
+    std::ranges::sort(entries);
+    for (const fs::directory_entry& e : entries) take(e);
+  }
+  std::vector<std::string> found;
+
+ private:
+  void take(const fs::directory_entry& e) {
+    const std::string& path = e.path().native();
     std::error_code ignored;
-    if (it->is_directory(ignored)) {
-      if (!is_input_folder(it->path().native())) continue;
-      it.disable_recursion_pending();
-      found.push_back(it->path().native());
-    } else if (it->is_regular_file(ignored) && is_input_name(it->path().filename().native())) {
-      found.push_back(it->path().native());
+    if (e.is_directory(ignored)) {
+      if (!is_input_folder(path)) return add(path);
+      found.push_back(path);
+    } else if (is_input_name(e.path().filename().native()) && (e.is_regular_file(ignored) || !e.exists(ignored))) {
+      found.push_back(path);  // a link that leads nowhere is named by whoever opens it
     }
   }
-  if (error) fail_system(folder, "cannot read the directory", error.value());
+
+  std::set<std::pair<dev_t, ino_t>> visited_;
+};
+
+std::vector<std::string> files_below(const std::string& folder) {
+  FilesBelow below;
+  below.add(folder);
+  std::vector<std::string>& found = below.found;
   leave_out_manifests(found);
   if (found.empty()) {
     fail_input(folder, "holds no file with a name that atp knows", "atp formats lists them; a file named outright is told by its content");

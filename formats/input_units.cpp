@@ -23,14 +23,15 @@ std::optional<Quantity> quantity_named(std::string_view name) {
   return std::nullopt;
 }
 
-std::string example_of(Quantity q) {
+// All units, each under its usual name.
+std::string known_units(Quantity q) {
   switch (q) {
-    case Quantity::energy: return "hartree, kcal/mol, kJ/mol, Ry, eV";
-    case Quantity::length: return "bohr, nm, A";
-    case Quantity::force: return "hartree/bohr, kcal/mol/A, eV/A";
-    case Quantity::stress: return "GPa, kbar, eV/A^3";
-    case Quantity::charge: return "e, C";
-    case Quantity::velocity: return "A/fs, nm/ps, m/s, sqrt(eV/u) (ASE's)";
+    case Quantity::energy: return "eV, meV, hartree, Ry, kcal/mol, kJ/mol, au";
+    case Quantity::length: return "A, nm, pm, bohr, au";
+    case Quantity::force: return "au and ENERGY/LENGTH: eV/A, hartree/bohr, kcal/mol/A";
+    case Quantity::stress: return "GPa, MPa, Pa, kbar, bar, au and ENERGY/LENGTH^3: eV/A^3";
+    case Quantity::charge: return "e, C, au";
+    case Quantity::velocity: return "sqrt(eV/u) (ASE's), au and LENGTH/TIME: A/fs, nm/ps, m/s";
   }
   return "";
 }
@@ -55,8 +56,9 @@ InputUnits::InputUnits(const ReadOptions& options) {
     }
     const auto factor = unit_factor(*quantity, unit);
     if (!factor) {
+      const std::string near = did_you_mean(unit, unit_spellings(*quantity));
       throw Error(Exit::usage, "", fmt::format("--units {}={}: atp knows no such unit", name, excerpt(unit)),
-                  "known are " + example_of(*quantity));
+                  near.empty() ? "known are " + known_units(*quantity) : near);
     }
     asked_[index(*quantity)] = Word{unit, "--units", *factor};
   }
@@ -70,7 +72,7 @@ void InputUnits::declare(Quantity quantity, std::string_view unit, std::string_v
     look_up_all();
   } else if (!asked_[index(quantity)]) {
     fail_input("", fmt::format("{} says '{}' of the {}, which is no unit atp knows", by, excerpt(unit), quantity_name(quantity)),
-               fmt::format("pass --units {}=UNIT (known are {})", quantity_name(quantity), example_of(quantity)));
+               fmt::format("pass --units {}=UNIT (known are {})", quantity_name(quantity), known_units(quantity)));
   }
 }
 

@@ -42,6 +42,7 @@ class PickledFrame {
 
   void read(const Pickle& p, const PickleValue& v, Structure& structure, FrameRemarks& remarks) {
     scratch_.clear();
+    spent_ = 0;
     fields_.begin();
     const PickleValue& dict = attributes(p, v);
     if (holds_pymatgen(p, dict)) return read_pymatgen(p, dict, structure, remarks);
@@ -116,21 +117,21 @@ class PickledFrame {
       for (std::size_t i = 0; i + 1 < dict.items.size() && i < 20; i += 2) keys += (keys.empty() ? "" : ", ") + excerpt(p[dict.items[i]].text());
       fail_input("", fmt::format("has no {} (found: {})", numbers == nullptr ? "atomic_numbers" : "pos", keys));
     }
-    set_atomic_numbers(structure, "atomic_numbers", p.value(*numbers, scratch_));
-    set_positions(structure, "pos", p.value(*pos, scratch_), settings_.units, remarks);
+    set_atomic_numbers(structure, "atomic_numbers", value_of(p, "atomic_numbers", *numbers));
+    set_positions(structure, "pos", value_of(p, "pos", *pos), settings_.units, remarks);
     const PickleValue* cell = first_of(p, dict, {"cell"});
-    if (cell != nullptr) set_cell(structure, "cell", p.value(*cell, scratch_), settings_.units, remarks);
+    if (cell != nullptr) set_cell(structure, "cell", value_of(p, "cell", *cell), settings_.units, remarks);
     std::array<bool, 3> pbc = {cell != nullptr, cell != nullptr, cell != nullptr};
     if (const PickleValue* said = first_of(p, dict, {"pbc"})) {
-      const FrameValue v = p.value(*said, scratch_);
-      if (v.of == FrameValue::Of::text || v.count() != 3) fail_input("", "has a pbc that is not three values");
-      for (std::size_t i = 0; i < 3; ++i) pbc[i] = v.real(i) != 0;
+      const FrameValue v = value_of(p, "pbc", *said);
+      if (v.of == FrameValue::Of::text || (v.count() != 3 && v.count() != 1)) fail_input("", "has a pbc that is neither one value nor three");
+      for (std::size_t i = 0; i < 3; ++i) pbc[i] = v.real(v.count() == 3 ? i : 0) != 0;
     } else if (cell != nullptr) {
       remarks.note("the pickles do not say what is periodic: all directions are, where there is a cell");
     }
     structure.set_pbc(pbc);
     if (const PickleValue* n = first_of(p, dict, {"natoms"})) {
-      const FrameValue v = p.value(*n, scratch_);
+      const FrameValue v = value_of(p, "natoms", *n);
       if (v.count() != 1 || v.real(0) != static_cast<double>(structure.n_atoms())) {
         fail_input("", fmt::format("says it has {} atoms and has {}", v.count() == 1 ? v.real(0) : 0, structure.n_atoms()));
       }
@@ -152,14 +153,38 @@ class PickledFrame {
       case PickleKind::ndarray: break;
       case PickleKind::list:
       case PickleKind::tuple:
-        for (const std::uint32_t i : v.items) {
-          if (p[i].kind != PickleKind::integer && p[i].kind != PickleKind::real && p[i].kind != PickleKind::logical) return;
-        }
-        break;
-      default: return;
+        if (const auto value = numbers_of(p, key, v, hint.field.has_value(), remarks)) return add_value(key, *value, hint, n);
+        return;
+      case PickleKind::none: return;
+      default: return remarks.note(fmt::format("'{}' is neither a number, a text nor an array and is left out", excerpt(key)));
     }
-    if (!p.is_readable(v)) return remarks.note(fmt::format("'{}' is an array of no numbers and is left out", key));
-    FrameValue value = p.value(v, scratch_);
+    if (!p.is_readable(v)) return remarks.note(fmt::format("'{}' is an array of no numbers and is left out", excerpt(key)));
+    add_value(key, value_of(p, key, v), hint, n);
+  }
+
+  // A list that is no array stays out, unless it is a field.
+  std::optional<FrameValue> numbers_of(const Pickle& p, std::string_view key, const PickleValue& list, bool needed, FrameRemarks& remarks) {
+    try {
+      return value_of(p, key, list);
+    } catch (const Error& e) {
+      if (needed) throw;
+      remarks.note(e.problem() + " and is left out");
+      return std::nullopt;
+    }
+  }
+
+  FrameValue value_of(const Pickle& p, std::string_view key, const PickleValue& v) {
+    try {
+      const FrameValue value = p.value(v, scratch_);
+      spent_ += value.data.size() + value.text.size();
+      if (spent_ > p.most_bytes()) fail_repeated_values();
+      return value;
+    } catch (const Error& e) {
+      fail_input("", fmt::format("'{}' {}", excerpt(key), e.problem()));
+    }
+  }
+
+  void add_value(std::string_view key, FrameValue value, ValueHint hint, std::size_t n) {
     if (value.of != FrameValue::Of::text && value.count() == 1 && !(n == 1 && value.rank > 1)) {  // [1]
       value.rank = 0;
       hint.scope = ValueScope::frame;
@@ -171,6 +196,7 @@ class PickledFrame {
   const Settings& settings_;
   FrameFields fields_;
   std::deque<std::vector<std::byte>> scratch_;
+  std::uint64_t spent_ = 0;  // bytes of this frame's values
   JsonParser json_parser_;
   std::optional<JsonSettings> json_settings_;
   std::optional<JsonFrameReader> json_;
@@ -302,7 +328,10 @@ class PickleReader final : public FormatReader {
 
   std::unique_ptr<FrameBatch> next() override {
     const std::size_t first = taken_;
-    taken_ = std::min<std::size_t>(frames_, taken_ + 64);
+    for (std::uint64_t bytes = 0; taken_ < frames_ && taken_ - first < 64 && bytes < kBatchBytes; ++taken_) {
+      const Pickle& p = *all_->pickle;
+      bytes += p.weight(taken_ < all_->frames.size() ? p[all_->frames[taken_]] : p.root(), kBatchBytes);
+    }
     if (taken_ == first) return nullptr;
     std::shared_ptr<const PickleFile> all = all_;
     return std::make_unique<IndependentFrames>(first, taken_ - first, position(), [all, first] { return std::make_unique<FileDecoder>(all, first); });

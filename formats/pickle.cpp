@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <optional>
 #include <unordered_map>
 
 #include "core/base/error.h"
@@ -102,6 +103,17 @@ class PickleMachine {
     v.logical = b;
     push(std::move(v));
   }
+  // What never changes and takes a byte or two in the file is there once.
+  template <class Push>
+  void push_shared(std::optional<std::uint32_t>& shared, Push&& push) {
+    if (shared) return stack_.push_back(*shared);
+    push();
+    shared = top();
+  }
+  std::uint32_t empty_tuple() {
+    if (!empty_) empty_ = add(PickleValue{PickleKind::tuple, false, 0, 0, {}, {}});
+    return *empty_;
+  }
   std::size_t floor() const { return marks_.empty() ? 0 : marks_.back(); }
   std::uint32_t pop() {
     if (stack_.size() <= floor()) fail("is a damaged pickle: it takes a value from an empty stack");
@@ -181,10 +193,21 @@ class PickleMachine {
     if (spent_ > kMostCopies * whole_) fail("copies the same values again and again");
   }
 
-  void memoize(std::uint64_t slot) { memo_[slot] = top(); }
+  // Slots are numbered as they come by all that write pickles: 4 bytes each, for what takes one byte in the file.
+  void memoize(std::uint64_t slot) {
+    if (slot < memo_.size()) {
+      memo_[slot] = top();
+    } else if (slot == memo_.size()) {
+      memo_.push_back(top());
+      scattered_.erase(slot);
+    } else {
+      scattered_[slot] = top();
+    }
+  }
   void recall(std::uint64_t slot) {
-    const auto found = memo_.find(slot);
-    if (found == memo_.end()) fail("is a damaged pickle: it recalls what it has not stored");
+    if (slot < memo_.size()) return stack_.push_back(memo_[slot]);
+    const auto found = scattered_.find(slot);
+    if (found == scattered_.end()) fail("is a damaged pickle: it recalls what it has not stored");
     stack_.push_back(found->second);
   }
 
@@ -232,7 +255,7 @@ class PickleMachine {
       push_bytes(PickleKind::dtype, at(arguments(args, 1)[0]).bytes);
     } else if (ends("scalar")) {
       const auto a = arguments(args, 2);
-      const std::uint32_t shape = add(PickleValue{PickleKind::tuple, false, 0, 0, {}, {}});
+      const std::uint32_t shape = empty_tuple();
       push_items(PickleKind::ndarray, {shape, a[0], a[1]});
     } else if (ends("_reconstruct")) {
       push_kind(PickleKind::ndarray);
@@ -321,9 +344,9 @@ class PickleMachine {
       case '0': pop(); break;
       case '1': pop_to_mark(); break;
       case '2': stack_.push_back(top()); break;
-      case 'N': push_kind(PickleKind::none); break;
-      case 0x88: push_logical(true); break;
-      case 0x89: push_logical(false); break;
+      case 'N': push_shared(none_, [this] { push_kind(PickleKind::none); }); break;
+      case 0x88: push_shared(true_, [this] { push_logical(true); }); break;
+      case 0x89: push_shared(false_, [this] { push_logical(false); }); break;
       case 'I': {
         const std::string_view rest = as_text(in_.rest());
         if (rest.starts_with("00\n") || rest.starts_with("01\n")) {
@@ -335,7 +358,11 @@ class PickleMachine {
       }
       case 'L': push_integer(line_integer()); break;
       case 'J': push_integer(number<std::int32_t>()); break;
-      case 'K': push_integer(number<std::uint8_t>()); break;
+      case 'K': {
+        const auto i = number<std::uint8_t>();
+        push_shared(small_[i], [&] { push_integer(i); });
+        break;
+      }
       case 'M': push_integer(number<std::uint16_t>()); break;
       case 0x8A: push_long(take(number<std::uint8_t>())); break;
       case 0x8B: push_long(take(number<std::uint32_t>())); break;
@@ -360,7 +387,7 @@ class PickleMachine {
       case 0x96: push_bytes(PickleKind::bytes, take(number<std::uint64_t>())); break;
       case ']': push_kind(PickleKind::list); break;
       case 0x8F: push_kind(PickleKind::list); break;
-      case ')': push_kind(PickleKind::tuple); break;
+      case ')': stack_.push_back(empty_tuple()); break;
       case '}': push_kind(PickleKind::dict); break;
       case 'l':
       case 0x91: push_items(PickleKind::list, pop_to_mark()); break;
@@ -415,7 +442,7 @@ class PickleMachine {
       case 'q': memoize(number<std::uint8_t>()); break;
       case 'r': memoize(number<std::uint32_t>()); break;
       case 'p': memoize(static_cast<std::uint64_t>(line_integer())); break;
-      case 0x94: memoize(memo_.size()); break;
+      case 0x94: memoize(memo_.size() + scattered_.size()); break;
       case 'h': recall(number<std::uint8_t>()); break;
       case 'j': recall(number<std::uint32_t>()); break;
       case 'g': recall(static_cast<std::uint64_t>(line_integer())); break;
@@ -438,35 +465,17 @@ class PickleMachine {
   std::size_t whole_;
   unsigned depth_;
   std::size_t spent_ = 0;
+  std::optional<std::uint32_t> none_, true_, false_, empty_;
+  std::array<std::optional<std::uint32_t>, 256> small_;
   std::vector<std::uint32_t> stack_;
   std::vector<std::size_t> marks_;
-  std::unordered_map<std::uint64_t, std::uint32_t> memo_;
+  std::vector<std::uint32_t> memo_;
+  std::unordered_map<std::uint64_t, std::uint32_t> scattered_;  // slots beyond those of memo_
 };
 
 Pickle::Pickle(Bytes bytes, unsigned depth, bool in_torch_file) : in_torch_file_(in_torch_file) {
   if (bytes.size() >= UINT32_MAX) fail_input("", "is a pickle of more than 4 GB");
   PickleMachine(*this, bytes, depth).run();
-}
-
-std::string Pickle::storage_key(const PickleValue& storage) const {
-  const PickleValue& key = values_[storage.items[1]];
-  return key.kind == PickleKind::integer ? std::to_string(key.integer) : std::string(key.text());
-}
-
-void Pickle::for_each_storage(const std::function<void(std::string_view key, std::uint64_t value_bytes)>& visit) const {
-  for (const PickleValue& v : values_) {
-    if (v.kind == PickleKind::storage && v.items.size() == 2) visit(storage_key(v), torch_dtype(values_[v.items[0]].text())->bytes);
-  }
-}
-
-void Pickle::fill_storages(const std::function<Bytes(std::string_view key)>& bytes_of) {
-  for (PickleValue& v : values_) {
-    if (v.kind != PickleKind::storage || v.items.size() != 2) continue;
-    const std::uint64_t item = torch_dtype(values_[v.items[0]].text())->bytes;
-    const Bytes bytes = bytes_of(storage_key(v));
-    if (static_cast<std::uint64_t>(v.integer) > bytes.size() / item) fail_input("", fmt::format("has a tensor of {} values and {} bytes", v.integer, bytes.size()));
-    v.bytes = bytes.first(static_cast<std::size_t>(static_cast<std::uint64_t>(v.integer) * item));
-  }
 }
 
 bool looks_like_pickle(std::string_view head) {
@@ -476,15 +485,6 @@ bool looks_like_pickle(std::string_view head) {
     if (head.starts_with(start)) return true;
   }
   return false;
-}
-
-const PickleValue* Pickle::find(const PickleValue& dict, std::string_view key) const {
-  if (dict.kind != PickleKind::dict) return nullptr;
-  for (std::size_t i = 0; i + 1 < dict.items.size(); i += 2) {
-    const PickleValue& k = values_[dict.items[i]];
-    if (k.kind == PickleKind::text && k.text() == key) return &values_[dict.items[i + 1]];
-  }
-  return nullptr;
 }
 
 }  // namespace atp

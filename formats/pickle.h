@@ -59,11 +59,17 @@ class Pickle {
   // Bytes up to and with STOP.
   std::size_t size() const { return size_; }
 
-  // Numbers, tensors and arrays as a FrameValue; `scratch` owns what had to be put together. Throws
-  // Error (exit 3, no place) for a tensor that does not fit its storage, and for a type with no numbers.
   // Whether value() knows the array's type; true of what is no array of NumPy.
   bool is_readable(const PickleValue& v) const;
+  // Numbers, tensors, arrays and lists of these (nested ones, too: whole numbers as i64, others as f64) as a FrameValue;
+  // `scratch` owns what had to be put together. Throws Error (exit 3, no place) for a tensor that does not fit its
+  // storage, for a type with no numbers, for a list of rows that differ, and for one beyond most_bytes().
   FrameValue value(const PickleValue& v, std::deque<std::vector<std::byte>>& scratch) const;
+
+  // A value may be named any number of times, at two bytes each: so many bytes may the values of one structure have together.
+  std::uint64_t most_bytes() const;
+  // About the bytes of all that `v` holds, what is named repeatedly counted repeatedly; stops where it is more than `most`.
+  std::uint64_t weight(const PickleValue& v, std::uint64_t most) const;
 
  private:
   friend class PickleMachine;
@@ -75,8 +81,12 @@ class Pickle {
   std::deque<std::string> owned_;  // bytes that are not in the input as they are
   std::uint32_t root_ = 0;
   std::size_t size_ = 0;
+  std::uint64_t storage_bytes_ = 0;  // that lie beside it
   bool in_torch_file_ = false;
 };
+
+// Says that the values are more than Pickle::most_bytes() (exit 3, no place).
+[[noreturn]] void fail_repeated_values();
 
 // Whether the first bytes are those of a pickle: protocols 2 to 5 say so, older ones of lists, dicts and objects are known by
 // how they begin.

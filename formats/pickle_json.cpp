@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/base/error.h"
 #include "core/base/json_writer.h"
 #include "formats/shortest.h"
@@ -24,7 +26,7 @@ class Converter {
  private:
   void write(const PickleValue& v, unsigned depth) {
     if (depth > kMostDepth) fail_input("", fmt::format("is nested deeper than {}", kMostDepth));
-    if (out_.text().size() > kMostBytes) fail_input("", "copies the same values again and again");
+    if (out_.text().size() > std::min<std::uint64_t>(kMostBytes, p_.most_bytes())) fail_repeated_values();
     switch (v.kind) {
       case PickleKind::logical: out_.boolean(v.logical); break;
       case PickleKind::integer: out_.integer(v.integer); break;

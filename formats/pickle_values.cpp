@@ -1,5 +1,8 @@
-// The numbers, texts and arrays of a pickle as fields of a frame.
+// What a pickle holds, once it is read: numbers, texts and arrays as fields of a frame, storages, keys.
 #include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
 
 #include "core/base/error.h"
 #include "core/base/utf8.h"
@@ -82,7 +85,133 @@ FrameValue text_of(std::string_view dtype, Bytes bytes, std::deque<std::vector<s
   return FrameValue::of_text(as_text(Bytes(out)));
 }
 
+using Of = FrameValue::Of;
+
+bool is_list(const PickleValue& v) { return v.kind == PickleKind::list || v.kind == PickleKind::tuple; }
+
+Of wider(Of a, Of b) {
+  if (a == b) return a;
+  const auto real = [](Of of) { return of == Of::f64 || of == Of::f32; };
+  return real(a) || real(b) ? Of::f64 : Of::i64;
+}
+
+// A list of numbers, of arrays of one shape, or of such lists: first looked through, then gathered.
+class NestedList {
+ public:
+  NestedList(const Pickle& p, const PickleValue& list) : p_(p) {
+    const PickleValue* at = &list;
+    while (is_list(*at) && shape_.size() < FrameValue::kMostDimensions) {
+      shape_.push_back(at->items.size());
+      if (at->items.empty()) break;
+      at = &p[at->items[0]];
+    }
+    lists_ = shape_.size();
+    if (shape_.back() != 0 && is_array(*at)) {
+      const FrameValue v = leaf(*at);
+      shape_.insert(shape_.end(), v.shape.begin(), v.shape.begin() + v.rank);
+    }
+    look_through(list, 0);
+  }
+
+  FrameValue gather(const PickleValue& list, std::vector<std::byte>& out) {
+    out.reserve(static_cast<std::size_t>(count_ * bytes_of(of())));
+    append(list, out);
+    return FrameValue::array(of(), shape_, out);
+  }
+
+ private:
+  static bool is_array(const PickleValue& v) { return v.kind == PickleKind::tensor || v.kind == PickleKind::ndarray; }
+  Of of() const { return of_.value_or(Of::f64); }
+
+  FrameValue leaf(const PickleValue& v) {
+    if (!is_array(v) && v.kind != PickleKind::integer && v.kind != PickleKind::real && v.kind != PickleKind::logical) {
+      const bool deep = lists_ == FrameValue::kMostDimensions;
+      fail_input("", !is_list(v) ? "is a list of more than numbers" : deep ? "is a list nested deeper than 8" : "is a list whose rows differ in depth");
+    }
+    scratch_.clear();
+    const FrameValue value = p_.value(v, scratch_);
+    if (value.of == Of::text) fail_input("", "is a list of more than numbers");
+    return value;
+  }
+
+  void look_through(const PickleValue& v, std::size_t depth) {
+    if (depth < lists_) {
+      if (!is_list(v)) fail_input("", "is a list whose rows differ in depth");
+      steps_ += v.items.size();
+      if (steps_ > p_.most_bytes() / 4) fail_repeated_values();
+      if (v.items.size() != shape_[depth]) fail_input("", fmt::format("is a list of rows with {} and with {} values", shape_[depth], v.items.size()));
+      for (const std::uint32_t i : v.items) look_through(p_[i], depth + 1);
+      return;
+    }
+    const FrameValue value = leaf(v);
+    if (!std::equal(shape_.begin() + static_cast<std::ptrdiff_t>(lists_), shape_.end(), value.shape.begin(), value.shape.begin() + value.rank)) {
+      fail_input("", "is a list of arrays that differ in shape");
+    }
+    count_ += value.count();
+    if (count_ > p_.most_bytes() / 8) fail_repeated_values();
+    const Of kind = value.of == Of::i32 ? Of::i64 : value.of;
+    of_ = of_ ? wider(*of_, kind) : kind;
+  }
+
+  void append(const PickleValue& v, std::vector<std::byte>& out) {
+    if (is_list(v)) {
+      for (const std::uint32_t i : v.items) append(p_[i], out);
+      return;
+    }
+    const FrameValue value = leaf(v);
+    for (std::uint64_t i = 0; i < value.count(); ++i) {
+      const std::size_t at = out.size();
+      out.resize(at + bytes_of(of()));
+      switch (of()) {
+        case Of::f64: store(out.data() + at, value.real(i)); break;
+        case Of::f32: store(out.data() + at, static_cast<float>(value.real(i))); break;
+        case Of::logical: out[at] = static_cast<std::byte>(value.real(i) != 0); break;
+        default: store(out.data() + at, value.of == Of::i64 ? load<std::int64_t>(value.data.data() + 8 * i) : static_cast<std::int64_t>(value.real(i)));
+      }
+    }
+  }
+
+  const Pickle& p_;
+  std::vector<std::uint64_t> shape_;
+  std::size_t lists_ = 0;  // of the dimensions, how many are lists; the others those of arrays
+  std::uint64_t count_ = 0, steps_ = 0;
+  std::optional<Of> of_;
+  std::deque<std::vector<std::byte>> scratch_;  // of one leaf
+};
+
+constexpr std::uint64_t kMostFold = 32;  // a row [0, 0, 0] named at two bytes is 24 bytes
+constexpr std::uint64_t kMostBeyond = std::uint64_t{512} << 20;
+constexpr unsigned kMostDepth = 32;
+
 }  // namespace
+
+void fail_repeated_values() { fail_input("", "names the same values again and again, far beyond the size of its file"); }
+
+std::uint64_t Pickle::most_bytes() const {
+  const std::uint64_t bytes = size_ + storage_bytes_;
+  return bytes + std::min((kMostFold - 1) * bytes, kMostBeyond) + (std::uint64_t{1} << 16);
+}
+
+std::uint64_t Pickle::weight(const PickleValue& v, std::uint64_t most) const {
+  std::uint64_t sum = 0;
+  const auto add = [&](const PickleValue& at, unsigned depth, const auto& self) -> void {
+    sum += 8 + (at.kind == PickleKind::storage ? 0 : at.bytes.size());
+    if (at.kind == PickleKind::tensor) {
+      std::uint64_t values = 8;
+      for (const std::uint32_t i : values_[at.items[2]].items) {
+        values = std::min(values * static_cast<std::uint64_t>(std::clamp<std::int64_t>(values_[i].integer, 0, 1 << 20)), most);
+      }
+      sum += values;
+    }
+    if (depth == kMostDepth) return;
+    for (const std::uint32_t i : at.items) {
+      if (sum > most) return;
+      self(values_[i], depth + 1, self);
+    }
+  };
+  add(v, 0, add);
+  return sum;
+}
 
 bool Pickle::is_readable(const PickleValue& v) const {
   if (v.kind != PickleKind::ndarray || v.items.size() != 3 || values_[v.items[1]].kind != PickleKind::dtype) return true;
@@ -127,20 +256,43 @@ FrameValue Pickle::value(const PickleValue& v, std::deque<std::vector<std::byte>
       return gather(*type, values_[v.items[2]].bytes, 0, shape, strides, scratch);
     }
     case PickleKind::list:
-    case PickleKind::tuple: {  // of numbers
-      auto& out = scratch.emplace_back();
-      for (const std::uint32_t i : v.items) {
-        const PickleValue& x = values_[i];
-        const double d = x.kind == PickleKind::integer ? static_cast<double>(x.integer) : x.kind == PickleKind::logical ? x.logical : x.real;
-        if (x.kind != PickleKind::integer && x.kind != PickleKind::real && x.kind != PickleKind::logical) fail_input("", "is a list of more than numbers");
-        const auto* p = reinterpret_cast<const std::byte*>(&d);
-        out.insert(out.end(), p, p + 8);
-      }
-      const std::uint64_t shape[1] = {v.items.size()};
-      return FrameValue::array(FrameValue::Of::f64, shape, out);
+    case PickleKind::tuple: {
+      NestedList list(*this, v);
+      return list.gather(v, scratch.emplace_back());
     }
     default: fail_input("", "is no number, text or array");
   }
+}
+
+std::string Pickle::storage_key(const PickleValue& storage) const {
+  const PickleValue& key = values_[storage.items[1]];
+  return key.kind == PickleKind::integer ? std::to_string(key.integer) : std::string(key.text());
+}
+
+void Pickle::for_each_storage(const std::function<void(std::string_view key, std::uint64_t value_bytes)>& visit) const {
+  for (const PickleValue& v : values_) {
+    if (v.kind == PickleKind::storage && v.items.size() == 2) visit(storage_key(v), torch_dtype(values_[v.items[0]].text())->bytes);
+  }
+}
+
+void Pickle::fill_storages(const std::function<Bytes(std::string_view key)>& bytes_of) {
+  for (PickleValue& v : values_) {
+    if (v.kind != PickleKind::storage || v.items.size() != 2) continue;
+    const std::uint64_t item = torch_dtype(values_[v.items[0]].text())->bytes;
+    const Bytes bytes = bytes_of(storage_key(v));
+    if (static_cast<std::uint64_t>(v.integer) > bytes.size() / item) fail_input("", fmt::format("has a tensor of {} values and {} bytes", v.integer, bytes.size()));
+    v.bytes = bytes.first(static_cast<std::size_t>(static_cast<std::uint64_t>(v.integer) * item));
+    storage_bytes_ += v.bytes.size();
+  }
+}
+
+const PickleValue* Pickle::find(const PickleValue& dict, std::string_view key) const {
+  if (dict.kind != PickleKind::dict) return nullptr;
+  for (std::size_t i = 0; i + 1 < dict.items.size(); i += 2) {
+    const PickleValue& k = values_[dict.items[i]];
+    if (k.kind == PickleKind::text && k.text() == key) return &values_[dict.items[i + 1]];
+  }
+  return nullptr;
 }
 
 }  // namespace atp

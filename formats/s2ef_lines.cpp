@@ -78,6 +78,14 @@ std::unique_ptr<S2efLines> S2efLines::beside(const std::string& path) {
   return nullptr;
 }
 
+void S2efLines::check_last_number(const std::string& line) {
+  if (!unfinished_) return number_.add(line);
+  const std::string place = fmt::format("{}:{}", name_, lines_);
+  const LastNumber::Is is = number_.judge(line);
+  if (is == LastNumber::Is::cut) fail_input(place, LastNumber::cut(line), LastNumber::kFix);
+  if (is == LastNumber::Is::doubtful) doubt_ = LastNumber::doubt(place, line);
+}
+
 std::optional<std::string> S2efLines::line() {
   for (;;) {
     const std::size_t end = buffer_.find('\n', at_);
@@ -86,6 +94,7 @@ std::optional<std::string> S2efLines::line() {
       at_ = end + 1;
       ++lines_;
       if (text.ends_with('\r')) text.pop_back();
+      check_last_number(text);
       return text;
     }
     buffer_.erase(0, at_);
@@ -99,6 +108,7 @@ std::optional<std::string> S2efLines::line() {
       return std::nullopt;
     } else {
       buffer_ += '\n';
+      unfinished_ = true;
     }
   }
 }

@@ -10,6 +10,7 @@
 #include "core/atp/structure.h"
 #include "formats/byte_source.h"
 #include "formats/frame_batch.h"
+#include "formats/last_number.h"
 
 namespace atp {
 
@@ -33,10 +34,13 @@ class S2efLines {
   // Throws Error (exit 3) when lines are left at the end of the frames.
   void check_end();
   const std::string& name() const { return name_; }
+  // For a note, where the last line that was taken ends within its number and may be cut; else empty.
+  const std::string& doubt() const { return doubt_; }
 
  private:
   explicit S2efLines(std::string name) : name_(std::move(name)) {}
   std::optional<std::string> line();
+  void check_last_number(const std::string& line);
 
   std::string name_;
   std::unique_ptr<ByteSource> source_;
@@ -44,6 +48,9 @@ class S2efLines {
   std::string buffer_;
   std::size_t at_ = 0;
   std::uint64_t lines_ = 0;
+  LastNumber number_;
+  bool unfinished_ = false;
+  std::string doubt_;
 };
 
 // Stores system_id, frame and reference_energy as properties; with `subtract` the energy becomes the

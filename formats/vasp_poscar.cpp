@@ -11,6 +11,7 @@
 #include "core/chem/cell.h"
 #include "core/chem/elements.h"
 #include "formats/excerpt.h"
+#include "formats/last_number.h"
 #include "formats/number.h"
 #include "formats/utf8.h"
 
@@ -203,12 +204,14 @@ class PoscarReader : public SerialReader {
   void read_positions(ReadyFrame& frame) {
     std::vector<double> xyz;
     std::vector<std::int32_t> mask;
+    LastNumber number;
     for (std::uint64_t i = 0; i < head_.atoms; ++i) {
       const std::string_view line = need_line(lines_, fmt::format("the position of atom {} of {}", i, head_.atoms));
       std::array<double, 3> x;
       std::string_view rest;
       if (read_reals(line, x, &rest) != 3) lines_.fail(fmt::format("'{}' is no position (atom {} of {})", excerpt(line), i, head_.atoms));
       xyz.insert(xyz.end(), x.begin(), x.end());
+      check_last_number(number, line, frame);
       read_flags_and_label(rest, mask);
     }
     if (cartesian_) {
@@ -217,6 +220,13 @@ class PoscarReader : public SerialReader {
       to_cartesian(xyz, head_.cell);
     }
     store(frame, xyz, mask);
+  }
+
+  void check_last_number(LastNumber& number, std::string_view line, ReadyFrame& frame) const {
+    if (!lines_.unfinished()) return number.add(line);
+    const LastNumber::Is is = number.judge(line);
+    if (is == LastNumber::Is::cut) lines_.fail(LastNumber::cut(line), LastNumber::kFix);
+    if (is == LastNumber::Is::doubtful) frame.notes.push_back(LastNumber::doubt(lines_.place(), line));
   }
 
   void read_flags_and_label(std::string_view rest, std::vector<std::int32_t>& mask) {
@@ -282,6 +292,7 @@ class PoscarReader : public SerialReader {
 
   void read_velocities(ReadyFrame& frame, bool cartesian) {
     std::vector<double> v;
+    LastNumber number;
     for (std::uint64_t i = 0; i < head_.atoms; ++i) {
       const auto line = lines_.next();
       std::array<double, 3> x;
@@ -290,6 +301,7 @@ class PoscarReader : public SerialReader {
         return;
       }
       v.insert(v.end(), x.begin(), x.end());
+      check_last_number(number, *line, frame);
     }
     if (!cartesian) {
       frame.notes.emplace_back("velocities in units of lattice vectors and time steps are not read");
@@ -352,6 +364,7 @@ class XdatcarReader : public SerialReader {
   // False where a run that goes on, or was killed, has not written the whole frame. The first has to be whole.
   bool read_positions(ReadyFrame& frame, bool cartesian) {
     std::vector<double> xyz;
+    LastNumber number;
     for (std::uint64_t i = 0; i < head_.atoms; ++i) {
       if (!lines_.peek() && frame.origin.frame > 0) return end_here();
       const std::string_view line = need_line(lines_, fmt::format("the position of atom {} of {} (frame {})", i, head_.atoms, frame.origin.frame));
@@ -362,6 +375,14 @@ class XdatcarReader : public SerialReader {
         lines_.fail(fmt::format("'{}' is no position (atom {} of {}, frame {})", shown, i, head_.atoms, frame.origin.frame));
       }
       xyz.insert(xyz.end(), x.begin(), x.end());
+      // VASP ends every line; one without an end is whole if it has all its digits.
+      if (!lines_.unfinished()) {
+        number.add(line);
+      } else if (const LastNumber::Is is = number.judge(line); is != LastNumber::Is::whole) {
+        if (frame.origin.frame > 0) return end_here();
+        if (is == LastNumber::Is::cut) lines_.fail(LastNumber::cut(line), LastNumber::kFix);
+        frame.notes.push_back(LastNumber::doubt(lines_.place(), line));
+      }
     }
     if (cartesian) {
       for (std::size_t i = 0; i < xyz.size(); ++i) xyz[i] *= head_.scale[i % 3];

@@ -28,6 +28,7 @@ namespace {
 constexpr std::size_t kPiece = std::size_t{2} << 20;
 constexpr std::size_t kLongestLine = std::size_t{64} << 20;
 constexpr std::size_t kLongestFrame = std::size_t{1} << 30;
+constexpr std::size_t kLongestGap = std::size_t{1} << 20;  // of blank lines behind a frame, in which an atom line too many is looked for
 constexpr std::size_t kMostErrors = 1000;  // of a piece: an error takes more memory than a bad frame
 // A record is at most 4 GiB, and an atom takes at least 13 bytes of it (positions as f32, number).
 constexpr std::uint64_t kMostAtoms = (std::uint64_t{1} << 32) / 13;
@@ -203,7 +204,9 @@ bool XyzCutter::scan_count() {
   std::string_view line;
   if (!take_line(line)) return false;
   switch (kind_of(line)) {
-    case LineKind::blank: return true;
+    case LineKind::blank:
+      if (unconfirmed_ && pos_ - frame_.end > kLongestGap) confirm();  // blank lines without end must not be kept
+      return true;
     case LineKind::integer: begin_frame(line); return true;
     case LineKind::other: break;
   }

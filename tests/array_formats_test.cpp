@@ -99,6 +99,32 @@ TEST_CASE("npz: names that no layout has need a map and units") {
   CHECK_THROWS_WITH_AS(parse_array_map("--npz-map", "position=x", options.npz_arrays), "--npz-map knows no 'position'; did you mean 'positions'?", Error);
 }
 
+TEST_CASE("npz, hdf5: what a map names must fit, and it is said what would") {
+  const TempDir dir;
+  Members m = sgdml();
+  m.emplace_back("e3.npy", npy<double>("<f8", {3}, {1, 2, 3}));
+  m.emplace_back("box.npy", npy<double>("<f8", {3, 3}, {4, 0, 0, 0, 4, 0, 0, 0, 4}));
+  m.emplace_back("word.npy", npy<char>("|S2", {2}, {'e', 'V', 'e', 'V'}));
+  write_text(dir / "b.npz", zip_archive(m, "b"));
+  const auto with = [&](std::string_view map) {
+    ReadOptions options;
+    options.units = {{"energy", "eV"}, {"length", "A"}};
+    parse_array_map("--npz-map", map, options.npz_arrays);
+    return refusal(dir / "b.npz", options);
+  };
+  const std::string at = dir / "b.npz";
+  CHECK(with("energy=e3") == at + ": energy=e3 does not fit: e3 (3 float64) is there, 2 numbers are needed; name another array, or none");
+  CHECK(with("forces=E").find(": forces=E does not fit: E (2 x 1 float64) is there, 2 x 2 x 3 numbers are needed") != std::string::npos);
+  CHECK(with("stress=word").find(": stress=word does not fit: word (2 text) is there, 2 x 3 x 3 numbers are needed") != std::string::npos);
+  CHECK(with("charges=F").find(": charges=F does not fit: F (2 x 2 x 3 float64) is there, 2 x 2 numbers are needed") != std::string::npos);
+  CHECK(with("positions=E").find(": E (2 x 1 float64) cannot be the positions, frames x atoms x 3 or atoms x 3 floats are needed (found: ") != std::string::npos);
+  CHECK(with("numbers=E").find(": E (2 x 1 float64) cannot be the atomic numbers of R (2 x 2 x 3 float64), 2 or 2 x 2 whole numbers or symbols are needed") != std::string::npos);
+  CHECK(with("cell=box,energy=E,forces=F") == "");
+  ReadOptions options;
+  parse_array_map("--hdf5-map", "energy=coord", options.hdf5_arrays);
+  CHECK(refusal(test::data("arrays/aimnet.h5"), options).find("aimnet.h5: /007/: energy=coord does not fit: coord (11 x 7 x 3 float32) is there, 11 numbers are needed") != std::string::npos);
+}
+
 TEST_CASE("npz: padded atoms go, numbers of each frame, cells") {
   const TempDir dir;
   const Members m = {{"atomic_numbers.npy", npy<std::int32_t>("<i4", {2, 2}, {1, 8, 6, 0})},
@@ -189,6 +215,28 @@ TEST_CASE("deepmd: sets of arrays, virial to stress, mixed types") {
   CHECK(elements(mixed.frames.at(1)) == std::vector<int>{8});
   fs::remove(dir / "s/type_map.raw");
   CHECK(refusal(dir / "s").find("has no type_map.raw") != std::string::npos);
+}
+
+TEST_CASE("deepmd: parameters and other arrays are properties, of what they are about") {
+  const TempDir dir;
+  fs::create_directories(dir / "s/set.000");
+  write_text(dir / "s/type.raw", "0 1\n");
+  write_text(dir / "s/type_map.raw", "H O\n");
+  write_text(dir / "s/nopbc", "");
+  write_text(dir / "s/set.000/coord.npy", npy<float>("<f4", {1, 6}, {0, 0, 0, 1, 0, 0}));
+  write_text(dir / "s/set.000/virial.npy", npy<double>("<f8", {1, 9}, {8, 0, 0, 0, 8, 0, 0, 0, 8}));
+  write_text(dir / "s/set.000/fparam.npy", npy<double>("<f8", {1, 2}, {300, 1}));  // as many as atoms
+  write_text(dir / "s/set.000/aparam.npy", npy<double>("<f8", {1, 4}, {1, 2, 3, 4}));
+  write_text(dir / "s/set.000/find_energy.npy", npy<char>("|b1", {1}, {1}));
+  const ReadFrames r = read_all(*open_input(dir / "s", "", {}));
+  REQUIRE(r.frames.size() == 1);
+  CHECK(numbers(r.frames[0], Kind::molecule, "fparam") == std::vector<double>{300, 1});
+  CHECK(shape(r.frames[0], Kind::atom, "aparam") == std::vector<std::uint64_t>{2, 2});
+  CHECK(r.notes == std::set<std::string>{"fparam is kept as a property of the records", "aparam is kept as a property of the atoms",
+                                         "find_energy.npy is no array of numbers and is left out",
+                                         "systems without periodic boundaries have no stress: their virial is left out"});
+  write_text(dir / "s/set.000/aparam.npy", npy<double>("<f8", {1, 3}, {1, 2, 3}));
+  CHECK(refusal(dir / "s").find("aparam has 3 columns, 2 atoms need a multiple of that") != std::string::npos);
 }
 
 TEST_CASE("deepmd: text, without periodicity, a folder among others") {

@@ -84,3 +84,12 @@ TEST_CASE("hostile: random edits") {
     survive(text);
   }
 }
+
+TEST_CASE("hostile: blank lines without end behind a frame are not kept") {
+  const std::string frame = "1\n\nH 0 0 0\n";
+  const ReadFrames two = read_xyz(frame + std::string(3 << 20, '\n') + frame);
+  CHECK(two.frames.size() == 2);
+  // An atom line too many makes the frame a bad one; so far behind it, it is none of it.
+  CHECK(read_xyz(frame + std::string(100, '\n') + "H 0 0 1\n").bad.size() == 1);
+  CHECK_THROWS_WITH_AS(read_xyz(frame + std::string(3 << 20, '\n') + "H 0 0 1\n"), "t.xyz:3145732: a frame begins with its number of atoms, this line is 'H 0 0 1'", Error);
+}

@@ -54,7 +54,9 @@ TEST_CASE("input units: what cannot be is refused") {
   CHECK(refused("energy") == "--units takes QUANTITY=UNIT, not 'energy'; for example energy=hartree,length=bohr");
   CHECK(refused("enery=eV") == "--units knows no quantity 'enery'; did you mean 'energy'?");
   CHECK(refused("energy=eV,energy=Ry") == "--units names 'energy' twice; ");
-  CHECK(refused("energy=foot").find("--units energy=foot: atp knows no such unit") == 0);
+  CHECK(refused("energy=foot") == "--units energy=foot: atp knows no such unit; known are eV, meV, hartree, Ry, kcal/mol, kJ/mol, au");
+  CHECK(refused("energy=hartre") == "--units energy=hartre: atp knows no such unit; did you mean 'hartree'?");
+  CHECK(refused("stress=atm") == "--units stress=atm: atp knows no such unit; known are GPa, MPa, Pa, kbar, bar, au and ENERGY/LENGTH^3: eV/A^3");
   const InputUnits none{ReadOptions{}};
   try {
     none.need(Quantity::energy, "E (5), R (5 x 9 x 3)");

@@ -96,6 +96,12 @@ TEST_CASE("registry: content decides, and says what it looks like") {
   CHECK_THROWS_AS(open_input(cube, "exyz", {}), Error);
 }
 
+TEST_CASE("registry: a byte order mark is none of the text's") {
+  const TempDir dir;
+  write_text(dir / "a.json", "\xEF\xBB\xBF[{\"structure\": {\"sites\": [{\"species\": [{\"element\": \"Na\", \"occu\": 1}], \"xyz\": [0, 0, 0]}]}}]");
+  CHECK(read_all(*open_input(dir / "a.json", "", {})).frames.size() == 1);
+}
+
 TEST_CASE("registry: files of an argument") {
   const TempDir dir;
   fs::create_directories(dir / "sub/deep");
@@ -115,6 +121,13 @@ TEST_CASE("registry: files of an argument") {
   CHECK(names(dir / "su?") == std::vector<std::string>{"sub/c.xyz.zst", "sub/deep/d.extxyz"});
   CHECK(names(dir / "notes.txt") == std::vector<std::string>{"notes.txt"});
   CHECK(input_files("-") == std::vector<std::string>{"-"});
+  // Links to folders are followed, and none round and round; one that leads nowhere is an input that cannot be opened.
+  fs::create_directory_symlink(dir.path(), dir / "sub/deep/root");
+  fs::create_directory_symlink(dir / "sub", dir / "again");
+  fs::create_symlink(dir / "nowhere", dir / "sub/z.xyz");
+  CHECK(names(dir / "sub") == std::vector<std::string>{"sub/c.xyz.zst", "sub/deep/d.extxyz", "sub/deep/root/a.extxyz.gz", "sub/deep/root/b.xyz", "sub/z.xyz"});
+  CHECK(names(dir.path().string()) == std::vector<std::string>{"a.extxyz.gz", "again/c.xyz.zst", "again/deep/d.extxyz", "again/z.xyz", "b.xyz"});
+  CHECK_THROWS_AS(open_input(dir / "sub/z.xyz", "", {}), Error);
   fs::create_directories(dir / "empty");
   for (const std::string& none : {dir / "empty", dir / "missing.xyz", dir / "*.none"}) {
     CAPTURE(none);

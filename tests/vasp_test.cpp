@@ -153,6 +153,28 @@ TEST_CASE("xdatcar: a run that goes on keeps its whole configurations") {
   CHECK(problem(whole.substr(0, 59)).find("cut off") != std::string::npos);
 }
 
+TEST_CASE("poscar, xdatcar, cube: files that end within their last number") {
+  const std::string head = "x\n1.0\n1 0 0\n0 2 0\n0 0 3\nNa\n4\n";
+  const std::string rows = "0.000 0.000 0.125\n0.000 0.000 0.250\n0.000 0.000 0.375\n0.000 0.000 0.500";
+  const std::string poscar = head + "Direct\n" + rows;
+  CHECK(read_vasp(poscar).notes.empty());  // no newline, and all digits
+  CHECK(problem(poscar.substr(0, poscar.size() - 1)) ==
+        "v:12: the file ends within its last number '0.50', the lines before have more digits; copy the file again, or end it with a newline if it is whole");
+  const ReadFrames doubtful = read_vasp(kPoscar.substr(0, kPoscar.size() - 2));
+  CHECK(doubtful.frames.size() == 1);
+  CHECK(doubtful.notes.contains("v:10 ends without a newline within its last number '0.': it may have been cut off"));
+  const std::string with_velocities = poscar + "\n\n" + rows;
+  CHECK(read_vasp(with_velocities).notes.empty());
+  CHECK(problem(with_velocities.substr(0, with_velocities.size() - 2)).find("v:17: the file ends within its last number '0.5'") == 0);
+  const std::string xdatcar = head + "Direct configuration= 1\n" + rows + "\nDirect configuration= 2\n" + rows;
+  CHECK(read_vasp(xdatcar).frames.size() == 2);
+  const ReadFrames cut = read_vasp(xdatcar.substr(0, xdatcar.size() - 1));
+  CHECK(cut.frames.size() == 1);
+  CHECK(cut.notes.contains("v is cut off: its whole steps are kept"));
+  const std::string cube = "a\nb\n 1 0 0 0\n 2 1.0 0 0\n 2 0 1.0 0\n 2 0 0 1.0\n 8 8.0 1.0 0 0.12";
+  CHECK_THROWS_WITH_AS(read_all(*open_cube(std::make_unique<ByteSource>("c", as_bytes(cube)), {})), "c:7: the file ends within atom 0 of 1, before its grid; copy the file again", Error);
+}
+
 TEST_CASE("outcar: energy, forces, stress with the sign turned") {
   const Structure s = read_file("vasp/OUTCAR_5").frames.at(0);
   CHECK(f64(s, Kind::builtin, "energy") == -347.41144759);

@@ -45,7 +45,7 @@ class PackedBatch {
   void gather(BatchReader& reader, std::span<const std::int64_t> indices) { gather(reader, BatchReader::as_unsigned(indices)); }
 
   std::size_t graphs() const { return graphs_; }
-  std::uint64_t atoms() const { return graphs_ == 0 ? 0 : offsets()[graphs_]; }
+  std::uint64_t atoms() const { return graphs_ == 0 ? 0 : static_cast<std::uint64_t>(offsets()[graphs_]); }
 
   // Atoms [offsets[g], offsets[g + 1]) are those of graph g.
   std::span<const std::int64_t> offsets() const;         // [graphs + 1]

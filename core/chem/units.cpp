@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace atp {
 
@@ -140,6 +141,18 @@ std::string_view unit_name(Quantity quantity) {
     case Quantity::velocity: return "sqrt(eV/u)";
   }
   return "";
+}
+
+std::vector<std::string> unit_spellings(Quantity quantity) {
+  std::vector<std::string> out;
+  const auto add = [&out](std::span<const Spelling> table) {
+    for (const Spelling& s : table) out.emplace_back(s.text);
+  };
+  if (quantity == Quantity::energy) add(kEnergies);
+  if (quantity == Quantity::length) add(kLengths);
+  if (quantity == Quantity::stress) add(kPressures);
+  if (quantity == Quantity::charge) add(kCharges);
+  return out;
 }
 
 std::optional<double> unit_factor(Quantity quantity, std::string_view text) {

@@ -4,7 +4,9 @@
 #include <cmath>
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace atp {
 
@@ -30,5 +32,8 @@ std::string_view unit_name(Quantity quantity);
 // How many of atp's units one of `text` is: "Hartree" -> 27.2..., "kcal/mol/Ang", "GPa", "meV/A^3".
 // Spaces and case do not count. Nothing when the text is no unit of that quantity it knows.
 std::optional<double> unit_factor(Quantity quantity, std::string_view text);
+
+// The names that unit_factor() takes, in lower case, for advice where one was mistyped; without quotients ("ev/a").
+std::vector<std::string> unit_spellings(Quantity quantity);
 
 }  // namespace atp

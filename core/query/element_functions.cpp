@@ -105,7 +105,9 @@ std::int64_t answer(Question question, const Atoms& atoms) {
 }
 
 void call(sqlite3_context* context, int n, sqlite3_value** values) {
-  const auto& [function, table] = *static_cast<const Registered*>(sqlite3_user_data(context));
+  const auto& registered = *static_cast<const Registered*>(sqlite3_user_data(context));
+  const ElementFunction* const function = registered.function;  // clang 14 takes no structured bindings into lambdas
+  RecordTable* const table = registered.table;
   const int code = table->guarded([&] {
     for (int i = 0; i < n; ++i)
       if (sqlite3_value_type(values[i]) == SQLITE_NULL) return;  // the result is NULL, too

@@ -1,0 +1,128 @@
+// What pickles hold beyond tensors: lists as arrays, and values that are named again and again.
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "core/base/little.h"
+#include "formats/format.h"
+#include "tests/support/files.h"
+#include "tests/support/read_frames.h"
+
+using namespace atp;
+using namespace atp::test;
+using namespace std::string_literals;
+
+namespace {
+
+// Protocol 2, as text to put together.
+std::string bytes(std::uint32_t n) { return {static_cast<char>(n), static_cast<char>(n >> 8), static_cast<char>(n >> 16), static_cast<char>(n >> 24)}; }
+std::string text(const std::string& t) { return "X" + bytes(static_cast<std::uint32_t>(t.size())) + t; }
+std::string whole(int i) { return "J" + bytes(static_cast<std::uint32_t>(i)); }
+std::string real(double d) { return fmt::format("F{}\n", d); }
+std::string list(const std::vector<std::string>& items) { return fmt::format("({}l", fmt::join(items, "")); }
+std::string tuple(const std::vector<std::string>& items) { return fmt::format("({}t", fmt::join(items, "")); }
+std::string kept(const std::string& value) { return value + "q\x05"; }
+const std::string kAgain = "h\x05";
+
+using Fields = std::vector<std::pair<std::string, std::string>>;
+
+const Fields kMolecule = {{"atomic_numbers", list({whole(1), whole(8)})},
+                          {"pos", tuple({list({whole(0), whole(0), whole(0)}), list({whole(0), real(1.5), whole(0)})})},
+                          {"energy", real(-3.5)}};
+
+std::string molecule(const Fields& more) {
+  std::string out = "(";
+  for (const auto& fields : {kMolecule, more}) {
+    for (const auto& [key, value] : fields) out += text(key) + value;
+  }
+  return out + "d";
+}
+
+ReadFrames read(const std::string& root) {
+  const TempDir dir;
+  write_text(dir / "x.pkl", "\x80\x02" + root + ".");
+  return read_all(*open_input(dir / "x.pkl", "", {}));
+}
+
+std::string refusal(const Fields& more) {
+  const auto r = read(molecule(more));
+  return r.bad.empty() ? "" : r.bad[0].substr(r.bad[0].find("item 0: "));
+}
+
+}  // namespace
+
+TEST_CASE("pickle: lists of numbers are arrays") {
+  const std::string row = list({real(1), real(2), real(3)});
+  const auto r = read(molecule({{"force", list({row, row})},
+                                {"cell", list({list({whole(4), whole(0), whole(0)}), list({whole(0), whole(4), whole(0)}), list({whole(0), whole(0), real(5.5)})})},
+                                {"pbc", "\x88"},
+                                {"tags", list({whole(1), whole(2)})},
+                                {"pairs", tuple({list({whole(1), whole(-2)}), list({whole(1 << 30), whole(4)})})},
+                                {"flags", list({"\x88", "\x89"})},
+                                {"mixed", list({whole(1), real(0.5)})},
+                                {"history", list({text("a"), whole(1)})},
+                                {"ragged", list({row, list({})})},
+                                {"info", "}"},
+                                {"nothing", "N"}}));
+  REQUIRE(r.bad.empty());
+  REQUIRE(r.frames.size() == 1);
+  const Structure& s = r.frames[0];
+  CHECK(elements(s) == std::vector<int>{1, 8});
+  CHECK(positions(s) == std::vector<double>{0, 0, 0, 0, 1.5, 0});
+  CHECK(numbers(s, Kind::builtin, "forces") == std::vector<double>{1, 2, 3, 1, 2, 3});
+  CHECK(numbers(s, Kind::builtin, "cell") == std::vector<double>{4, 0, 0, 0, 4, 0, 0, 0, 5.5});
+  CHECK(numbers(s, Kind::builtin, "pbc") == std::vector<double>{1, 1, 1});
+  CHECK(type(s, Kind::atom, "tags") == Type::i64_array);
+  CHECK(numbers(s, Kind::atom, "pairs") == std::vector<double>{1, -2, 1 << 30, 4});
+  CHECK(type(s, Kind::atom, "flags") == Type::i64_array);
+  CHECK(numbers(s, Kind::atom, "mixed") == std::vector<double>{1, 0.5});
+  CHECK(r.notes.contains("'history' is a list of more than numbers and is left out"));
+  CHECK(r.notes.contains("'ragged' is a list of rows with 3 and with 0 values and is left out"));
+  CHECK(r.notes.contains("'info' is neither a number, a text nor an array and is left out"));
+  CHECK(r.notes.size() == 3);
+}
+
+TEST_CASE("pickle: lists that are no arrays, where one is needed") {
+  CHECK(refusal({{"force", list({list({real(1)}), list({})})}}) == "item 0: 'force' is a list of rows with 1 and with 0 values");
+  CHECK(refusal({{"force", list({real(1), list({})})}}) == "item 0: 'force' is a list whose rows differ in depth");
+  CHECK(refusal({{"force", list({list({list({list({list({list({list({list({list({})})})})})})})})})}}) == "item 0: 'force' is a list nested deeper than 8");
+  CHECK(refusal({{"cell", list({text("x")})}}) == "item 0: 'cell' is a list of more than numbers");
+}
+
+TEST_CASE("pickle: values that are named again and again are bounded by the file") {
+  // 80 kB of numbers named 100 times.
+  const std::string big = kept(list(std::vector<std::string>(10000, real(1))));
+  Fields all = {{"a", big}};
+  for (int i = 0; i < 100; ++i) all.emplace_back(fmt::format("a{}", i), kAgain);
+  CHECK(read(molecule({all.begin(), all.begin() + 10})).bad.empty());
+  all.push_back({"force", kAgain});
+  CHECK(refusal(all) == "item 0: 'force' names the same values again and again, far beyond the size of its file");
+  // Lists of lists of lists: 10^12 numbers, or empty lists, in a few kB.
+  for (const std::string& leaf : {whole(1), "]"s}) {
+    std::string again;
+    for (int i = 0; i < 999; ++i) again += kAgain;
+    std::string nested = leaf;
+    for (int depth = 0; depth < 4; ++depth) nested = "(" + kept(nested) + again + "l";
+    CHECK(refusal({{"force", nested}}).ends_with("far beyond the size of its file"));
+  }
+}
+
+TEST_CASE("pickle: slots out of their order, and frames that share what they hold") {
+  const auto r = read("(" + molecule({{"a", list({whole(1), whole(2)}) + "q\x07"}, {"b", list({whole(3), whole(4)}) + "q" + "\0"s}, {"c", list({whole(5), whole(6)}) + "q\x01"}}) +
+                      molecule({{"a", "h\x07"}, {"b", "h" + "\0"s}, {"c", "h\x01"}}) + "l");
+  REQUIRE(r.frames.size() == 2);
+  for (const Structure& s : r.frames) {
+    CHECK(numbers(s, Kind::atom, "a") == std::vector<double>{1, 2});
+    CHECK(numbers(s, Kind::atom, "b") == std::vector<double>{3, 4});
+    CHECK(numbers(s, Kind::atom, "c") == std::vector<double>{5, 6});
+  }
+}
+
+TEST_CASE("pickle: so many names that each would be looked for among the others") {
+  Fields many;
+  for (int i = 0; i < 9000; ++i) many.emplace_back(fmt::format("a{}", i), "K\x01");
+  CHECK(refusal(many) == "item 0: has more than 8192 values with names of their own, 'a8191' is one");
+}
