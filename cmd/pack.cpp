@@ -37,7 +37,7 @@ Run declare_pack(CLI::App& app) {
   app.add_flag("--keep-source", o->keep_source, "store where each record comes from as property 'source' (FILE:FRAME)")->group("Input");
   app.add_option("--keep", o->keep, "of the other columns and keys, keep those that match (repeatable)")->type_name("GLOB")->group("Input");
   app.add_option("--drop", o->drop, "leave out columns and keys that match (repeatable)")->type_name("GLOB")->group("Input");
-  add_choice(app, "--on-error", o->on_error, {"stop", "skip"}, "at a bad frame: stop, or leave it out and count it (default: stop)")
+  add_choice(app, "--on-error", o->on_error, {"stop", "skip"}, "at a bad frame: stop, or leave it out and say why (default: stop)")
       ->group("Input");
   add_count(app, "--limit", o->limit, "at most N frames")->group("Input");
   add_selection(app, "--records", o->records, "only these frames of the inputs taken together, in input order: 0,5,10:20,-1")

@@ -196,7 +196,7 @@ class Packer final : public FrameSink {
       throw StopDecoding{};
     }
     ++chunk_.skipped_count;
-    if (chunk_.skipped.size() < kReasonsShown) chunk_.skipped.push_back(e);
+    if (chunk_.skipped.size() < kReasonsKept) chunk_.skipped.push_back(e);
   }
 
   PackedChunk& chunk_;

@@ -51,8 +51,8 @@ struct PackedChunk {
   std::array<std::uint64_t, kBuiltins.size()> with_builtin = {};  // records that have each builtin
 };
 
-// How many reasons are kept for the report.
-inline constexpr std::size_t kReasonsShown = 10;
+// How many reasons for frames left out are kept for the report.
+inline constexpr std::size_t kReasonsKept = 1000;
 
 // Decodes and encodes on the calling thread. The result depends on the work, the lock and the rules
 // alone, so any number of threads gives the same bytes. Throws Error only for the system (exit 4).

@@ -15,6 +15,8 @@
 namespace atp {
 namespace {
 
+constexpr std::size_t kReasonsShown = 50;  // without --verbose
+
 // Without the advice: what it says to do has been done.
 std::string reason_of(const Error& e) { return e.where().empty() ? e.problem() : e.where() + ": " + e.problem(); }
 
@@ -58,7 +60,7 @@ void PackReport::add(const PackedChunk& chunk) {
   for (std::size_t i = 0; i < with_builtin.size(); ++i) with_builtin[i] += chunk.with_builtin[i];
   skipped_count += chunk.skipped_count;
   for (const auto& e : chunk.skipped) {
-    if (skipped.size() < kReasonsShown) skipped.push_back(e);
+    if (skipped.size() < kReasonsKept) skipped.push_back(e);
   }
 }
 
@@ -76,7 +78,7 @@ void PackReport::add(const PackReport& next) {
   skipped_count += next.skipped_count;
   bad_files += next.bad_files;
   for (const auto& e : next.skipped) {
-    if (skipped.size() < kReasonsShown) skipped.push_back(e);
+    if (skipped.size() < kReasonsKept) skipped.push_back(e);
   }
 }
 
@@ -84,7 +86,7 @@ void PackReport::add_bad_files(const std::vector<Error>& failures) {
   bad_files += failures.size();
   skipped_count += failures.size();
   for (const auto& e : failures) {
-    if (skipped.size() < kReasonsShown) skipped.push_back(e);
+    if (skipped.size() < kReasonsKept) skipped.push_back(e);
   }
 }
 
@@ -94,8 +96,11 @@ void PackReport::print_skipped() const {
   std::string what = frames != 0 ? fmt::format("{} frame{}", human_count(frames), frames == 1 ? "" : "s") : "";
   if (bad_files != 0) what += fmt::format("{}{} input{}", what.empty() ? "" : " and the rest of ", bad_files, bad_files == 1 ? "" : "s");
   warn(fmt::format("left out {}:", what));
-  for (const auto& e : skipped) warn("  " + reason_of(e));
-  if (skipped_count > skipped.size()) warn(fmt::format("  ... and {} more", human_count(skipped_count - skipped.size())));
+  const std::size_t shown = common_options().verbose ? skipped.size() : std::min(skipped.size(), kReasonsShown);
+  for (std::size_t i = 0; i < shown; ++i) warn("  " + reason_of(skipped[i]));
+  if (skipped_count > shown) {
+    warn(fmt::format("  ... and {} more{}", human_count(skipped_count - shown), shown < skipped.size() ? "; -v or --json names them" : ""));
+  }
 }
 
 void PackReport::warn_of_unused(const PackRules& rules) const {
