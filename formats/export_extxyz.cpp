@@ -28,13 +28,14 @@ void append_quoted(std::string& out, std::string_view text) {
   out += '"';
 }
 
-// Whether the text, in quotes, is read as this text and not as numbers, logicals or JSON.
+// Whether the text, in quotes, is read as this text and not as numbers, logicals or JSON. After `key=""` ASE takes the
+// next key for the value.
 bool reads_as_text(std::string_view text) {
   for (const char c : text) {
     if (static_cast<unsigned char>(c) < 0x20) return false;
   }
   const std::size_t first = text.find_first_not_of(' ');
-  if (first == std::string_view::npos) return true;
+  if (first == std::string_view::npos) return !text.empty();
   static constexpr std::string_view kSuspect = ",0123456789+-.TtFfNnIi_";
   if (kSuspect.find(text[first]) == std::string_view::npos) return true;
   std::string line = "k=";
@@ -259,6 +260,10 @@ class ExtxyzExporter : public RecordExporter {
       append_matrix(out, cell->value.numbers, false);
       out += ' ';
     }
+    if (const auto* pbc = fields.builtin("pbc")) {
+      out += "pbc=\"";
+      for (std::uint64_t i = 0; i < 3; ++i) out += pbc->value.numbers.integer(i) != 0 ? (i < 2 ? "T " : "T\" ") : (i < 2 ? "F " : "F\" ");
+    }
     out += "Properties=species:S:1:pos:R:3";
     const bool quoted = std::any_of(columns.begin(), columns.end(), [](const Column& c) { return !is_plain_word(c.name); });
     if (quoted) out.insert(out.size() - std::string_view("species:S:1:pos:R:3").size(), 1, '"');
@@ -280,10 +285,6 @@ class ExtxyzExporter : public RecordExporter {
       append_text(out, name->value.text);
     }
     append_properties(out, fields, columns);
-    if (const auto* pbc = fields.builtin("pbc")) {
-      out += " pbc=\"";
-      for (std::uint64_t i = 0; i < 3; ++i) out += pbc->value.numbers.integer(i) != 0 ? (i < 2 ? "T " : "T\"") : (i < 2 ? "F " : "F\"");
-    }
   }
 
   void append_properties(std::string& out, const RecordFields& fields, const std::vector<Column>& columns) const {

@@ -281,6 +281,18 @@ TEST_CASE("export: texts that look like something else stay texts") {
   }
 }
 
+TEST_CASE("export: an empty text does not swallow the key behind it, and pbc is behind the cell") {
+  Structure s = water();
+  s.set_cell({9, 0, 0, 0, 9, 0, 0, 0, 9});
+  s.set_pbc({true, true, false});
+  s.put_string(Kind::builtin, "name", "");
+  s.put_string(Kind::molecule, "note", "");
+  const std::string written = exported(s);
+  CHECK(written.find("=\"\"") == std::string::npos);
+  CHECK(written.find("\" pbc=\"T T F\" Properties=") != std::string::npos);
+  check_equal(read_back(written), s);
+}
+
 TEST_CASE("export: MACE's names") {
   Structure s = water();
   ExportOptions options;
