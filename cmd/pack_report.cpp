@@ -26,10 +26,17 @@ std::string lower(std::string_view text) {
   return out;
 }
 
+// Of an atom, or of formation: not the energy of a frame.
+bool is_other_energy(std::string_view name) {
+  static constexpr std::string_view kOther[] = {"per_atom", "peratom", "/atom", "formation"};
+  return std::ranges::any_of(kOther, [&](std::string_view part) { return name.find(part) != std::string_view::npos; });
+}
+
 // A property that by its name and type could be the field that no frame had.
 std::string likely_key(const Schema& schema, std::string_view part, Kind kind, Type type) {
   for (const auto& [key, entry] : schema.entries) {
-    if (key.first == kind && entry.type == type && lower(key.second).find(part) != std::string::npos) return key.second;
+    const std::string name = lower(key.second);
+    if (key.first == kind && entry.type == type && name.find(part) != std::string::npos && !is_other_energy(name)) return key.second;
   }
   return {};
 }
