@@ -25,9 +25,10 @@ constexpr Name kForces[] = {
 constexpr Name kStress[] = {
     {"stress"},           {"REF_stress"},        {"ref_stress"},      {"dft_stress"},        {"DFT_stress"},
     {"mace_mp_stress"},   {"virial", true},      {"virials", true},   {"REF_virials", true}, {"REF_virial", true},
-    {"dft_virial", true}, {"dft_virials", true}, {"DFT_virial", true}};
+    {"dft_virial", true}, {"dft_virials", true}, {"DFT_virial", true},
+    {"Stress"},           {"Virial", true}};
 constexpr Name kCell[] = {{"Lattice"}, {"lattice"}, {"LATTICE"}, {"cell"}, {"Cell"}};
-constexpr Name kPbc[] = {{"pbc"}};
+constexpr Name kPbc[] = {{"pbc"}, {"PBC"}};
 constexpr Name kCharges[] = {{"charges"},     {"REF_charges"},     {"ref_charges"},
                              {"dft_charges"}, {"partial_charges"}, {"charge"}};
 constexpr Name kVelocities[] = {{"velocities"}, {"velo"}, {"vel"}, {"momenta"}};

@@ -129,7 +129,7 @@ TEST_CASE("fields: stress of six and nine numbers") {
 
 TEST_CASE("fields: a virial becomes a stress") {
   for (const char* key :
-       {"virial", "virials", "REF_virials", "REF_virial", "dft_virial", "dft_virials", "DFT_virial"}) {
+       {"virial", "virials", "REF_virials", "REF_virial", "dft_virial", "dft_virials", "DFT_virial", "Virial"}) {
     const auto r = with(kBox + std::string(key) + "=\"8 0 0 0 16 0 0 0 24\"");
     CHECK(builtin(r.frames.at(0), "stress") == std::vector<double>{-1, 0, 0, 0, -2, 0, 0, 0, -3});
     CHECK_FALSE(has(r.frames[0], Kind::molecule, key));
@@ -139,6 +139,12 @@ TEST_CASE("fields: a virial becomes a stress") {
         "'virial' needs a cell with a volume to become a stress; --map stress=none keeps it as a property");
   const auto s = good("virial=\"8 0 0 0 16 0 0 0 24\"", "", "", map("stress", "none"));
   CHECK(has(s, Kind::molecule, "virial"));
+}
+
+TEST_CASE("fields: stress and pbc in capitals") {
+  const auto s = good("Lattice=\"2 2 2\" PBC=\"T F T\" Stress=\"1 0 0 0 2 0 0 0 3\"");
+  CHECK(builtin(s, "pbc") == std::vector<double>{1, 0, 1});
+  CHECK(builtin(s, "stress") == std::vector<double>{1, 0, 0, 0, 2, 0, 0, 0, 3});
 }
 
 TEST_CASE("fields: cells") {
