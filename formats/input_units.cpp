@@ -54,7 +54,9 @@ InputUnits::InputUnits(const ReadOptions& options) {
       throw Error(Exit::usage, "", fmt::format("--units knows no quantity '{}'", excerpt(name)),
                   near.empty() ? "quantities are energy, length, forces, stress, charge, velocity" : near);
     }
-    const auto factor = unit_factor(*quantity, unit);
+    const bool minus = *quantity == Quantity::stress && unit.starts_with('-');  // VASP's sign
+    auto factor = unit_factor(*quantity, std::string_view(unit).substr(minus ? 1 : 0));
+    if (factor && minus) *factor = -*factor;
     if (!factor) {
       const std::string near = did_you_mean(unit, unit_spellings(*quantity));
       throw Error(Exit::usage, "", fmt::format("--units {}={}: atp knows no such unit", name, excerpt(unit)),

@@ -65,7 +65,7 @@ void declare_standard_units(InputUnits& units);
 // sqrt(eV/u), as ASE has them. What `units` were told goes before.
 Conversion velocity_conversion(std::string_view key, const InputUnits& units);
 
-// Reads "energy=hartree,length=bohr" into options.units. Throws Error (exit 2).
+// Reads "energy=hartree,length=bohr" into options.units. A stress may have the other sign than ASE's: "stress=-kB" is VASP's. Throws Error (exit 2).
 void parse_units(std::string_view text, ReadOptions& options);
 
 }  // namespace atp

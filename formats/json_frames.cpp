@@ -69,6 +69,23 @@ void add_trajectory(element e, std::vector<JsonFrame>& out) {
   for (std::size_t i = 0; i < coords->size(); ++i) out.push_back({Layout::trajectory, e, e, i});
 }
 
+// A list of structures with lists of energies and the rest beside it: those would be lost.
+void refuse_columns(object o) {
+  for (const char* const key : {"structure", "structures"}) {
+    array structures;
+    if (o.at_key(key).get(structures) != simdjson::SUCCESS || structures.size() == 0 || !is_sites(*structures.begin())) continue;
+    std::string beside;
+    for (const auto field : o) {
+      const auto list = list_of(field.value);
+      if (field.key == key || !list || list->size() != structures.size() || is_sites(*list->begin())) continue;
+      beside.append(beside.empty() ? "'" : ", '").append(excerpt(field.key)) += '\'';
+    }
+    if (beside.empty()) continue;
+    fail_input("", fmt::format("is lists side by side: '{}' has {} structures, {} as many items, which atp does not read", key, structures.size(), beside),
+               "write a list of records, each with one structure and what belongs to it");
+  }
+}
+
 // Structures anywhere in a document of a layout of its own; beside a molecule of Q-Chem may be its energy.
 void walk(element e, std::vector<JsonFrame>& out) {
   array a;
@@ -80,6 +97,7 @@ void walk(element e, std::vector<JsonFrame>& out) {
   if (e.get(o) != simdjson::SUCCESS) return;
   if (json_text(e, "@class") == "Trajectory") return add_trajectory(e, out);
   if (is_sites(e)) return out.push_back({Layout::structure, e, e, 0});
+  refuse_columns(o);
   const bool energy = json_member(e, "final_energy") && (json_member(e, "precise_gradients") || json_member(e, "gradients"));
   for (const auto field : o) {
     if (energy && is_sites(field.value)) {
@@ -349,7 +367,7 @@ void JsonFrameReader::read_trajectory(const JsonFrame& frame, Structure& structu
     if (!value) return;
     if (key != "stress" || ase || settings_.stress_unit_named) return fields_.add(key, *value);
     fields_.add(names_.emplace_back("stress_as_written"), *value);
-    remarks.note("the trajectory does not say which unit and sign its stress has: kept as stress_as_written; --units stress=UNIT takes it, with ASE's sign");
+    remarks.note("the trajectory does not say which unit and sign its stress has: kept as stress_as_written; --units stress=UNIT takes it, with ASE's sign (--units stress=-kB for VASP's)");
   };
   for (const char* const key : {"site_properties", "frame_properties"}) {
     const auto values = step_of(key);
@@ -374,6 +392,12 @@ void JsonFrameReader::read_trajectory(const JsonFrame& frame, Structure& structu
 }
 
 // ---- energies and the rest ----------------------------------------------------------------------
+
+// A stress that no layout explains and the user has not: it may be in eV/A^3, GPa or kB, with either sign.
+bool JsonFrameReader::is_stress_of_no_unit(std::string_view key) const {
+  const auto claim = settings_.rules.of_frame_value(key);
+  return claim && claim->field == Field::stress && !claim->virial && !claim->asked && !settings_.stress_unit_named;
+}
 
 void JsonFrameReader::add_value(const JsonFrame& frame, std::string_view key, element e, std::size_t n, FrameRemarks& remarks) {
   const Layout layout = frame.layout;
@@ -416,7 +440,7 @@ void JsonFrameReader::add_value(const JsonFrame& frame, std::string_view key, el
       if (key == "stresses" && settings_.stress_unit_named) field("stresses", Field::stress);
       if (key == "stresses" && !settings_.stress_unit_named) {
         hint.scope = ValueScope::frame;
-        remarks.note("ALIGNN's file does not say which unit and sign its stresses have: kept as a property; --units stress=UNIT takes them, with ASE's sign");
+        remarks.note("ALIGNN's file does not say which unit and sign its stresses have: kept as a property; --units stress=UNIT takes them, with ASE's sign (--units stress=-kB for VASP's)");
       }
       break;
     case Layout::entry: field("energy", Field::energy); break;
@@ -434,6 +458,11 @@ void JsonFrameReader::add_value(const JsonFrame& frame, std::string_view key, el
   }
   const auto v = values_.value(e);
   if (!v) return;
+  if (!hint.field && is_stress_of_no_unit(key)) {
+    remarks.note(fmt::format("the file does not say which unit and sign its {0} has: kept as {0}_as_written; --units stress=UNIT takes it, with ASE's sign (--units stress=-kB for VASP's)", excerpt(key)));
+    hint.scope = ValueScope::frame;
+    return fields_.add(names_.emplace_back(std::string(key) + "_as_written"), *v, hint);
+  }
   if (hint.field == Field::stress && settings_.stress_unit_named) hint.conversion = nullptr;
   if (hint.scope == ValueScope::atom && (v->of == Of::text || v->rank == 0 || v->shape[0] != n)) hint.scope = ValueScope::guess;
   fields_.add(key, *v, hint);

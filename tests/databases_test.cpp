@@ -186,6 +186,27 @@ TEST_CASE("json: MatPES, task documents, isolated atoms, JSON lines") {
   CHECK(read_json(s + "\n" + s + "\n", "x.jsonl").frames.size() == 2);
 }
 
+TEST_CASE("json: a stress of unknown unit and sign is kept as written") {
+  const std::string record = fmt::format(R"([{{"structure": {}, "energy": -8, "forces": [[0, 0, 1]], "stress": [[1, 0, 0], [0, 2, 0], [0, 0, 3]], "ref_stress": [1, 2, 3, 4, 5, 6]}}])", structure_of(kSite));
+  const auto r = read_json(record);
+  CHECK(energy(r.frames.at(0)) == -8);
+  CHECK_FALSE(has(r.frames[0], Kind::builtin, "stress"));
+  CHECK(numbers(r.frames[0], Kind::molecule, "stress_as_written")[8] == 3);
+  CHECK(has(r.frames[0], Kind::molecule, "ref_stress_as_written"));
+  CHECK(r.notes.contains("the file does not say which unit and sign its stress has: kept as stress_as_written; --units stress=UNIT takes it, with ASE's sign (--units stress=-kB for VASP's)"));
+  ReadOptions options;
+  options.units["stress"] = "-kB";
+  options.map["stress"] = "stress";
+  CHECK(numbers(read_json(record, "x.json", options).frames.at(0), Kind::builtin, "stress")[4] == doctest::Approx(-6.241509e-4 * 2));
+}
+
+TEST_CASE("json: lists side by side are refused by name") {
+  const std::string lists = fmt::format(R"({{"structure": [{0}, {0}], "energy_per_atom": [-1, -2], "force": [[[0, 0, 1]], [[0, 0, 2]]], "note": "x"}})", structure_of(kSite));
+  CHECK(mentions(refusal(lists), "is lists side by side: 'structure' has 2 structures, 'energy_per_atom', 'force' as many items"));
+  CHECK(mentions(refusal(R"({"mp-1": )" + lists + "}"), "'energy_per_atom', 'force' as many items"));
+  CHECK(read_json(fmt::format(R"({{"structure": [{0}, {0}], "note": "x"}})", structure_of(kSite))).frames.size() == 2);
+}
+
 TEST_CASE("json: what is wrong is named") {
   CHECK(mentions(refusal("[" + structure_of(R"({"species": [{"element": "Li", "occu": 0.5}], "abc": [0, 0, 0]})") + "]"), "record 0: site 0 is disordered: 0.5 Li of 1 species"));
   CHECK(mentions(refusal("[" + structure_of(R"({"species": [{"element": "Qq", "occu": 1}], "abc": [0, 0, 0]})") + "]"), "'Qq' is no element"));

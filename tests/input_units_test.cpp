@@ -50,6 +50,14 @@ TEST_CASE("input units: the user's word, the input's, what follows") {
   CHECK(asked.need(Quantity::force, "").how == "kcal/mol/A to eV/A, by the units of energy and length");
 }
 
+TEST_CASE("input units: a sign before the unit of a stress") {
+  const InputUnits units{with_units("stress=-kB")};
+  CHECK(units.need(Quantity::stress, "").factor == doctest::Approx(-0.1 * kGigaPascalInEvPerAngstrom3));
+  CHECK(units.need(Quantity::stress, "").how == "-kB to eV/A^3, by --units");
+  CHECK(refused("energy=-eV").starts_with("--units energy=-eV: atp knows no such unit"));
+  CHECK(refused("stress=--kB").starts_with("--units stress=--kB: atp knows no such unit"));
+}
+
 TEST_CASE("input units: what cannot be is refused") {
   CHECK(refused("energy") == "--units takes QUANTITY=UNIT, not 'energy'; for example energy=hartree,length=bohr");
   CHECK(refused("enery=eV") == "--units knows no quantity 'enery'; did you mean 'energy'?");
