@@ -124,6 +124,7 @@ Run declare_bench(CLI::App& app) {
   const auto out = "Output";
   app.add_flag("--json", o->json, "print the result as one JSON object")->group(out);
   app.add_option("--html", o->html, "write a page with plots, which needs no other file")->type_name("FILE")->group(out);
+  app.add_flag("-f,--force", o->force, "replace an existing page")->group(out);
   app.add_option("--baseline", o->baseline, "show what has changed since an older run, from its --json")->type_name("FILE")->group(out);
   app.add_option("--require", o->require, "exit 1 unless 'BACKEND/BACKEND WORKLOAD LOAD >= RATIO'; may be repeated")->type_name("EXPR")->group(out);
   app.add_flag("--goals", o->goals, "measure what the reader is held to, and print what was reached")->group(out);

@@ -21,6 +21,7 @@ struct BenchCommand {
   std::vector<std::uint32_t> atoms = {12, 64, 256};
   bool atoms_given = false;
   bool custom = false;
+  bool force = false;
   std::string like;
   std::vector<std::string> backends, workloads;  // empty: the usual ones
   std::vector<int> workers = {1, 2, 4, 8};

@@ -4,6 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
 #include <filesystem>
 
 #include "cmd/bench.h"
@@ -33,6 +36,7 @@ class BenchFolder {
  public:
   explicit BenchFolder(const std::string& dir) : path_((fs::path(dir) / fmt::format("atp-bench-{}-XXXXXX", ::getpid())).string()) {
     if (!::mkdtemp(path_.data())) fail_system(dir, "make a folder", errno);
+    name_leftovers(dir);
   }
   ~BenchFolder() {
     std::error_code error;
@@ -43,6 +47,17 @@ class BenchFolder {
   const std::string& path() const { return path_; }
 
  private:
+  // Folders of runs that were killed.
+  static void name_leftovers(const std::string& dir) {
+    std::error_code error;
+    for (fs::directory_iterator at(dir, error), end; !error && at != end; at.increment(error)) {
+      const std::string name = at->path().filename().string();
+      int process = 0;
+      if (std::sscanf(name.c_str(), "atp-bench-%d-", &process) != 1 || process <= 0) continue;
+      if (::kill(process, 0) != 0 && errno == ESRCH) warn(fmt::format("{}: left by a run that was killed; remove it with rm -r", at->path().string()));
+    }
+  }
+
   std::string path_;
 };
 
@@ -194,12 +209,36 @@ class BenchRun {
 
 }  // namespace
 
+namespace {
+
+// Where the page goes: through a symbolic link, and not in the place of anything but a page that may be replaced.
+std::string page_target(const BenchCommand& command) {
+  std::error_code error;
+  const std::string target = fs::is_symlink(command.html, error) ? fs::weakly_canonical(command.html, error).string() : command.html;
+  const auto status = fs::status(target, error);
+  if (target == "-" || (fs::exists(status) && !fs::is_regular_file(status))) throw Error(Exit::usage, target, "is not a regular file", "pass --html FILE");
+  if (fs::exists(status) && !command.force) throw Error(Exit::system, target, "exists already", "pass --force to replace it");
+  return target;
+}
+
+// A run without a single result is none.
+Exit verdict_of(const BenchResults& results) {
+  if (std::any_of(results.rows.begin(), results.rows.end(), [](const BenchRow& row) { return row.problem.empty(); })) return Exit::ok;
+  if (results.rows.empty()) {
+    throw Error(Exit::usage, "", "nothing was measured: no chosen backend does any of the chosen workloads here", "a DATASET is read where it lies by atp alone; --dir copies it for the others");
+  }
+  throw Error(Exit::system, "", "nothing could be measured; the rows above say why");
+}
+
+}  // namespace
+
 Exit bench(const BenchCommand& command) {
   // All that can be wrong with the words is said before anything is measured.
   std::vector<Requirement> required;
   for (const auto& text : command.require) required.push_back(parse_requirement(text));
   std::vector<BenchRow> old;
   if (!command.baseline.empty()) old = read_baseline(command.baseline);
+  const std::string page = command.html.empty() ? "" : page_target(command);
 
   Ranks ranks;
   if (!ranks.first()) silence_messages();
@@ -209,7 +248,7 @@ Exit bench(const BenchCommand& command) {
   if (!ranks.first()) return Exit::ok;
   std::vector<GoalResult> goals;
   if (command.goals) goals = check_goals(results);
-  if (!command.html.empty()) write_text_file(command.html, bench_html(results, goals), true);
+  if (!page.empty()) write_text_file(page, bench_html(results, goals), true);
   if (command.json) {
     print(bench_json(results) + '\n');
   } else {
@@ -225,7 +264,7 @@ Exit bench(const BenchCommand& command) {
     command.json ? note(lines.substr(0, lines.size() - 1)) : print(lines);
     met = met && std::all_of(found.begin(), found.end(), [](const RequirementResult& f) { return f.met; });
   }
-  return met ? Exit::ok : Exit::no;
+  return met ? verdict_of(results) : Exit::no;
 }
 
 }  // namespace atp

@@ -288,7 +288,7 @@ _atp() {
         --records|--atoms|--backends|--workloads|--seconds|--trials|--batch|--workers|--seed|--require|-j|--jobs) return ;;
       esac
       if [[ $cur == -* ]]; then
-        _atp_words "--dir --records --atoms --like --custom --backends --workloads --seconds --trials --batch --workers --io --seed --json --html --baseline --require --goals --footprint --io-profile --grid -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help"
+        _atp_words "--dir --records --atoms --like --custom --backends --workloads --seconds --trials --batch --workers --io --seed --json --html -f --force --baseline --require --goals --footprint --io-profile --grid -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help"
       else
         _atp_datasets
       fi ;;

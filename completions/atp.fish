@@ -208,6 +208,7 @@ complete -c atp -n '__fish_seen_subcommand_from bench' -l io -x -a 'auto map pre
 complete -c atp -n '__fish_seen_subcommand_from bench' -l seed -x -d 'another seed gives other molecules in another order (default: 0)'
 complete -c atp -n '__fish_seen_subcommand_from bench' -l json -d 'print the result as one JSON object'
 complete -c atp -n '__fish_seen_subcommand_from bench' -l html -r -F -d 'write a page with plots, which needs no other file'
+complete -c atp -n '__fish_seen_subcommand_from bench' -s f -l force -d 'replace an existing page'
 complete -c atp -n '__fish_seen_subcommand_from bench' -l baseline -r -F -d 'show what has changed since an older run, from its --json'
 complete -c atp -n '__fish_seen_subcommand_from bench' -l require -x -d 'exit 1 unless \'BACKEND/BACKEND WORKLOAD LOAD >= RATIO\'; may be repeated'
 complete -c atp -n '__fish_seen_subcommand_from bench' -l goals -d 'measure what the reader is held to, and print what was reached'

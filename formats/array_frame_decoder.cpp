@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 
@@ -8,6 +9,7 @@
 #include "core/chem/elements.h"
 #include "formats/array_frames.h"
 #include "formats/excerpt.h"
+#include "formats/value_names.h"
 
 namespace atp {
 namespace {
@@ -295,12 +297,10 @@ class ArrayFrameDecoder : public FrameDecoder {
 
   // [M, 3] dipoles and [M, 1] numbers of molecules with three atoms, or one, are the frame's.
   bool is_one_of_frame(const FrameArray& a, std::size_t first) const {
-    if (arrays_->atoms_ != 1 && a.shape.size() == first + 1 && a.shape[first] == 1) return true;
-    if (a.shape.size() != first + 1) return a.name.ends_with("stress") || a.name.ends_with("virial") || a.name.ends_with("virials");
-    for (const std::string_view name : {"dipole", "quadrupole", "stress", "virial", "E", "energy", "energies"}) {
-      if (a.name.find(name) != std::string::npos) return true;
-    }
-    return false;
+    const std::size_t rank = a.shape.size() - first;
+    if (rank == 1 && arrays_->atoms_ != 1 && a.shape[first] == 1) return true;
+    if (is_name_of_frame(a.name, rank)) return true;
+    return rank == 1 && std::ranges::any_of(std::array<std::string_view, 3>{"E", "energy", "energies"}, [&](std::string_view part) { return a.name.find(part) != std::string::npos; });
   }
 
   std::shared_ptr<const FrameArrays> arrays_;

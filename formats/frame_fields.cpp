@@ -12,6 +12,7 @@
 #include "formats/excerpt.h"
 #include "formats/field_agreement.h"
 #include "formats/recorded_types.h"
+#include "formats/value_names.h"
 
 namespace atp {
 
@@ -24,15 +25,8 @@ constexpr std::size_t kMostValues = 8192;
 
 using Of = FrameValue::Of;
 
-// Arrays of a whole frame that may have as many rows as the frame has atoms.
-bool is_of_frame(std::string_view key) {
-  std::string lower(key);
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  static constexpr std::string_view kParts[] = {"dipole",   "quadrupole", "octupole", "polariz",    "stress", "virial",
-                                                "lattice",  "rotational", "pbc",      "cell",       "born_trace"};
-  if (lower.find("atomic") != std::string::npos || lower.find("per_atom") != std::string::npos || lower.find("mbis") != std::string::npos) return false;
-  return std::ranges::any_of(kParts, [&](std::string_view part) { return lower.find(part) != std::string::npos; });
-}
+// A dipole may have one row more here: PyG writes [1, 3].
+bool is_of_frame(std::string_view key, std::size_t rank) { return is_name_of_frame(key, std::min<std::size_t>(rank, 1)); }
 
 Quantity quantity_of(Field field) {
   switch (field) {
@@ -191,7 +185,7 @@ void FrameFields::judge(Entry& e, Judgement& before) const {
     e.claim = before.claim;
     return;
   }
-  e.of_atoms = e.hint.scope == ValueScope::atom || (e.hint.scope == ValueScope::guess && first_is_n && !is_of_frame(e.key));
+  e.of_atoms = e.hint.scope == ValueScope::atom || (e.hint.scope == ValueScope::guess && first_is_n && !is_of_frame(e.key, v.rank));
   if (e.of_atoms && !first_is_n) {
     fail_input("", fmt::format("'{}' has {} for {} atoms", excerpt(e.key), shape_text(e.value), n_));
   }

@@ -18,6 +18,7 @@
 #include "formats/array_map.h"
 #include "formats/excerpt.h"
 #include "formats/hdf5_id.h"
+#include "formats/hdf5_scope.h"
 
 namespace atp {
 namespace {
@@ -408,7 +409,7 @@ class Hdf5Reader : public FormatReader {
       std::vector<std::uint64_t> shape = d.shape;
       if (is_sliced(d)) shape[0] = count;
       const Bytes data = read(d, groups_first, shape, *buffers);
-      arrays.push_back({d.name, d.kind, d.item_bytes, std::move(shape), data, conversions_[i]});
+      arrays.push_back({d.name, d.kind, d.item_bytes, std::move(shape), data, conversions_[i], scopes_.of(d.name, file_.get(), groups_, map_)});
     }
     auto frames = std::make_shared<FrameArrays>(settings_, path_ + ":" + excerpt(where_), std::move(arrays), single_, std::move(buffers));
     if (where_ != "/") frames->add_text("group", where_.substr(1, where_.size() - 2));
@@ -465,6 +466,7 @@ class Hdf5Reader : public FormatReader {
   std::uint64_t bytes_ = 0;
   Id file_;
   std::vector<std::string> groups_;  // "/mol/"
+  Hdf5Scopes scopes_;
   std::vector<std::string> seen_;
   std::string link_notes_, without_numbers_;
   std::set<haddr_t> visited_;

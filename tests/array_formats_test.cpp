@@ -302,6 +302,42 @@ TEST_CASE("hdf5: groups by atom count") {
   CHECK(text(r.frames[0], Kind::molecule, "group") == "007");
 }
 
+TEST_CASE("hdf5: what is of the frames in a group of another size is so in one of three atoms") {
+  if (!format_named("hdf5").missing.empty()) return;
+  const ReadFrames r = read_all(*open_input(test::data("arrays/sizes.h5"), "", {}));
+  CHECK(r.bad.empty());
+  REQUIRE(r.frames.size() == 6);
+  CHECK(r.frames[0].n_atoms() == 3);  // before any other size was seen
+  for (const Structure& s : r.frames) {
+    for (const char* key : {"triple", "matrix", "scf_quadrupole"}) {
+      INFO(key << " of " << s.n_atoms() << " atoms");
+      CHECK(s.find(Kind::molecule, key) != nullptr);
+      CHECK(s.find(Kind::atom, key) == nullptr);
+    }
+    CHECK(s.find(Kind::atom, "spins") != nullptr);
+    CHECK(s.find(Kind::atom, "mbis_dipoles") != nullptr);
+  }
+}
+
+TEST_CASE("npz: a tensor of a molecule of three atoms is the molecule's") {
+  const TempDir dir;
+  const std::vector<double> nine = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+  const ReadFrames r = read_npz(dir, {{"z.npy", npy<std::uint8_t>("|u1", {3}, {8, 1, 1})},
+                                      {"R.npy", npy<double>("<f8", {1, 3, 3}, nine)},
+                                      {"E.npy", npy<double>("<f8", {1}, {1})},
+                                      {"F.npy", npy<double>("<f8", {1, 3, 3}, nine)},
+                                      {"polarizability.npy", npy<double>("<f8", {1, 3, 3}, nine)},
+                                      {"homo_lumo_ev.npy", npy<double>("<f8", {1, 3}, {1, 2, 3})},
+                                      {"spins.npy", npy<double>("<f8", {1, 3}, {1, 2, 3})},
+                                      {"dipoles.npy", npy<double>("<f8", {1, 3, 3}, nine)}});
+  CHECK(r.bad.empty());
+  REQUIRE(r.frames.size() == 1);
+  CHECK(r.frames[0].find(Kind::molecule, "polarizability") != nullptr);
+  CHECK(r.frames[0].find(Kind::molecule, "homo_lumo_ev") != nullptr);
+  CHECK(r.frames[0].find(Kind::atom, "spins") != nullptr);
+  CHECK(r.frames[0].find(Kind::atom, "dipoles") != nullptr);
+}
+
 TEST_CASE("hdf5: links within the file lead to data, links out of it are refused") {
   if (!format_named("hdf5").missing.empty()) return;
   ReadOptions options;

@@ -34,6 +34,25 @@ left
 "$atp" bench --dir dir --custom --records 300 --atoms 12 --seconds 2 --trials 1 --workloads seq,shuffled,batch --json >custom.json
 left
 
+# A page replaces nothing unasked, and never what is no file; a run without a result says so; a killed run's folder is named.
+refused() { # EXIT TEXT ARGUMENTS...
+  local code=0 wanted=$1 text=$2
+  shift 2
+  "$atp" bench d.atp --seconds 1 --workloads shuffled "$@" >/dev/null 2>said || code=$?
+  { [ $code = "$wanted" ] && grep -q "$text" said; } || fail "$* ended with $code: $(cat said)"
+}
+refused 4 'exists already; pass --force' --html page.html
+"$atp" bench d.atp --seconds 1 --workloads shuffled --html page.html --force >/dev/null
+mkfifo pipe
+refused 2 'is not a regular file' --html pipe --force
+[ -p pipe ] || fail "--html replaced a fifo"
+refused 2 'nothing was measured' --backends lmdb
+mkdir dir/atp-bench-4194305-left
+"$atp" bench --dir dir --seconds 1 --records 100 --atoms 12 --backends atp --workloads shuffled 2>said >/dev/null
+grep -q 'atp-bench-4194305-left: left by a run that was killed' said || fail "no word of what a killed run left"
+rmdir dir/atp-bench-4194305-left
+left
+
 # An interrupt: gone within the second, and nothing stays.
 "$atp" bench --dir dir --seconds 60 >/dev/null 2>&1 &
 pid=$!
@@ -48,7 +67,9 @@ wait $pid || code=$?
 left
 
 # Files that may not grow: every store says so in its row, and nothing stays.
-(ulimit -f 400 && "$atp" bench --dir dir --seconds 1 --records 2000 --atoms 64 --backends atp,lmdb,sqlite,hdf5 --workloads write,shuffled --json >full.json)
+code=0
+(ulimit -f 400 && "$atp" bench --dir dir --seconds 1 --records 2000 --atoms 64 --backends atp,lmdb,sqlite,hdf5 --workloads write,shuffled --json >full.json 2>said) || code=$?
+{ [ $code = 4 ] && grep -q 'nothing could be measured' said; } || fail "a run without a result ended with $code: $(cat said)"
 left
 # A mount that is full, and one that cannot be written to, where this user may make them.
 if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=3m tmpfs dir 2>/dev/null; then
@@ -56,7 +77,9 @@ if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=3m tmpfs dir 2>/dev/null; then
   code=0
   "$atp" bench --dir dir --records 2000 --atoms 64 >/dev/null 2>said || code=$?
   { [ $code = 4 ] && grep -q 'may need .* and has .* free' said; } || fail "a mount that is too small ended with $code: $(cat said)"
-  "$atp" bench --dir dir --seconds 1 --records 1100 --atoms 64 --backends lmdb --workloads write,shuffled --json >tight.json
+  code=0
+  "$atp" bench --dir dir --seconds 1 --records 1100 --atoms 64 --backends lmdb --workloads write,shuffled --json >tight.json || code=$?
+  { [ $code = 0 ] || [ $code = 4 ]; } || fail "a mount without room for LMDB ended with $code"
   left
   mount -o remount,ro dir
   code=0

@@ -1,7 +1,10 @@
 #include "core/atp/writer.h"
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 
+#include <filesystem>
+#include <iterator>
 #include <thread>
 
 #include "core/atp/dataset.h"
@@ -277,4 +280,13 @@ TEST_CASE("a dataset is its shards in bytewise path order") {
   CHECK(Dataset({dir / "d/b*.atp"}).size() == 4);
   CHECK_THROWS_AS(Dataset({dir / "d/c*.atp"}), Error);
   CHECK_THROWS_AS(Dataset({dir / "nowhere"}), Error);
+}
+
+TEST_CASE("nothing is put in the place of what is no file") {
+  test::TempDir dir;
+  const std::string fifo = dir / "fifo";
+  REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+  CHECK_THROWS_WITH_AS(write_text_file(fifo, "text", true), doctest::Contains("is not a regular file"), Error);
+  CHECK(std::filesystem::is_fifo(fifo));
+  CHECK(std::distance(std::filesystem::directory_iterator(dir.path()), {}) == 1);  // no temporary file stays
 }

@@ -4,6 +4,7 @@
 #include <limits>
 #include <numeric>
 
+#include "core/io/page_cache.h"
 #include "core/plan/random.h"
 
 namespace atp {
@@ -66,6 +67,9 @@ class DatasetLoad : public Load {
   std::uint32_t atoms(std::uint64_t i) const override {
     const Dataset::Place place = dataset_.locate(i);
     return dataset_.shards()[place.shard].entry(place.record).atoms;
+  }
+  void let_go() const override {
+    for (const Reader& shard : dataset_.shards()) atp::let_go(shard.mapped());
   }
   void add(std::uint64_t i, MoleculeChunk& out) const override {
     Scratch scratch;

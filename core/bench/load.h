@@ -25,6 +25,9 @@ class Load {
   // Bytes of the values of one molecule with that many atoms: what "MB/s" and "size" are relative to.
   std::uint64_t payload(std::uint32_t atoms) const;
 
+  // Lets go of what it has mapped of files: pages that a process has mapped cannot be dropped from the page cache.
+  virtual void let_go() const {}
+
   // What touch() of molecule i gives.
   Touched touched(std::uint64_t i) const;
 

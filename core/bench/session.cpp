@@ -24,6 +24,7 @@ namespace fs = std::filesystem;
 constexpr double kTooDifferent = 0.1;  // spread above which trials are repeated
 constexpr int kMostWorkers = 256;
 constexpr double kShortestWrite = 0.5, kPatience = 60;   // seconds
+constexpr double kMostOpened = 0.25;                     // of a file, in memory when a cold pass begins
 constexpr double kShortTrial = 0.002, kLongTrial = 0.3;  // seconds
 
 struct Weight {
@@ -407,6 +408,7 @@ class Session {
       BenchRow row = row_for(store, workload);
       const double end = now_seconds() + share;
       for (int t = 0; t < options_.trials && (t == 0 || now_seconds() < end); ++t) {
+        load_.let_go();
         const double left = drop_from_cache(store.files);
         row.not_dropped = std::max(row.not_dropped, left);
         if (left > kGone) {
@@ -414,6 +416,10 @@ class Session {
           break;
         }
         store.child->ask("open", 120);
+        if (const double brought = resident_share(store.files); brought > kMostOpened) {
+          row.problem = fmt::format("opening reads {:.0f} % of the file ahead: it is too small to be read cold", 100 * brought);
+          break;
+        }
         // Another part of the list each time: what a trial has read may have brought its neighbours along.
         const std::uint64_t count = store.sparse_count(pass.way == "seq");
         const std::uint64_t first = store.order.size() >= count * static_cast<std::uint64_t>(options_.trials) ? count * static_cast<std::uint64_t>(t) : 0;

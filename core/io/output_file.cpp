@@ -152,6 +152,9 @@ class RealDisk final : public Disk {
 
  private:
   static void replace_by_rename(const std::string& from, const std::string& to) {
+    // A rename would put the file in the place of a device, /dev/null among them.
+    struct stat there = {};
+    if (::lstat(to.c_str(), &there) == 0 && !S_ISREG(there.st_mode) && !S_ISLNK(there.st_mode)) fail_input(to, "is not a regular file");
     // Whoever appends to the old file holds its lock, and would commit to a file without a name.
     const Fd old(::open(to.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (old) lock_or_fail(old, to);
