@@ -118,7 +118,7 @@ Run declare_bench(CLI::App& app) {
          "numbers of processes that read at a time (default: 1,2,4,8)")
       ->type_name("N,N,...")
       ->group(how);
-  add_choice(app, "--io", o->io, {"auto", "map", "pread", "uring"}, "with DATASET: how records come into memory (default: auto)")->group(how);
+  add_choice(app, "--io", o->io, {"auto", "map", "pread", "uring"}, "how atp reads records into memory (default: auto)")->group(how);
   app.add_option("--seed", o->seed, "another seed gives other molecules in another order (default: 0)")->type_name("N")->group(how);
 
   const auto out = "Output";

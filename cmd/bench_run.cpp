@@ -11,6 +11,7 @@
 
 #include "cmd/bench.h"
 #include "cmd/bench_ranks.h"
+#include "cmd/dataset_warnings.h"
 #include "cmd/options.h"
 #include "cmd/terminal.h"
 #include "cmd/version.h"
@@ -122,6 +123,8 @@ class BenchRun {
   void make_loads() {
     if (!command_.datasets.empty()) {
       dataset_.emplace(command_.datasets);
+      warn_of_older_generations(*dataset_);
+      warn_of_missing_shards(command_.datasets);
       if (dataset_->size() == 0) fail_input(command_.datasets[0], "holds no records", "measure a dataset that has some");
       loads_.push_back({"dataset", dataset_load(*dataset_)});
     } else if (!command_.like.empty()) {

@@ -204,7 +204,7 @@ complete -c atp -n '__fish_seen_subcommand_from bench' -l seconds -x -d 'share o
 complete -c atp -n '__fish_seen_subcommand_from bench' -l trials -x -d 'repeat each measurement N times, writes at most 3 times (default: 5)'
 complete -c atp -n '__fish_seen_subcommand_from bench' -l batch -x -d 'molecules in a batch (default: 256)'
 complete -c atp -n '__fish_seen_subcommand_from bench' -l workers -x -d 'numbers of processes that read at a time (default: 1,2,4,8)'
-complete -c atp -n '__fish_seen_subcommand_from bench' -l io -x -a 'auto map pread uring' -d 'with DATASET: how records come into memory (default: auto)'
+complete -c atp -n '__fish_seen_subcommand_from bench' -l io -x -a 'auto map pread uring' -d 'how atp reads records into memory (default: auto)'
 complete -c atp -n '__fish_seen_subcommand_from bench' -l seed -x -d 'another seed gives other molecules in another order (default: 0)'
 complete -c atp -n '__fish_seen_subcommand_from bench' -l json -d 'print the result as one JSON object'
 complete -c atp -n '__fish_seen_subcommand_from bench' -l html -r -F -d 'write a page with plots, which needs no other file'

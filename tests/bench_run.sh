@@ -47,6 +47,12 @@ mkfifo pipe
 refused 2 'is not a regular file' --html pipe --force
 [ -p pipe ] || fail "--html replaced a fifo"
 refused 2 'nothing was measured' --backends lmdb
+head -c 9000 d.atp >cut.atp
+code=0
+"$atp" bench cut.atp --seconds 1 >/dev/null 2>said || code=$?
+{ [ $code = 3 ] && grep -q 'is not valid' said; } || fail "a file cut short ended with $code: $(cat said)"
+"$atp" bench --dir dir --io pread --seconds 1 --records 100 --atoms 12 --workloads open,shuffled --backends atp >text.txt
+grep -q 'resident' text.txt || fail "no resident memory in the table"
 mkdir dir/atp-bench-4194305-left
 "$atp" bench --dir dir --seconds 1 --records 100 --atoms 12 --backends atp --workloads shuffled 2>said >/dev/null
 grep -q 'atp-bench-4194305-left: left by a run that was killed' said || fail "no word of what a killed run left"

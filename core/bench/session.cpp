@@ -160,7 +160,7 @@ class Session {
     const Backend& backend = *store.backend;
     if (backend.kind == BackendKind::python) return start_python(backend.name, store.folder, raw_file(), load_.custom(), results_.versions);
     return Child::fork([&](int socket) {
-      serve_store(socket, [&] { return options_.in_place.empty() ? backend.make(store.folder) : make_store_of(backend, options_.in_place, options_.io); }, load_);
+      serve_store(socket, [&] { return options_.in_place.empty() ? make_store_in(backend, store.folder, options_.io) : make_store_of(backend, options_.in_place, options_.io); }, load_);
     });
   }
 

@@ -108,6 +108,10 @@ std::vector<std::pair<std::string, std::string>> library_versions() {
   return out;
 }
 
+std::unique_ptr<Store> make_store_in(const Backend& backend, const std::string& folder, Io io) {
+  return io != Io::automatic && backend.kind == BackendKind::atp ? make_store_of(backend, {file_in(folder)}, io) : backend.make(folder);
+}
+
 std::unique_ptr<Store> make_store_of(const Backend& backend, std::vector<std::string> inputs, Io io) {
   for (const AtpRow& row : kAtpRows) {
     if (row.name == backend.name) return make_atp_store(std::move(inputs), {{}, io, row.verify, row.threads});

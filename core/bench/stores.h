@@ -43,6 +43,8 @@ std::string lmdb_version();
 std::string hdf5_version();
 std::string sqlite_version();
 
+// A store of the backend in its own folder; those of kind atp read through `io`.
+std::unique_ptr<Store> make_store_in(const Backend& backend, const std::string& folder, Io io);
 // The store of a backend of kind atp or yardstick for files that are there already.
 std::unique_ptr<Store> make_store_of(const Backend& backend, std::vector<std::string> inputs, Io io);
 
