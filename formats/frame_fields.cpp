@@ -379,11 +379,12 @@ void FrameFields::put_property(const Entry& e, Structure& structure) const {
   const bool real = of == Of::f64 || of == Of::f32;
   const bool narrow = of == Of::f32 || of == Of::i32;
   const std::span<const std::uint32_t> shape(v.shape.data(), v.rank);
-  const bool column = e.of_atoms && v.rank == 2 && v.shape[1] == 1;  // [n, 1] is [n]
+  const bool pairs = e.of_atoms && v.rank == 2 && v.shape[0] == v.shape[1] && is_name_of_pairs(e.key);
+  const bool column = e.of_atoms && v.rank == 2 && v.shape[1] == 1 && !pairs;  // [n, 1] is [n]
   if (v.count() != 0 && (v.rank == 1 || column)) {
     const Type type = real ? (narrow ? Type::f32_array : Type::f64_array) : (narrow ? Type::i32_array : Type::i64_array);
     structure.put_bytes(kind, e.key, type, data);
-  } else if (v.count() != 0 && real && v.rank == 2 && v.shape[1] == 3) {
+  } else if (v.count() != 0 && real && v.rank == 2 && v.shape[1] == 3 && !pairs) {
     structure.put_bytes(kind, e.key, narrow ? Type::vec3_f32 : Type::vec3_f64, data);
   } else {
     const Type type = real ? (narrow ? Type::tensor_f32 : Type::tensor_f64) : (narrow ? Type::tensor_i32 : Type::tensor_i64);

@@ -60,6 +60,14 @@ constexpr Name kWords[] = {{"gap", 1}, {"bandgap", 1}, {"strain", 2}, {"mesh", 1
 // Moments of atoms, whatever else the name says.
 constexpr std::string_view kOfAtoms[] = {"atomic", "per_atom", "peratom", "atom_", "mbis", "hirshf"};
 
+constexpr std::string_view kOfPairs[] = {"mayer", "wiberg", "bond_order", "bondorder", "distance_matrix", "adjacency", "coulomb_matrix"};
+
+std::string lower_case(std::string_view name) {
+  std::string lower(name);
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  return lower;
+}
+
 bool is_last_word(std::string_view name, std::string_view word) {
   if (!name.ends_with(word)) return false;
   if (name.size() == word.size()) return true;
@@ -69,9 +77,13 @@ bool is_last_word(std::string_view name, std::string_view word) {
 
 }  // namespace
 
+bool is_name_of_pairs(std::string_view name) {
+  const std::string lower = lower_case(name);
+  return std::ranges::any_of(kOfPairs, [&](std::string_view part) { return lower.find(part) != std::string::npos; });
+}
+
 bool is_name_of_frame(std::string_view name, std::size_t rank) {
-  std::string lower(name);
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  const std::string lower = lower_case(name);
   const auto within = [&](std::string_view part) { return lower.find(part) != std::string::npos; };
   if (std::ranges::any_of(kOfAtoms, within)) return false;
   const auto part = std::ranges::find_if(kParts, within, &Name::text);

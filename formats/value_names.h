@@ -11,4 +11,7 @@ namespace atp {
 // Upper and lower case are the same. Thread-safe.
 bool is_name_of_frame(std::string_view name, std::size_t rank);
 
+// Whether a value of that name is one number for each pair of atoms, [n, n] whatever n is: bond orders, distances. Thread-safe.
+bool is_name_of_pairs(std::string_view name);
+
 }  // namespace atp

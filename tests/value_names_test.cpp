@@ -41,3 +41,22 @@ TEST_CASE("ase: a mesh of k-points is the row's, though it has as many numbers a
   CHECK(r.frames[0].find(Kind::molecule, "kpts") != nullptr);
   CHECK(r.frames[0].find(Kind::atom, "spins") != nullptr);
 }
+
+TEST_CASE("bond orders are numbers of pairs, of one type for one atom and for three") {
+  CHECK(is_name_of_pairs("mayer_indices"));
+  CHECK(is_name_of_pairs("Wiberg_Lowdin_Indices"));
+  CHECK_FALSE(is_name_of_pairs("mbis_charges"));
+  const TempDir dir;
+  const std::string cell = R"("cell": [[9, 0, 0], [0, 9, 0], [0, 0, 9]], "pbc": [true, true, true], )";
+  write_text(dir / "b.json", "{\"1\": {\"numbers\": [1], \"positions\": [[0, 0, 0]], " + cell + R"("data": {"mayer_indices": [[0.5]]}},)" +
+                                 "\"2\": {\"numbers\": [1, 1, 1], \"positions\": [[0, 0, 0], [0, 0, 1], [0, 0, 2]], " + cell +
+                                 R"("data": {"mayer_indices": [[0.5, 1.5, 2.5], [1.5, 0.5, 0.25], [2.5, 0.25, 0.5]]}}, "ids": [1, 2], "nextid": 3})");
+  const ReadFrames r = read_all(*open_input(dir / "b.json", "ase-json", {}));
+  CHECK(r.bad.empty());
+  REQUIRE(r.frames.size() == 2);
+  for (const Structure& s : r.frames) {
+    const auto* const found = s.find(Kind::atom, "mayer_indices");
+    REQUIRE(found != nullptr);
+    CHECK(found->type == Type::tensor_f64);
+  }
+}
