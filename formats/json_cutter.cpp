@@ -7,6 +7,7 @@
 
 #include "core/base/error.h"
 #include "core/base/interrupt.h"
+#include "formats/excerpt.h"
 #include "formats/json_values.h"
 
 namespace atp {
@@ -18,6 +19,7 @@ constexpr std::size_t kPieceBytes = std::size_t{2} << 20;
 constexpr std::size_t kPieceRecords = 4096;
 constexpr std::size_t kLongestRecord = std::size_t{1} << 30;
 constexpr std::size_t kMostDepth = 256;
+constexpr std::size_t kMostBeside = 16;
 
 constexpr std::string_view kRecordKeys[] = {"@class", "structure", "sites",    "atoms",     "lattice_mat",   "outputs",
                                             "numbers", "positions", "unique_id", "ionic_steps", "calcs_reversed", "uncorrected_total_energy"};
@@ -102,6 +104,10 @@ void JsonCutter::open(char c) {
   if (!record_ && open_.size() == depth_ && c == '{') record_ = at_;
   open_ += c;
   if (!record_) keys_.emplace_back();
+  if (!record_ && open_.size() == depth_) {
+    list_items_ = 0;
+    records_before_list_ = records_;
+  }
 }
 
 void JsonCutter::close(char c, JsonPiece& piece) {
@@ -109,6 +115,8 @@ void JsonCutter::close(char c, JsonPiece& piece) {
   open_.pop_back();
   if (!record_) {
     keys_.pop_back();
+    const bool list_without_records = c == ']' && open_.size() + 1 == depth_ && records_ == records_before_list_ && list_items_ != 0;
+    if (list_without_records && !keys_.empty() && beside_.size() < kMostBeside) beside_.emplace_back(keys_.back(), list_items_ + 1);
     return;
   }
   if (open_.size() != depth_) return;
@@ -161,6 +169,8 @@ void JsonCutter::scan(JsonPiece& piece) {
       close(c, piece);
     } else if (c == ':' && !keys_.empty()) {
       keys_.back() = last_text_;
+    } else if (c == ',' && !record_ && open_.size() == depth_) {
+      ++list_items_;
     }
     ++at_;
     if (piece.records.size() >= kPieceRecords || (!piece.records.empty() && at_ >= kPieceBytes)) return;
@@ -171,6 +181,17 @@ void JsonCutter::end_of_text() {
   ended_ = true;
   if (!open_.empty()) fail(record_ ? fmt::format("ends inside record {}", records_) : "ends before its last bracket is closed");
   if (records_ == 0) fail("holds no record");
+  refuse_lists_beside();
+}
+
+// {"structures": [...], "energies": [...]}: what belongs to the structures would be lost.
+void JsonCutter::refuse_lists_beside() const {
+  std::string keys;
+  for (const auto& [key, items] : beside_) {
+    if (items == records_) keys += fmt::format("{}'{}'", keys.empty() ? "" : ", ", excerpt(key));
+  }
+  if (keys.empty()) return;
+  fail_input(source_->name(), fmt::format("has lists of {} items beside its records, which would be lost: {}", records_, keys), "put each record's values into it");
 }
 
 std::optional<JsonPiece> JsonCutter::next() {

@@ -41,7 +41,7 @@ class JsonCutter {
 
   // The next records, a few MB of them and at least one; nothing at the end. Records are objects that
   // are balanced, not yet valid JSON. Throws Error (exit 3): brackets that do not match, a document
-  // that ends inside, text after it. What was complete before that comes first.
+  // that ends inside, text after it, lists of other values beside the records, one item each. What was complete before that comes first.
   std::optional<JsonPiece> next();
   InputState input_state() const { return source_->state(); }
   const std::string& name() const { return source_->name(); }
@@ -52,6 +52,7 @@ class JsonCutter {
   void open(char c);
   void close(char c, JsonPiece& piece);
   void end_of_text();
+  void refuse_lists_beside() const;
   void compact();
   [[noreturn]] void fail(const std::string& what) const;
 
@@ -67,6 +68,9 @@ class JsonCutter {
   std::string last_text_;           // the last text outside of records
   std::optional<std::size_t> record_;  // where the record in work begins
   std::uint64_t records_ = 0;
+  // Lists where records might have been, with other things in them: their keys and numbers of items, the first few.
+  std::vector<std::pair<std::string, std::uint64_t>> beside_;
+  std::uint64_t list_items_ = 0, records_before_list_ = 0;  // of the list at that depth that is open
   std::optional<Error> failure_;
 };
 

@@ -205,6 +205,12 @@ TEST_CASE("json: lists side by side are refused by name") {
   CHECK(mentions(refusal(lists), "is lists side by side: 'structure' has 2 structures, 'energy_per_atom', 'force' as many items"));
   CHECK(mentions(refusal(R"({"mp-1": )" + lists + "}"), "'energy_per_atom', 'force' as many items"));
   CHECK(read_json(fmt::format(R"({{"structure": [{0}, {0}], "note": "x"}})", structure_of(kSite))).frames.size() == 2);
+  // The same with the records in a list of their own, before and behind the others; lists of other lengths are something else.
+  const std::string beside = R"("energies": [-1, -2], "forces": [[[0, 0, 1]], [[0, 0, 2]]])";
+  const std::string records = fmt::format(R"("structures": [{0}, {0}])", structure_of(kSite));
+  CHECK(mentions(refusal("{" + records + ", " + beside + "}"), "has lists of 2 items beside its records, which would be lost: 'energies', 'forces'"));
+  CHECK(mentions(refusal("{" + beside + ", " + records + "}"), "which would be lost: 'energies', 'forces'"));
+  CHECK(read_json("{" + records + R"(, "authors": ["a", "b", "c"], "empty": [], "version": 1})").frames.size() == 2);
 }
 
 TEST_CASE("json: what is wrong is named") {
