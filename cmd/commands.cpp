@@ -184,7 +184,8 @@ constexpr Example kVerifyExamples[] = {
 constexpr std::string_view kVerifyDetails =
     "Reads with plain reads, one file after the other on all cores, in bounded memory, and trusts nothing that a file "
     "says. A bad disk is reported as damage to the records it holds. A folder stands for every .atp file below it; a "
-    "manifest.json in it is checked, too (names, counts, sizes, codec).\n"
+    "manifest.json in it is checked, too (names, counts, sizes, codec). What of a file was not in the page cache leaves it "
+    "again.\n"
     "\n"
     "What --quick proves: both header slots are whole; the schema, checksum, metadata and index blocks of the newest "
     "generation are what was written (files without our extension have no hashes: their blocks decode and agree with "

@@ -16,6 +16,7 @@
 #include "cmd/terminal.h"
 #include "cmd/where_option.h"
 #include "core/atp/dataset.h"
+#include "core/atp/one_pass.h"
 #include "core/base/interrupt.h"
 #include "core/base/parallel.h"
 #include "core/base/selection.h"
@@ -105,6 +106,7 @@ class ExportRun {
   }
 
   Exit run() {
+    if (command_.records.empty()) once_.emplace(dataset_);
     WhereOptions where;
     if (skips()) {
       where.damaged = [&](std::uint64_t record, const Error& e) { leave_out(located(record, e)); };
@@ -163,6 +165,7 @@ class ExportRun {
         [&](EncodedChunk&& chunk) {
           throw_if_interrupted();
           put(chunk);
+          if (once_) once_->passed(records[chunk.end - 1]);
           progress.advance_to(chunk.end);
         });
   }
@@ -234,6 +237,7 @@ class ExportRun {
   const ExportCommand& command_;
   const ExportFormat& format_;
   Dataset dataset_;
+  std::optional<OnePass> once_;  // over all of it
   std::optional<OutputTarget> target_;
   std::unique_ptr<RecordExporter> exporter_;
   std::uint64_t written_ = 0, left_out_ = 0;

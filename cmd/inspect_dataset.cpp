@@ -6,6 +6,7 @@
 #include "cmd/inspect.h"
 #include "cmd/options.h"
 #include "cmd/terminal.h"
+#include "core/atp/one_pass.h"
 #include "core/base/interrupt.h"
 #include "core/base/parallel.h"
 #include "core/base/selection.h"
@@ -128,7 +129,7 @@ class Pieces {
   std::uint64_t at_ = 0;
 };
 
-DatasetStats pass_over_records(const Dataset& dataset, const InspectOptions& options) {
+DatasetStats pass_over_records(const Dataset& dataset, const InspectOptions& options, OnePass& once) {
   const StatsOptions wanted{options.cutoff, guess_energies(dataset), false};
   DatasetStats total(wanted);
   Progress progress("inspecting", dataset.size(), false);
@@ -144,6 +145,7 @@ DatasetStats pass_over_records(const Dataset& dataset, const InspectOptions& opt
       },
       [&](DatasetStats&& stats) {
         total.merge(stats);
+        once.passed(total.records);
         progress.advance_to(total.records);
         progress.set_records(total.records);
       });
@@ -193,12 +195,14 @@ void add_index(const Reader& reader, std::size_t file, Findings& findings) { add
 Findings inspect_dataset(const Dataset& dataset, const InspectOptions& options) {
   Findings findings;
   findings.format = "atp";
+  std::optional<OnePass> once;
+  if (options.stats) once.emplace(dataset);
   for (const Reader& reader : dataset.shards()) {
     findings.files.push_back(facts_of(reader));
     add_schema(reader.schema(), findings);
   }
   read_indexes(dataset, findings);
-  if (options.stats) findings.stats = pass_over_records(dataset, options);
+  if (options.stats) findings.stats = pass_over_records(dataset, options, *once);
   return findings;
 }
 

@@ -340,6 +340,7 @@ ShardRun plan_run(const ShardCommand& command, std::optional<ShardOrigin> origin
   run.command = command;
   run.origin = std::move(origin);
   run.dataset = std::make_unique<Dataset>(command.inputs);
+  run.once = std::make_unique<OnePass>(*run.dataset);
   const Dataset& dataset = *run.dataset;
   warn_of_older_generations(dataset);
   warn_of_missing_shards(command.inputs);

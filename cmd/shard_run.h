@@ -8,6 +8,7 @@
 
 #include "cmd/shard.h"
 #include "cmd/shard_folder.h"
+#include "core/atp/one_pass.h"
 #include "core/mpi/ranks.h"
 #include "core/shard/background_sums.h"
 #include "core/shard/manifest_text.h"
@@ -37,6 +38,7 @@ struct ShardOrigin {
 struct ShardRun {
   ShardCommand command;
   std::unique_ptr<Dataset> dataset;
+  std::unique_ptr<OnePass> once;  // over it
   CopyRules rules;
   Metadata metadata;  // of every shard, without sources
   std::optional<ShardOrigin> origin;

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <sys/statvfs.h>
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <mutex>
@@ -163,6 +164,26 @@ void ShardWork::done(const Pending& shard, ShardFile&& file) {
   result_.files[shard.group][shard.shard] = std::move(file);
 }
 
+// How far the shards that are written have come in the input: what none of them will read again may leave memory.
+class ReadFront {
+ public:
+  ReadFront(OnePass& once, const std::vector<Pending>& shards) : once_(once) {
+    for (const Pending& p : shards) next_.push_back(p.target.records.empty() ? UINT64_MAX : p.target.records.front());
+  }
+
+  void advance(std::size_t shard, std::uint64_t record) {
+    const std::lock_guard lock(mutex_);
+    next_[shard] = record;
+    const std::uint64_t first = *std::min_element(next_.begin(), next_.end());
+    if (first != UINT64_MAX) once_.passed(first);
+  }
+
+ private:
+  OnePass& once_;
+  std::mutex mutex_;
+  std::vector<std::uint64_t> next_;  // of each shard
+};
+
 // Several shards at a time, each on its share of the threads.
 void ShardWork::write_parallel(const std::vector<Pending>& shards) {
   if (shards.empty()) return;
@@ -170,6 +191,7 @@ void ShardWork::write_parallel(const std::vector<Pending>& shards) {
   ShardWriting how = how_;
   how.jobs = std::max(1, how_.jobs / at_once);
   using Result = std::pair<const Pending*, ShardFile>;
+  ReadFront front(*run_.once, shards);
   std::size_t next = 0;
   std::exception_ptr first;
   std::mutex mutex;
@@ -177,7 +199,12 @@ void ShardWork::write_parallel(const std::vector<Pending>& shards) {
       at_once, [&] { return next == shards.size() ? nullptr : std::make_unique<const Pending*>(&shards[next++]); },
       [&](const Pending*& shard) {
         try {
-          return Result(shard, write_in_order(how, shard->target));
+          const auto number = static_cast<std::size_t>(shard - shards.data());
+          ShardWriting mine = how;
+          mine.passed = [&, number](std::uint64_t record) { front.advance(number, record); };
+          Result result(shard, write_in_order(mine, shard->target));
+          front.advance(number, UINT64_MAX);
+          return result;
         } catch (const Stopped&) {
           std::lock_guard lock(mutex);
           std::rethrow_exception(first);  // whoever set stop_ has left its reason

@@ -3,12 +3,14 @@
 #include <algorithm>
 
 #include "core/atp/reader.h"
+#include "core/io/read_once.h"
 #include "formats/frame_batch.h"
 
 namespace atp {
 namespace {
 
 constexpr std::uint64_t kBatchBytes = std::uint64_t{4} << 20;
+constexpr std::uint64_t kInWork = std::uint64_t{64} << 20;  // bytes that other threads may still be decoding
 
 class RecordDecoder : public FrameDecoder {
  public:
@@ -28,12 +30,17 @@ class RecordDecoder : public FrameDecoder {
 
 class AtpReader : public FormatReader {
  public:
-  explicit AtpReader(const std::string& path) : reader_(std::make_shared<const Reader>(path)) { reader_->check_index(); }
+  explicit AtpReader(const std::string& path)
+      : reader_(std::make_shared<const Reader>(path)), once_(reader_->path(), reader_->file_id(), reader_->mapped()) {
+    reader_->check_index();
+  }
 
   std::unique_ptr<FrameBatch> next() override {
     const std::uint64_t first = next_;
     for (std::uint64_t bytes = 0; next_ < reader_->size() && bytes < kBatchBytes; ++next_) bytes += reader_->raw_entry(next_).unpacked;
     if (next_ == first) return nullptr;
+    const std::uint64_t offset = reader_->raw_entry(first).offset;
+    once_.passed(offset - std::min(offset, kInWork));
     const auto make = [reader = reader_, first] { return std::make_unique<RecordDecoder>(reader, first); };
     return std::make_unique<IndependentFrames>(first, next_ - first, reader_->file_bytes() / reader_->size() * next_, make);
   }
@@ -43,6 +50,7 @@ class AtpReader : public FormatReader {
 
  private:
   std::shared_ptr<const Reader> reader_;
+  ReadOnce once_;
   std::uint64_t next_ = 0;
 };
 

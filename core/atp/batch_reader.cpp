@@ -8,6 +8,7 @@
 #include <mutex>
 #include <vector>
 
+#include "core/atp/one_pass.h"
 #include "core/atp/record_window.h"
 #include "core/atp/ring_reader.h"
 #include "core/base/error.h"
@@ -79,12 +80,16 @@ std::string_view io_name(Io io) {
 }
 
 struct BatchReader::State {
-  State(const Dataset& d, BatchOptions o) : dataset(d), options(o) {}
+  State(const Dataset& d, BatchOptions o) : dataset(d), options(o) {
+    if (o.once) once.emplace(d);
+  }
 
   using Indices = std::span<const std::uint64_t>;
 
   bool in_memory(Indices indices);
-  bool looks_resident(Indices indices) const;
+  bool looks_resident(Indices indices);
+  bool is_in_memory(const Reader& shard, const std::byte* address);
+  void passed(std::uint64_t index);
   void set_random(bool random);
   void read(Io io, Indices indices, std::size_t first, const RecordFn& fn, bool cold);
   void through_map(Indices indices, std::size_t first, const RecordFn& fn, bool cold);
@@ -100,6 +105,7 @@ struct BatchReader::State {
   Scratch scratch;
   FileHandles files;
   std::optional<RingReader> ring;
+  std::optional<OnePass> once;
 };
 
 BatchReader::BatchReader(const Dataset& dataset, BatchOptions options) : state_(std::make_unique<State>(dataset, options)) {}
@@ -126,6 +132,7 @@ void BatchReader::for_each(std::span<const std::uint64_t> indices, const RecordF
     s.used = choice.value_or(Io::map);
   }
   s.read(s.used, indices.subspan(done), done, fn, cold);
+  s.passed(indices.back() + 1);
 }
 
 // Looking costs system calls, which small batches from memory should not all pay.
@@ -136,18 +143,27 @@ bool BatchReader::State::in_memory(Indices indices) {
   return resident;
 }
 
-bool BatchReader::State::looks_resident(Indices indices) const {
+bool BatchReader::State::is_in_memory(const Reader& shard, const std::byte* address) {
+  if (shard.tells_residence()) return is_resident(address);
+  return reads_at_once(*files.open(shard.path(), shard.file_id()), static_cast<std::uint64_t>(address - shard.mapped().data()));
+}
+
+bool BatchReader::State::looks_resident(Indices indices) {
   for (std::size_t k = 0; k < kSamples; ++k) {
     const std::uint64_t index = dataset.from_start(indices[k * (indices.size() - 1) / (kSamples - 1)]);
     if (index >= dataset.size()) return true;  // the error is for the record's turn
     const Dataset::Place place = dataset.locate(index);
     const Reader& shard = dataset.shards()[place.shard];
     const std::byte* entry = shard.entry_address(place.record);
-    if (!is_resident(entry)) return false;
+    if (!is_in_memory(shard, entry)) return false;
     const std::uint64_t offset = decode_entry(entry).offset;
-    if (offset < shard.mapped().size() && !is_resident(shard.mapped().data() + offset)) return false;
+    if (offset < shard.mapped().size() && !is_in_memory(shard, shard.mapped().data() + offset)) return false;
   }
   return true;
+}
+
+void BatchReader::State::passed(std::uint64_t index) {
+  if (once) once->passed(index);
 }
 
 // Page faults of a shuffled pass must not read the pages around, and those of a sequential one must.
@@ -169,7 +185,10 @@ void BatchReader::State::through_map(Indices indices, std::size_t first, const R
   set_random(cold);
   RecordWindow window(dataset, indices, cold, options.verify);
   for (std::size_t place = 0; place < indices.size(); ++place) {
-    if (place % kLooksForSignals == 0) throw_if_interrupted();
+    if (place % kLooksForSignals == 0) {
+      throw_if_interrupted();
+      passed(indices[place]);
+    }
     const LocatedRecord& r = window.at(place);
     fn(first + place, r.shard->decode(r.record, r.entry, r.shard->stored(r.entry), scratch, options.verify));
   }

@@ -23,6 +23,7 @@ std::string_view io_name(Io io);
 struct BatchOptions {
   Io io = Io::automatic;
   bool verify = false;  // hold every record against its checksum, where the file has one
+  bool once = false;    // no record is asked for twice, and in ascending order: what was read leaves memory again (OnePass)
 };
 
 // Called with the place in the index list and the record, which is valid during the call.

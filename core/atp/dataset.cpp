@@ -65,7 +65,8 @@ Dataset::Dataset(const std::vector<std::string>& arguments) : starts_{0} {
     std::move(files.begin(), files.end(), std::back_inserter(paths));
   }
   shards_.reserve(paths.size());
-  // Opening reads header and schema, and on a network waits for each: that many at a time.
+  // Opening reads the header, and on a network waits for it: that many at a time. A single file is looked at whole, so
+  // that what is wrong with it is said at once.
   constexpr std::size_t kTogether = 16, kOpeners = 16;
   std::span<const std::string> left = paths;
   using Paths = std::span<const std::string>;
@@ -78,7 +79,11 @@ Dataset::Dataset(const std::vector<std::string>& arguments) : starts_{0} {
         left = left.subspan(some->size());
         return some;
       },
-      [](Paths& some) { return std::vector<Reader>(some.begin(), some.end()); },
+      [opening = paths.size() > 1 ? Opening::header : Opening::whole](Paths& some) {
+        std::vector<Reader> opened;
+        for (const std::string& path : some) opened.emplace_back(path, opening);
+        return opened;
+      },
       [this](std::vector<Reader>&& opened) {
         for (Reader& shard : opened) {
           starts_.push_back(starts_.back() + shard.size());

@@ -26,7 +26,8 @@ std::vector<std::string> files_below(const std::string& folder, const std::funct
 // Immutable once opened: threads share it.
 class Dataset {
  public:
-  // Several arguments follow each other in one index space.
+  // Several arguments follow each other in one index space. Of several files only the headers are read, many at a time:
+  // the schema of each when it is first asked for. Throws Error (exit 3, 4), naming the file.
   explicit Dataset(const std::vector<std::string>& arguments);
 
   std::uint64_t size() const { return starts_.back(); }

@@ -9,6 +9,7 @@
 #include "core/base/error.h"
 #include "core/base/hash.h"
 #include "core/base/interrupt.h"
+#include "core/io/page_cache.h"
 
 namespace atp {
 
@@ -17,32 +18,30 @@ CodecContext& Scratch::context(const Codec& codec) {
   return *context_;
 }
 
-Reader::Reader(const std::string& path) : path_(path), file_(path), bytes_(file_.bytes()) { open(); }
+Reader::Reader(const std::string& path, Opening opening) : path_(path), file_(path), bytes_(file_.bytes()) { open(opening); }
 
-Reader::Reader(std::string name, Bytes bytes) : path_(std::move(name)), bytes_(bytes) { open(); }
+Reader::Reader(std::string name, Bytes bytes) : path_(std::move(name)), bytes_(bytes) { open(Opening::whole); }
 
-Reader::Reader(std::string name, Bytes bytes, Schema otherwise) : path_(std::move(name)), bytes_(bytes) { open(&otherwise); }
+Reader::Reader(std::string name, Bytes bytes, Schema otherwise) : path_(std::move(name)), bytes_(bytes) {
+  late_->otherwise = std::move(otherwise);
+  open(Opening::whole);
+}
 
-void Reader::open(const Schema* otherwise) {
+void Reader::open(Opening opening) {
+  // These are single pages: reading ahead from them would read most of a small file (by 8 MB on some systems).
+  expect_random_reads(file_.bytes(), true);
   try {
     const ChosenSlot chosen = choose_slot(bytes_.first(std::min<std::size_t>(bytes_.size(), kFirstData)), bytes_.size());
     slot_ = chosen.slot;
     slot_name_ = chosen.name;
     other_slot_ = chosen.other;
-    if (slot_.index_len != 0) {
-      const std::byte* index = bytes_.data() + slot_.index_offset;
-      const auto count = load<std::uint64_t>(index);
-      if (count != slot_.num_molecules) {
-        fail_input("", fmt::format("the index counts {} records, the header {}", count, slot_.num_molecules),
-                   "atp verify says what is left");
-      }
-      index_ = index + 8;
-    }
-    find_checksums();
-    read_schema(otherwise);
   } catch (const Error& e) {
     throw e.within(path_);
   }
+  if (slot_.index_len != 0) index_ = bytes_.data() + slot_.index_offset + 8;
+  find_checksums();
+  if (opening == Opening::whole) read_schema();
+  expect_random_reads(file_.bytes(), false);
 }
 
 void Reader::find_checksums() {
@@ -50,33 +49,56 @@ void Reader::find_checksums() {
   checksums_ = bytes_.data() + slot_.extension->checksums_offset;
 }
 
-void Reader::read_schema(const Schema* otherwise) {
-  if (slot_.schema_len != 0) {
-    const Bytes block = bytes_.subspan(slot_.schema_offset, slot_.schema_len);
-    if (slot_.extension && slot_.extension->schema_hash != xxh3(block)) {
-      fail_input("", "the schema block is damaged: its checksum does not fit", "atp verify says what is left");
-    }
-    schema_ = Schema::decode(block);
-  } else if (slot_.num_molecules != 0) {
-    if (slot_.record_format == 3) {
-      fail_input("", "has record format 3 but no schema block, so the type of its positions is not known");
-    }
-    otherwise ? void(schema_ = *otherwise) : rebuild_schema();
+bool Reader::look_at_index() const {
+  const bool fits = index_ == nullptr || load<std::uint64_t>(index_ - 8) == size();
+  if (fits) index_looked_at_.set.store(true, std::memory_order_relaxed);
+  return fits;
+}
+
+void Reader::fail_index() const {
+  fail_input(path_, fmt::format("the index counts {} records, the header {}", load<std::uint64_t>(index_ - 8), size()), "atp verify says what is left");
+}
+
+void Reader::read_schema() const {
+  const std::lock_guard lock(late_->mutex);
+  if (late_->has_schema.load(std::memory_order_relaxed)) return;
+  if (!index_fits()) fail_index();
+  try {
+    late_->schema = schema_block();
+  } catch (const Error& e) {
+    throw e.where().starts_with(path_) ? e : e.within(path_);
   }
-  if (slot_.record_format == 2 && schema_.positions == Type::vec3_f64) {
+  late_->has_schema.store(true, std::memory_order_release);
+}
+
+Schema Reader::schema_block() const {
+  if (slot_.schema_len == 0) {
+    if (slot_.num_molecules == 0) return {};
+    if (slot_.record_format == 3) fail_input("", "has record format 3 but no schema block, so the type of its positions is not known");
+    return late_->otherwise ? *late_->otherwise : rebuilt_schema();
+  }
+  const Bytes block = bytes_.subspan(slot_.schema_offset, slot_.schema_len);
+  if (slot_.extension && slot_.extension->schema_hash != xxh3(block)) {
+    fail_input("", "the schema block is damaged: its checksum does not fit", "atp verify says what is left");
+  }
+  Schema schema = Schema::decode(block);
+  if (slot_.record_format == 2 && schema.positions == Type::vec3_f64) {
     fail_input("", "its schema has positions in f64, which record format 2 cannot hold");
   }
+  return schema;
 }
 
 // Files of older writers have no schema block: what their records hold is what they lock.
-void Reader::rebuild_schema() {
-  schema_.positions = Type::vec3_f32;
+Schema Reader::rebuilt_schema() const {
+  Schema schema;
+  schema.positions = Type::vec3_f32;
   Scratch scratch;
   for (std::uint64_t i = 0; i < size(); ++i) {
     throw_if_interrupted();
-    const std::string problem = schema_.add(record(i, scratch));
+    const std::string problem = schema.add(record(i, scratch));
     if (!problem.empty()) fail(i, problem);
   }
+  return schema;
 }
 
 std::string_view Reader::metadata() const {
@@ -101,6 +123,7 @@ std::uint64_t Reader::index_hash() const {
 }
 
 void Reader::atom_counts(std::span<std::uint32_t> out) const {
+  if (!index_fits()) fail_index();
   const std::byte* entry = index_;
   for (std::uint32_t& atoms : out) {
     atoms = load<std::uint32_t>(entry + offsetof(RawIndexEntry, atoms));
@@ -114,6 +137,7 @@ void Reader::fail(std::uint64_t record, const std::string& what, std::string fix
 
 void Reader::fail_entry(std::uint64_t i) const {
   if (i >= size()) fail_input(path_, fmt::format("has {} records, record {} was asked for", size(), i));
+  if (!index_fits()) fail_index();
   const IndexEntry e = raw_entry(i);
   fail(i, fmt::format("its index entry points outside the data region (offset {}, {} bytes)", e.offset, e.stored));
 }

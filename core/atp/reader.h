@@ -1,7 +1,10 @@
 // One .atp file, mapped and read in place.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -28,11 +31,17 @@ class Scratch {
   std::vector<std::byte> buffer_;
 };
 
+// How much of a file is read when it is opened.
+enum class Opening {
+  whole,   // header and schema, and what the index states of its length
+  header,  // the header alone: the rest, and its errors, when it is first asked for
+};
+
 // Immutable once opened: threads share it. Lookup of a record is O(1).
 class Reader {
  public:
-  // Reads header and schema; the index is looked at as records are. Throws Error (exit 3, 4).
-  explicit Reader(const std::string& path);
+  // The index is looked at as records are. Throws Error (exit 3, 4).
+  explicit Reader(const std::string& path, Opening opening = Opening::whole);
   // The same for bytes that somebody else keeps for as long as the Reader lives; messages call them `name`.
   Reader(std::string name, Bytes bytes);
   // The same, with a schema for a file that has no schema block: no record is read to find it.
@@ -48,10 +57,17 @@ class Reader {
   // The whole file as it is mapped, for hints about how it will be read.
   Bytes mapped() const { return bytes_; }
   FileId file_id() const { return file_.id(); }
+  // Whether is_resident() of these bytes is the truth.
+  bool tells_residence() const { return file_.tells_residence(); }
 
   Codec codec() const { return {static_cast<CodecId>(slot_.codec), slot_.level}; }
-  const Schema& schema() const { return schema_; }
-  Type positions_type() const { return schema_.positions.value_or(Type::vec3_f32); }
+  // Throws Error (exit 3) when it is read only now, and it or the length of the index is not valid.
+  const Schema& schema() const {
+    if (!late_->has_schema.load(std::memory_order_acquire)) [[unlikely]] read_schema();
+    return late_->schema;
+  }
+  // Record format 2 has no other: such records are read without the schema.
+  Type positions_type() const { return slot_.record_format == 2 ? Type::vec3_f32 : schema().positions.value_or(Type::vec3_f32); }
 
   // The metadata block, a JSON object; empty when there is none. Throws when its hash does not fit.
   std::string_view metadata() const;
@@ -64,7 +80,7 @@ class Reader {
   }
   // The same without an error: whether there is such a record, and it lies where records lie.
   bool find_entry(std::uint64_t i, IndexEntry& out) const {
-    if (i >= size()) return false;
+    if (i >= size() || !index_fits()) return false;
     out = raw_entry(i);
     // Between the header and the newest index.
     return out.offset >= slot_.data_start && out.offset <= slot_.index_offset && out.stored <= slot_.index_offset - out.offset;
@@ -72,7 +88,8 @@ class Reader {
   // The entry as it stands in the file, unchecked.
   IndexEntry raw_entry(std::uint64_t i) const { return decode_entry(index_ + sizeof(RawIndexEntry) * i); }
 
-  // The atoms of each record as the index states them, unchecked: `out` is [size()]. Reads the whole index.
+  // The atoms of each record as the index states them, unchecked: `out` is [size()]. Reads the whole index. Throws Error
+  // (exit 3) when it is not as long as the header says.
   void atom_counts(std::span<std::uint32_t> out) const;
   // XXH3-64 of the index block: two files with the same records in the same places have the same. Reads it whole;
   // throws Error (exit 3) when the file states another.
@@ -110,10 +127,33 @@ class Reader {
   const std::byte* checksum_address(std::uint64_t i) const { return checksums_ + sizeof(std::uint64_t) * i; }
 
  private:
-  void open(const Schema* otherwise = nullptr);
-  void read_schema(const Schema* otherwise);
-  void rebuild_schema();
+  // What may be read after opening, by whichever thread comes first.
+  struct Late {
+    std::mutex mutex;
+    std::atomic<bool> has_schema = false;
+    Schema schema;
+    std::optional<Schema> otherwise;  // when the file has none
+  };
+  // Set once. It lies beside what every lookup needs.
+  struct Flag {
+    std::atomic<bool> set = false;
+    Flag() = default;
+    Flag(Flag&& other) noexcept : set(other.set.load(std::memory_order_relaxed)) {}
+    Flag& operator=(Flag&& other) noexcept {
+      set.store(other.set.load(std::memory_order_relaxed), std::memory_order_relaxed);
+      return *this;
+    }
+  };
+
+  void open(Opening opening);
+  void read_schema() const;
+  Schema schema_block() const;
+  Schema rebuilt_schema() const;
   void find_checksums();
+  // Whether the index counts as many records as the header; the first call reads it.
+  bool index_fits() const { return index_looked_at_.set.load(std::memory_order_relaxed) || look_at_index(); }
+  bool look_at_index() const;
+  [[noreturn]] void fail_index() const;
   void check_sum(std::uint64_t i, Bytes stored) const;
   Bytes unpack(std::uint64_t i, const IndexEntry& e, Bytes stored, Scratch& scratch) const;
   // Made where it is returned to: a copy would wait for the cache misses of the records before (a load of what several
@@ -136,9 +176,10 @@ class Reader {
   Slot slot_;
   char slot_name_ = 'A';
   std::string other_slot_;
-  Schema schema_;
   const std::byte* index_ = nullptr;      // the first entry
   const std::byte* checksums_ = nullptr;  // u64 each
+  mutable Flag index_looked_at_;          // and it fits
+  std::unique_ptr<Late> late_ = std::make_unique<Late>();
 };
 
 }  // namespace atp

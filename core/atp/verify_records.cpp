@@ -29,6 +29,7 @@ struct BatchResult {
   ValueNotes notes;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> decoded;  // record, checksum
   std::uint64_t bytes = 0, records = 0, with_checksum = 0;
+  std::uint64_t begin = 0;  // of the batch in the file
 };
 
 // Cuts the records into batches, in the order of the file.
@@ -140,6 +141,7 @@ void Pass::give_back(std::unique_ptr<Workplace> place) {
 
 BatchResult Pass::work(Batch& batch) {
   BatchResult result;
+  result.begin = batch.items.front().entry.offset;
   std::unique_lock huge(huge_mutex_, std::defer_lock);
   if (batch.huge) huge.lock();
   auto place = take_workplace();
@@ -210,6 +212,7 @@ void Pass::check_one(const IndexCursor::Item& item, Bytes stored, Workplace& pla
 }
 
 void Pass::consume(BatchResult&& result) {
+  file_.passed(result.begin);
   total_.bytes_read += result.bytes;
   total_.records += result.records;
   total_.with_checksum += result.with_checksum;

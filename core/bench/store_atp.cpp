@@ -186,18 +186,18 @@ class AtpStore final : public Store {
     std::vector<Part> parts(jobs);
     std::vector<std::thread> threads;
     const auto begin_of = [&](std::size_t t) { return indices.size() * t / jobs; };
-    for (std::size_t t = 0; t < jobs; ++t) {
-      threads.emplace_back([&, t] {
-        try {
-          BatchOptions options;
-          options.io = variant_.io;
-          BatchReader reader(*dataset_, options);
-          parts[t].sum = pass(reader, indices.subspan(begin_of(t), begin_of(t + 1) - begin_of(t)), nullptr, begin_of(t));
-        } catch (...) {
-          parts[t].error = std::current_exception();
-        }
-      });
-    }
+    const auto work = [&](std::size_t t) {
+      try {
+        BatchOptions options;
+        options.io = variant_.io;
+        BatchReader reader(*dataset_, options);
+        parts[t].sum = pass(reader, indices.subspan(begin_of(t), begin_of(t + 1) - begin_of(t)), nullptr, begin_of(t));
+      } catch (...) {
+        parts[t].error = std::current_exception();
+      }
+    };
+    for (std::size_t t = 1; t < jobs; ++t) threads.emplace_back(work, t);
+    work(0);
     for (auto& t : threads) t.join();
     std::uint64_t sum = 0;
     for (const Part& p : parts) {

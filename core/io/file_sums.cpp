@@ -92,6 +92,7 @@ FileSums sums_of(const InputFile& file, WantedSums wanted, const std::function<v
     const std::size_t n = file.read_at(at, block);
     stream.update(Bytes(block).first(n));
     at += n;
+    file.passed(at);
     if (progress) progress(at);
     if (n < block.size()) break;
   }

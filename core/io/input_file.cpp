@@ -3,8 +3,13 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
+#include <mutex>
+#include <optional>
+
 #include "core/base/error.h"
 #include "core/io/fd.h"
+#include "core/io/mapped_file.h"
+#include "core/io/read_once.h"
 
 namespace atp {
 namespace {
@@ -21,12 +26,30 @@ class RealInputFile final : public InputFile {
     return atp::read_at(fd_, offset, out, path_);
   }
 
-  void expect_sequential() const override { (void)::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_SEQUENTIAL); }
+  void expect_sequential() const override {
+    (void)::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+    const std::lock_guard lock(mutex_);
+    if (once_) return;
+    try {
+      map_ = MappedFile(fd_, path_);
+    } catch (const Error&) {
+      return;  // what is in memory is not known, so all of it stays
+    }
+    once_.emplace(path_, map_.id(), map_.bytes());
+  }
+
+  void passed(std::uint64_t end) const override {
+    const std::lock_guard lock(mutex_);
+    if (once_) once_->passed(end);
+  }
 
  private:
   std::string path_;
   Fd fd_;
   std::uint64_t size_;
+  mutable std::mutex mutex_;
+  mutable MappedFile map_;  // to ask what is in memory; never read through
+  mutable std::optional<ReadOnce> once_;
 };
 
 }  // namespace

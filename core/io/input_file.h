@@ -20,8 +20,11 @@ class InputFile {
   // Reads until `out` is full or the file ends; returns the bytes read. Throws Error (exit 4) on an
   // I/O error, Interrupted on a signal.
   virtual std::size_t read_at(std::uint64_t offset, std::span<std::byte> out) const = 0;
-  // A hint that the file will be read from beginning to end.
+  // A hint that the file will be read from beginning to end. What that brings into memory leaves it with this object, or
+  // with passed().
   virtual void expect_sequential() const = 0;
+  // A hint that all bytes before `end` have been read.
+  virtual void passed(std::uint64_t /*end*/) const {}
 };
 
 // Throws Error as open_for_reading().

@@ -1,5 +1,6 @@
 #include "core/io/mapped_file.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@ MappedFile::MappedFile(const std::string& path) : MappedFile(open_for_reading(pa
 MappedFile::MappedFile(const Fd& fd, const std::string& path) {
   const struct stat status = status_of(fd, path);
   id_ = id_of(status);
+  tells_residence_ = status.st_uid == ::geteuid() || ::geteuid() == 0 || ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0;
   const auto size = static_cast<std::size_t>(status.st_size);
   if (size == 0) return;  // mmap refuses a length of 0
   void* p = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd.get(), 0);
@@ -24,11 +26,12 @@ MappedFile::MappedFile(const Fd& fd, const std::string& path) {
   bytes_ = {static_cast<const std::byte*>(p), size};
 }
 
-MappedFile::MappedFile(MappedFile&& other) noexcept : bytes_(std::exchange(other.bytes_, {})), id_(other.id_) {}
+MappedFile::MappedFile(MappedFile&& other) noexcept : bytes_(std::exchange(other.bytes_, {})), id_(other.id_), tells_residence_(other.tells_residence_) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(bytes_, other.bytes_);
   std::swap(id_, other.id_);
+  std::swap(tells_residence_, other.tells_residence_);
   return *this;
 }
 

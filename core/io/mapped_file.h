@@ -23,10 +23,14 @@ class MappedFile {
 
   Bytes bytes() const { return bytes_; }
   FileId id() const { return id_; }
+  // Whether the system tells this user which of its pages are in memory: Linux does (since 5.2) only of files that are
+  // the user's own or writable to it, and says of others that all are.
+  bool tells_residence() const { return tells_residence_; }
 
  private:
   Bytes bytes_;
   FileId id_;
+  bool tells_residence_ = true;
 };
 
 // Turns SIGBUS (a mapped file that shrank, a bad disk) into a message on stderr and exit 4.

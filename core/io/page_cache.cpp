@@ -1,7 +1,13 @@
 #include "core/io/page_cache.h"
 
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <vector>
 
 namespace atp {
 namespace {
@@ -21,6 +27,27 @@ bool is_resident(const std::byte* address) {
   unsigned char state = 1;
   const auto page = reinterpret_cast<std::uintptr_t>(address) & ~(kPage - 1);
   return ::mincore(reinterpret_cast<void*>(page), 1, &state) != 0 || (state & 1) != 0;
+}
+
+bool reads_at_once(const Fd& fd, std::uint64_t offset) {
+  constexpr auto kFromMemory = std::chrono::microseconds(30);  // a read of a page in memory takes 1, of a fast disk 60
+  char byte = 0;
+  const iovec place{&byte, 1};
+  if (::preadv2(fd.get(), &place, 1, static_cast<off_t>(offset), RWF_NOWAIT) >= 0) return true;
+  if (errno == EAGAIN) return false;
+  const auto start = std::chrono::steady_clock::now();  // a file system that cannot say
+  (void)::preadv2(fd.get(), &place, 1, static_cast<off_t>(offset), 0);
+  return std::chrono::steady_clock::now() - start < kFromMemory;
+}
+
+bool mostly_resident(Bytes mapped) {
+  if (mapped.empty()) return true;
+  const auto begin = reinterpret_cast<std::uintptr_t>(mapped.data()) & ~(kPage - 1);
+  const auto end = reinterpret_cast<std::uintptr_t>(mapped.data()) + mapped.size();
+  std::vector<unsigned char> states((end - begin + kPage - 1) / kPage, 1);
+  if (::mincore(reinterpret_cast<void*>(begin), end - begin, states.data()) != 0) return true;
+  const auto resident = std::count_if(states.begin(), states.end(), [](unsigned char s) { return (s & 1) != 0; });
+  return static_cast<std::size_t>(resident) * 2 > states.size();
 }
 
 void announce_read(Bytes mapped) { advise(mapped, MADV_WILLNEED); }

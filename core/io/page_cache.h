@@ -4,11 +4,18 @@
 #include <cstdint>
 
 #include "core/base/byte_reader.h"
+#include "core/io/fd.h"
 
 namespace atp {
 
-// Whether the page that holds `address` is in memory. True when the system does not say.
+// Whether the page that holds `address` is in memory. True when the system does not say: see MappedFile::tells_residence().
 bool is_resident(const std::byte* address);
+
+// Whether a byte of a file is in memory, found out by reading it: the way for files of others. May start a read.
+bool reads_at_once(const Fd& fd, std::uint64_t offset);
+
+// Whether most pages of a mapped range are in memory. True when the system does not say.
+bool mostly_resident(Bytes mapped);
 
 // Asks for these bytes of a map to be read soon, without waiting for them.
 void announce_read(Bytes mapped);

@@ -53,6 +53,10 @@ using Piece = std::span<const std::uint64_t>;  // of a list of records
 void copy_pieces(const ShardWriting& how, std::span<const std::uint64_t> records, const std::function<void(Piece, CopiedRecords&)>& then,
                  const std::function<void(Piece, CopiedRecords&&)>& consume) {
   Pieces pieces(*how.dataset, records);
+  const auto hand_on = [&](Piece piece, CopiedRecords&& copied) {
+    consume(piece, std::move(copied));
+    if (how.passed) how.passed(piece.back());
+  };
   const auto copy = [&](RecordCopier& copier, Piece piece) {
     prefetch(*how.dataset, piece);
     CopiedRecords copied = copier.copy(piece);
@@ -63,7 +67,7 @@ void copy_pieces(const ShardWriting& how, std::span<const std::uint64_t> records
     RecordCopier copier(*how.dataset, *how.rules);
     for (Piece piece = pieces.next(); !piece.empty(); piece = pieces.next()) {
       check_stop(how);
-      consume(piece, copy(copier, piece));
+      hand_on(piece, copy(copier, piece));
     }
     return;
   }
@@ -78,7 +82,7 @@ void copy_pieces(const ShardWriting& how, std::span<const std::uint64_t> records
         RecordCopier copier(*how.dataset, *how.rules);
         return std::pair(piece, copy(copier, piece));
       },
-      [&](std::pair<Piece, CopiedRecords>&& done) { consume(done.first, std::move(done.second)); });
+      [&](std::pair<Piece, CopiedRecords>&& done) { hand_on(done.first, std::move(done.second)); });
 }
 
 // The entries of a shard of records that stay as they are; nothing where they are not known before.

@@ -36,6 +36,8 @@ struct ShardWriting {
   int jobs = 1;
   // Called with the records written since the last call, from any thread.
   std::function<void(std::uint64_t records)> progress;
+  // Called by write_in_order() with a record before which it has read all of its own; may be empty.
+  std::function<void(std::uint64_t record)> passed;
   const std::atomic<bool>* stop = nullptr;  // another shard has failed: give up soon
 };
 

@@ -10,6 +10,7 @@
 #include "core/base/error.h"
 #include "core/base/interrupt.h"
 #include "core/base/parallel.h"
+#include "core/io/read_once.h"
 #include "core/chem/cell.h"
 
 namespace atp {
@@ -44,6 +45,7 @@ std::uint64_t EdgeCounter::count(const RecordView& record, double cutoff) {
 
 void count_edges(const Reader& reader, double cutoff, int jobs, std::span<std::uint32_t> out,
                  const std::function<void(std::uint64_t)>& progress) {
+  ReadOnce once(reader.path(), reader.file_id(), reader.mapped());
   std::uint64_t next = 0;
   const auto produce = [&]() -> std::unique_ptr<Chunk> {
     throw_if_interrupted();
@@ -68,7 +70,10 @@ void count_edges(const Reader& reader, double cutoff, int jobs, std::span<std::u
     }
     return chunk.end;
   };
-  ordered_parallel<Chunk, std::uint64_t>(jobs, produce, work, [&](std::uint64_t&& done) { progress(done); });
+  ordered_parallel<Chunk, std::uint64_t>(jobs, produce, work, [&](std::uint64_t&& done) {
+    once.passed(reader.raw_entry(done - 1).offset);
+    progress(done);
+  });
 }
 
 }  // namespace atp

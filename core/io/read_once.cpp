@@ -1,0 +1,62 @@
+#include "core/io/read_once.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/base/error.h"
+#include "core/io/page_cache.h"
+
+namespace atp {
+namespace {
+
+constexpr std::uint64_t kBlock = std::uint64_t{1} << 20, kMostBlocks = std::uint64_t{1} << 16;
+constexpr std::uint64_t kWorthACall = std::uint64_t{16} << 20;  // bytes that are forgotten at a time
+
+}  // namespace
+
+ReadOnce::ReadOnce(std::string path, FileId id, Bytes mapped) : path_(std::move(path)), id_(id), mapped_(mapped) {
+  block_ = std::max(kBlock, (mapped.size() / kMostBlocks + kBlock - 1) / kBlock * kBlock);
+  for (std::uint64_t at = 0; at < mapped.size(); at += block_) {
+    stays_.push_back(mostly_resident(mapped.subspan(at, std::min<std::uint64_t>(kBlock, mapped.size() - at))));
+  }
+}
+
+void ReadOnce::passed(std::uint64_t end) {
+  const std::size_t blocks = std::min<std::uint64_t>(end / block_, stays_.size());
+  if (blocks <= passed_ || (blocks - passed_) * block_ < kWorthACall) return;
+  forget(passed_, blocks);
+  passed_ = blocks;
+}
+
+void ReadOnce::finish() {
+  // All of it once more: what the system keeps in large pieces does not end where blocks do.
+  forget(0, stays_.size());
+  stays_.clear();
+  fd_ = Fd();
+}
+
+void ReadOnce::forget(std::size_t begin, std::size_t end) {
+  while (begin < end) {
+    const auto first = std::find(stays_.begin() + static_cast<std::ptrdiff_t>(begin), stays_.begin() + static_cast<std::ptrdiff_t>(end), false);
+    const auto last = std::find(first, stays_.begin() + static_cast<std::ptrdiff_t>(end), true);
+    begin = static_cast<std::size_t>(last - stays_.begin());
+    if (first == last) return;
+    try {
+      if (!fd_) {
+        Fd fd = open_for_reading(path_);
+        if (id_of(status_of(fd, path_)) != id_) return;
+        fd_ = std::move(fd);
+      }
+    } catch (const Error&) {
+      return;  // it was only a courtesy
+    }
+    const std::uint64_t from = static_cast<std::uint64_t>(first - stays_.begin()) * block_;
+    const std::uint64_t length = std::min<std::uint64_t>(static_cast<std::uint64_t>(last - first) * block_, mapped_.size() - from);
+    let_go(mapped_.subspan(from, length));  // pages that are mapped are not dropped
+    (void)::posix_fadvise(fd_.get(), static_cast<off_t>(from), static_cast<off_t>(length), POSIX_FADV_DONTNEED);
+  }
+}
+
+}  // namespace atp
