@@ -6,6 +6,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "core/base/byte_order.h"
 #include "core/base/error.h"
 #include "core/io/npy.h"
 #include "core/io/npz.h"
@@ -179,6 +180,32 @@ TEST_CASE("npz: Fortran order") {
   CHECK(positions(r.frames[1]) == std::vector<double>{0, 0, 2, 1, 0, 0});
 }
 
+// Fortran order; big-endian is marked by the type.
+std::string fortran(std::string file) {
+  return file.replace(file.find("False"), 5, "True ");
+}
+
+TEST_CASE("npz: big-endian numbers and texts, and what cannot be read is named") {
+  const TempDir dir;
+  const auto swapped = [](std::string file, std::size_t item) {
+    const std::size_t begin = file.find('\n') + 1;
+    swap_byte_order(std::as_writable_bytes(std::span(file)).subspan(begin), item);
+    return file;
+  };
+  Members m = {{"z.npy", swapped(npy<std::int32_t>(">i4", {2}, {1, 8}), 4)},
+               {"R.npy", fortran(swapped(npy<double>(">f8", {1, 2, 3}, {0, 1, 0, 0, 0, 0}), 8))},
+               {"E.npy", swapped(npy<double>(">f8", {1}, {2}), 8)},
+               {"label.npy", swapped(npy<std::uint32_t>(">U2", {1}, {0xE9, 'x'}), 4)},
+               {"odd.npy", npy<double>("<c16", {1}, {1, 2})}};
+  const ReadFrames r = read_npz(dir, m);
+  REQUIRE(r.frames.size() == 1);
+  CHECK(elements(r.frames[0]) == std::vector<int>{1, 8});
+  CHECK(positions(r.frames[0]) == std::vector<double>{0, 0, 0, 1, 0, 0});
+  CHECK(f64(r.frames[0], Kind::builtin, "energy") == doctest::Approx(2 * kKcal));
+  CHECK(text(r.frames[0], Kind::molecule, "label") == "\xC3\xA9x");
+  CHECK(r.notes.contains("neither numbers nor texts of a kind that atp reads, and left out: odd"));
+}
+
 TEST_CASE("npz: cut and flipped") {
   const TempDir dir;
   const std::string whole = zip_archive(sgdml(), "a");
@@ -217,6 +244,28 @@ TEST_CASE("deepmd: sets of arrays, virial to stress, mixed types") {
   CHECK(refusal(dir / "s").find("has no type_map.raw") != std::string::npos);
 }
 
+TEST_CASE("deepmd: Fortran order, big-endian, small integers and logicals") {
+  const TempDir dir;
+  fs::create_directories(dir / "s/set.000");
+  write_text(dir / "s/type.raw", "0 1\n");
+  write_text(dir / "s/type_map.raw", "H O\n");
+  write_text(dir / "s/nopbc", "");
+  write_text(dir / "s/set.000/coord.npy", fortran(npy<float>("<f4", {2, 6}, {0, 6, 1, 7, 2, 8, 3, 9, 4, 10, 5, 11})));
+  std::string energy = npy<double>(">f8", {2}, {-1, -2});
+  swap_byte_order(std::as_writable_bytes(std::span(energy)).subspan(energy.find('\n') + 1), 8);
+  write_text(dir / "s/set.000/energy.npy", energy);
+  write_text(dir / "s/set.000/real_atom_types.npy", npy<std::int8_t>("|i1", {2, 2}, {1, 0, 1, -1}));
+  write_text(dir / "s/set.000/converged.npy", npy<std::uint8_t>("|b1", {2, 1}, {1, 0}));
+  const ReadFrames r = read_all(*open_input(dir / "s", "", {}));
+  REQUIRE(r.frames.size() == 2);
+  CHECK(positions(r.frames[0]) == std::vector<double>{0, 1, 2, 3, 4, 5});
+  CHECK(positions(r.frames[1]) == std::vector<double>{6, 7, 8});
+  CHECK(elements(r.frames[0]) == std::vector<int>{8, 1});
+  CHECK(elements(r.frames[1]) == std::vector<int>{8});
+  CHECK(f64(r.frames[1], Kind::builtin, "energy") == -2);
+  CHECK(i64(r.frames[0], Kind::molecule, "converged") == 1);
+}
+
 TEST_CASE("deepmd: parameters and other arrays are properties, of what they are about") {
   const TempDir dir;
   fs::create_directories(dir / "s/set.000");
@@ -227,13 +276,13 @@ TEST_CASE("deepmd: parameters and other arrays are properties, of what they are 
   write_text(dir / "s/set.000/virial.npy", npy<double>("<f8", {1, 9}, {8, 0, 0, 0, 8, 0, 0, 0, 8}));
   write_text(dir / "s/set.000/fparam.npy", npy<double>("<f8", {1, 2}, {300, 1}));  // as many as atoms
   write_text(dir / "s/set.000/aparam.npy", npy<double>("<f8", {1, 4}, {1, 2, 3, 4}));
-  write_text(dir / "s/set.000/find_energy.npy", npy<char>("|b1", {1}, {1}));
+  write_text(dir / "s/set.000/label.npy", npy<char>("|S1", {1}, {'a'}));
   const ReadFrames r = read_all(*open_input(dir / "s", "", {}));
   REQUIRE(r.frames.size() == 1);
   CHECK(numbers(r.frames[0], Kind::molecule, "fparam") == std::vector<double>{300, 1});
   CHECK(shape(r.frames[0], Kind::atom, "aparam") == std::vector<std::uint64_t>{2, 2});
   CHECK(r.notes == std::set<std::string>{"fparam is kept as a property of the records", "aparam is kept as a property of the atoms",
-                                         "find_energy.npy is no array of numbers and is left out",
+                                         "label.npy is no array of numbers and is left out",
                                          "systems without periodic boundaries have no stress: their virial is left out"});
   write_text(dir / "s/set.000/aparam.npy", npy<double>("<f8", {1, 3}, {1, 2, 3}));
   CHECK(refusal(dir / "s").find("aparam has 3 columns, 2 atoms need a multiple of that") != std::string::npos);
