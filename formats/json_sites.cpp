@@ -9,6 +9,7 @@
 #include "formats/excerpt.h"
 #include "formats/json_frames.h"
 #include "formats/json_sites.h"
+#include "formats/move_mask.h"
 
 namespace atp {
 
@@ -167,8 +168,7 @@ bool is_null(element e, std::string_view key) {
 void put_selective_dynamics(Structure& structure, std::span<const double> may_move) {
   std::vector<std::int32_t> mask(may_move.size());
   std::ranges::transform(may_move, mask.begin(), [](double d) { return d != 0; });
-  const std::uint32_t shape[] = {static_cast<std::uint32_t>(structure.n_atoms()), 3};
-  structure.put_tensor(Kind::atom, "move_mask", Type::tensor_i32, shape, std::as_bytes(std::span<const std::int32_t>(mask)));
+  put_lattice_mask(structure, mask);
 }
 
 }  // namespace
