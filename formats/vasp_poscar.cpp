@@ -443,7 +443,8 @@ std::optional<std::string_view> behind_counts(std::string_view head) {
 bool looks_like_poscar(std::string_view head) {
   auto rest = behind_counts(head);
   if (!rest) return false;
-  return begins_with_letter(cut_line(*rest), "SsCcKkDdFf");
+  const std::string_view mode = cut_line(*rest);
+  return begins_with_letter(mode, "SsCcKkDdFf") && !mode.starts_with("Konfig");  // that is an XDATCAR of VASP 4
 }
 
 bool looks_like_xdatcar(std::string_view head) {

@@ -401,6 +401,19 @@ TEST_CASE("hdf5: links within the file lead to data, links out of it are refused
   CHECK(refusal(test::data("arrays/external_link.h5"), options).find("'/out' is a link to another file") != std::string::npos);
 }
 
+TEST_CASE("hdf5: configurations of MACE, with the weights of their properties") {
+  if (!format_named("hdf5").missing.empty()) return;
+  const ReadFrames r = read_all(*open_input(test::data("arrays/mace.h5"), "", {}));
+  REQUIRE(r.frames.size() == 2);
+  const Structure& s = r.frames[1];
+  CHECK(f64(s, Kind::builtin, "energy") == -4.5);
+  CHECK(numbers(s, Kind::builtin, "forces") == std::vector<double>{0, 0, 2, 0, 0, -2});
+  CHECK(numbers(s, Kind::builtin, "stress") == std::vector<double>{1, 6, 5, 6, 2, 4, 5, 4, 3});
+  CHECK(f64(s, Kind::molecule, "forces_weight") == 10);
+  CHECK(f64(s, Kind::molecule, "energy_weight") == 1);
+  CHECK(f64(s, Kind::molecule, "weight") == 1);
+}
+
 TEST_CASE("hdf5: groups within a group of frames are read, and one without atomic numbers is named") {
   ReadOptions options;
   options.units = {{"energy", "eV"}, {"length", "A"}};

@@ -142,6 +142,12 @@ TEST_CASE("chgcar: the grid is left out and said so") {
   CHECK(r.notes.contains("the grid of 2 x 2 x 1 values is left out"));
 }
 
+TEST_CASE("xdatcar: one of VASP 4 is not taken for a POSCAR") {
+  const TempDir dir;
+  write_text(dir / "XDATCAR", "x\n1.0\n2 0 0\n0 2 0\n0 0 2\nH\n1\nKonfig=       1\n0.5 0.5 0.5\n");
+  CHECK_THROWS_WITH_AS(open_input(dir / "XDATCAR", "", {}), doctest::Contains("is of no format atp knows"), Error);
+}
+
 TEST_CASE("xdatcar: every configuration") {
   const ReadFrames r = read_file("vasp/XDATCAR_6");
   CHECK(r.frames.size() == 4);
