@@ -41,6 +41,9 @@ class NpzReader : public FormatReader {
     auto settings = std::make_shared<FrameArrays::Settings>(FrameArrays::Settings{path, rules_with(options, options.npz_arrays), InputUnits(options), options.npz_arrays, true});
     declare_units(arrays, settings->units);
     const bool single = is_single(arrays, options.npz_arrays);
+    if (!left_out_.empty() && !positions_of(arrays, options.npz_arrays)) {
+      fail_input(path, fmt::format("holds arrays that are neither numbers nor texts (of Python objects?): {}", left_out_), "save padded arrays of numbers, with 0 in z where there is no atom");
+    }
     auto all = std::make_shared<FrameArrays>(std::move(settings), path, std::move(arrays), single, holder_);
     if (!left_out_.empty()) all->add_note(fmt::format("neither numbers nor texts of a kind that atp reads, and left out: {}", left_out_));
     arrays_ = std::move(all);
@@ -113,11 +116,15 @@ class NpzReader : public FormatReader {
     if (const FrameArray* r = find(arrays, "r_unit"); r != nullptr && (r->kind == 'S' || r->kind == 'U')) units.declare(Quantity::length, text_of(r), "array 'r_unit'");
   }
 
-  // Positions [n, 3] are one frame.
-  static bool is_single(const std::vector<FrameArray>& arrays, const ArrayMap& map) {
+  static std::optional<std::string> positions_of(const std::vector<FrameArray>& arrays, const ArrayMap& map) {
     std::vector<std::string> names;
     for (const FrameArray& a : arrays) names.push_back(a.name);
-    const auto positions = positions_among(names, map);
+    return positions_among(names, map);
+  }
+
+  // Positions [n, 3] are one frame.
+  static bool is_single(const std::vector<FrameArray>& arrays, const ArrayMap& map) {
+    const auto positions = positions_of(arrays, map);
     return positions && find(arrays, *positions)->shape.size() == 2;
   }
 
