@@ -3,24 +3,14 @@
 # where a package cannot be made.
 set -uo pipefail
 build=$(realpath "$1") cpack=$2
+# shellcheck source=tests/support/check.sh disable=SC1091
+. "$(realpath "$(dirname "$0")")/../support/check.sh"
 for tool in dpkg-deb dpkg-shlibdeps file; do
   command -v $tool >/dev/null || { echo "no $tool (Debian: dpkg-dev file)"; exit 77; }
 done
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
-
-checks=0 failed=0
-check() {  # check WHAT COMMAND...
-  local what=$1
-  shift
-  checks=$((checks + 1))
-  if ! "$@" >out 2>err; then
-    failed=$((failed + 1))
-    echo "FAILED: $what: $*" >&2
-    cat out err >&2
-  fi
-}
 
 check "a package is made" "$cpack" --config "$build/CPackConfig.cmake" -G DEB -B "$work/packages"
 package=$(echo packages/atp_*.deb)

@@ -3,6 +3,9 @@
 nginx=$(PATH=$PATH:/usr/sbin command -v nginx) || { echo "no nginx"; exit 77; }
 command -v openssl >/dev/null || { echo "no openssl"; exit 77; }
 
+# shellcheck source=tests/support/check.sh disable=SC1091
+. "$(dirname "${BASH_SOURCE[0]}")/check.sh"
+
 work=$(mktemp -d)
 server=
 clean_up() {
@@ -12,18 +15,6 @@ clean_up() {
 trap clean_up EXIT
 cd "$work" || exit 1
 mkdir www
-
-checks=0 failed=0
-check() {  # check WHAT COMMAND...
-  local what=$1
-  shift
-  checks=$((checks + 1))
-  if ! "$@" >out 2>err; then
-    failed=$((failed + 1))
-    echo "FAILED: $what: $*" >&2
-    cat out err >&2
-  fi
-}
 
 make_certificate() {  # make_certificate HOST: ca.pem, server.pem and server.key
   openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test-authority -keyout ca.key -out ca.pem 2>/dev/null
