@@ -6,8 +6,8 @@
 #include <cmath>
 
 #include "core/base/error.h"
-#include "core/chem/elements.h"
 #include "formats/excerpt.h"
+#include "formats/json_parts.h"
 
 namespace atp {
 
@@ -19,26 +19,10 @@ using simdjson::dom::object;
 using Layout = JsonFrame::Layout;
 using Of = FrameValue::Of;
 
-// A list, or what monty makes of NumPy's arrays.
-std::optional<array> list_of(element e) {
-  array a;
-  if (e.get(a) == simdjson::SUCCESS) return a;
-  const auto data = json_member(e, "data");
-  if (!data || json_text(e, "@module") != "numpy" || data->get(a) != simdjson::SUCCESS) return std::nullopt;
-  return a;
-}
-
-std::optional<array> list_at(element e, std::string_view key) {
-  const auto found = json_member(e, key);
-  return found ? list_of(*found) : std::nullopt;
-}
-
-bool is_sites(element e) { return list_at(e, "sites").has_value(); }
-
 // ---- what a record holds ------------------------------------------------------------------------
 
 bool add_steps(element e, std::vector<JsonFrame>& out) {
-  const auto steps = list_at(e, "ionic_steps");
+  const auto steps = json_list_at(e, "ionic_steps");
   if (!steps) return false;
   for (const element step : *steps) {
     if (const auto s = json_member(step, "structure")) out.push_back({Layout::vasp_step, *s, step, 0});
@@ -49,7 +33,7 @@ bool add_steps(element e, std::vector<JsonFrame>& out) {
 // calcs_reversed begins with the last calculation.
 bool add_task(element record, std::vector<JsonFrame>& out) {
   if (add_steps(record, out)) return true;
-  const auto calcs = list_at(record, "calcs_reversed");
+  const auto calcs = json_list_at(record, "calcs_reversed");
   bool found = false;
   if (calcs) {
     std::vector<element> in_order(calcs->begin(), calcs->end());
@@ -64,7 +48,7 @@ bool add_task(element record, std::vector<JsonFrame>& out) {
 }
 
 void add_trajectory(element e, std::vector<JsonFrame>& out) {
-  const auto coords = list_at(e, "coords");
+  const auto coords = json_list_at(e, "coords");
   if (!coords) fail_input("", "is a Trajectory without coords");
   for (std::size_t i = 0; i < coords->size(); ++i) out.push_back({Layout::trajectory, e, e, i});
 }
@@ -76,7 +60,7 @@ void refuse_columns(object o) {
     if (o.at_key(key).get(structures) != simdjson::SUCCESS || structures.size() == 0 || !is_sites(*structures.begin())) continue;
     std::string beside;
     for (const auto field : o) {
-      const auto list = list_of(field.value);
+      const auto list = json_list(field.value);
       if (field.key == key || !list || list->size() != structures.size() || is_sites(*list->begin())) continue;
       beside.append(beside.empty() ? "'" : ", '").append(excerpt(field.key)) += '\'';
     }
@@ -163,22 +147,8 @@ JsonFrameReader::JsonFrameReader(const JsonSettings& settings) : settings_(setti
 
 namespace {
 
-// "Fe", "Fe3+", "O2-": what follows the symbol is a charge or an isotope's label.
-std::uint8_t element_of(std::string_view text) {
-  std::string_view symbol = text;
-  if (symbol.starts_with("X")) {
-    const auto xenon = symbol.starts_with("Xe");
-    if (!xenon) return 0;  // a dummy
-  }
-  while (!symbol.empty() && !((symbol.back() >= 'a' && symbol.back() <= 'z') || (symbol.back() >= 'A' && symbol.back() <= 'Z'))) symbol.remove_suffix(1);
-  if (symbol == "D" || symbol == "T") return 1;
-  const auto z = atomic_number_of(symbol);
-  if (!z) fail_input("", fmt::format("'{}' is no element", excerpt(text)));
-  return static_cast<std::uint8_t>(*z);
-}
-
 bool read3(element e, double* out) {
-  const auto a = list_of(e);
+  const auto a = json_list(e);
   if (!a) return false;
   std::size_t n = 0;
   for (const element x : *a) {
@@ -189,11 +159,11 @@ bool read3(element e, double* out) {
 }
 
 std::uint8_t species_of(element site, std::size_t i) {
-  const auto species = list_at(site, "species");
+  const auto species = json_list_at(site, "species");
   if (!species) {
     const std::string_view name = json_text(site, "name").empty() ? json_text(site, "label") : json_text(site, "name");
     if (name.empty()) fail_input("", fmt::format("site {} has no species", i));
-    return element_of(name);
+    return element_of_species(name);
   }
   if (species->size() == 0) fail_input("", fmt::format("site {} has no species", i));
   const element first = species->at(0).value();
@@ -205,7 +175,7 @@ std::uint8_t species_of(element site, std::size_t i) {
     fail_input("", fmt::format("site {} is disordered: {} {} of {} species", i, share, excerpt(symbol), species->size()),
                "a frame needs one element a site; order it first or pass --on-error skip");
   }
-  return element_of(symbol);
+  return element_of_species(symbol);
 }
 
 }  // namespace
@@ -218,7 +188,7 @@ void JsonFrameReader::read_lattice(element lattice, Structure& structure) {
   for (std::size_t i = 0; i < 9; ++i) rows[i] = v->real(i);
   structure.set_cell(rows);
   std::array<bool, 3> pbc = {true, true, true};
-  if (const auto list = list_at(lattice, "pbc")) {
+  if (const auto list = json_list_at(lattice, "pbc")) {
     std::size_t i = 0;
     for (const element e : *list) {
       bool b = true;
@@ -229,20 +199,6 @@ void JsonFrameReader::read_lattice(element lattice, Structure& structure) {
   structure.set_pbc(pbc);
 }
 
-namespace {
-
-void to_cartesian(const Structure& structure, double* r) {
-  const auto* cell = structure.find(Kind::builtin, "cell");
-  if (cell == nullptr) return;
-  const double a = r[0], b = r[1], c = r[2];
-  for (std::size_t k = 0; k < 3; ++k) {
-    const auto m = [&](std::size_t row) { return load<double>(cell->payload.data() + 8 * (3 * row + k)); };
-    r[k] = a * m(0) + b * m(1) + c * m(2);
-  }
-}
-
-}  // namespace
-
 void JsonFrameReader::read_sites(const JsonFrame& frame, Structure& structure, FrameRemarks&) {
   const auto lattice = json_member(frame.atoms, "lattice");
   if (lattice) {
@@ -250,7 +206,7 @@ void JsonFrameReader::read_sites(const JsonFrame& frame, Structure& structure, F
   } else {
     structure.set_pbc({false, false, false});
   }
-  const auto sites = list_at(frame.atoms, "sites");
+  const auto sites = json_list_at(frame.atoms, "sites");
   if (!sites) fail_input("", "has a structure without sites");
   xyz_.clear();
   std::size_t i = 0;
@@ -277,7 +233,7 @@ void JsonFrameReader::read_site_properties(array sites, std::size_t n) {
   object list;
   if (!first || first->get(list) != simdjson::SUCCESS) return;
   for (const auto field : list) {
-    const auto shape = values_.numbers(field.value);
+    const auto shape = values_.numbers(field.value, field.key);
     if (!shape || shape->rank > 1) continue;
     const std::uint64_t width = shape->count();
     auto& column = columns_.emplace_back();
@@ -300,14 +256,14 @@ void JsonFrameReader::read_site_properties(array sites, std::size_t n) {
 void JsonFrameReader::read_alignn(element atoms, Structure& structure) {
   const auto lattice = json_member(atoms, "lattice_mat");
   read_lattice(*lattice, structure);
-  const auto elements = list_at(atoms, "elements"), coords = list_at(atoms, "coords");
+  const auto elements = json_list_at(atoms, "elements"), coords = json_list_at(atoms, "coords");
   if (!elements || !coords || elements->size() != coords->size()) fail_input("", "has elements and coords that do not fit");
   bool cartesian = false;
   if (const auto c = json_member(atoms, "cartesian"); c && c->get(cartesian) != simdjson::SUCCESS) cartesian = false;
   for (const element e : *elements) {
     std::string_view symbol;
     if (e.get(symbol) != simdjson::SUCCESS) fail_input("", "has an element that is no text");
-    structure.atomic_numbers.push_back(element_of(symbol));
+    structure.atomic_numbers.push_back(element_of_species(symbol));
   }
   xyz_.clear();
   for (const element e : *coords) {
@@ -317,78 +273,6 @@ void JsonFrameReader::read_alignn(element atoms, Structure& structure) {
     xyz_.insert(xyz_.end(), r.begin(), r.end());
   }
   structure.set_positions(std::span<const double>(xyz_));
-}
-
-// ---- trajectories -------------------------------------------------------------------------------
-
-void JsonFrameReader::read_trajectory(const JsonFrame& frame, Structure& structure, FrameRemarks& remarks) {
-  const element t = frame.atoms;
-  bool displacements = false, constant = true;
-  if (const auto d = json_member(t, "coords_are_displacement"); d && d->get(displacements) == simdjson::SUCCESS && displacements) {
-    fail_input("", "is a Trajectory of displacements, which atp does not read", "write it with coords_are_displacement false");
-  }
-  if (const auto c = json_member(t, "constant_lattice"); c && c->get(constant) != simdjson::SUCCESS) constant = true;
-  const auto step_of = [&](std::string_view key) -> std::optional<element> {
-    const auto list = list_at(t, key);
-    element e;
-    if (!list || list->at(frame.step).get(e) != simdjson::SUCCESS || e.is_null()) return std::nullopt;
-    return e;
-  };
-  const auto lattice = json_member(t, "lattice");
-  if (lattice) {
-    const auto own = constant ? lattice : step_of("lattice");
-    if (!own) fail_input("", "has no lattice for this step");
-    read_lattice(*own, structure);
-  } else {
-    structure.set_pbc({false, false, false});
-  }
-  const auto species = list_at(t, "species");
-  if (!species) fail_input("", "is a Trajectory without species");
-  for (const element e : *species) {
-    std::string_view symbol;
-    if (e.get(symbol) != simdjson::SUCCESS) symbol = json_text(e, "element");
-    structure.atomic_numbers.push_back(element_of(symbol));
-  }
-  const auto coords = step_of("coords");
-  const auto v = coords ? values_.numbers(*coords) : std::nullopt;
-  const std::size_t n = structure.n_atoms();
-  if (!v || v->count() != 3 * n) fail_input("", fmt::format("has coords that do not fit its {} species", n));
-  xyz_.resize(3 * n);
-  for (std::size_t i = 0; i < 3 * n; ++i) xyz_[i] = v->real(i);
-  if (lattice) {
-    for (std::size_t i = 0; i < n; ++i) to_cartesian(structure, xyz_.data() + 3 * i);
-  }
-  structure.set_positions(std::span<const double>(xyz_));
-
-  bool ase = false;  // momenta are what ASE calls them, and pymatgen takes all numbers from it as they are
-  const auto add = [&](std::string_view key, element e) {
-    ase |= key == "momenta";
-    const auto value = values_.value(e);
-    if (!value) return;
-    if (key != "stress" || ase || settings_.stress_unit_named) return fields_.add(key, *value);
-    fields_.add(names_.emplace_back("stress_as_written"), *value);
-    remarks.note("the trajectory does not say which unit and sign its stress has: kept as stress_as_written; --units stress=UNIT takes it, with ASE's sign (--units stress=-kB for VASP's)");
-  };
-  for (const char* const key : {"site_properties", "frame_properties"}) {
-    const auto values = step_of(key);
-    object o;
-    if (values && values->get(o) == simdjson::SUCCESS) {
-      for (const auto field : o) add(field.key, field.value);
-      continue;
-    }
-    // Before 2023: the properties of all sites once, and of frames a list for each.
-    const auto all = json_member(t, key);
-    if (!all || all->get(o) != simdjson::SUCCESS) continue;
-    for (const auto field : o) {
-      const auto list = list_of(field.value);
-      element e;
-      if (key == std::string_view("site_properties")) {
-        add(field.key, field.value);
-      } else if (list && list->at(frame.step).get(e) == simdjson::SUCCESS) {
-        add(field.key, e);
-      }
-    }
-  }
 }
 
 // ---- energies and the rest ----------------------------------------------------------------------
@@ -414,6 +298,7 @@ void JsonFrameReader::add_value(const JsonFrame& frame, std::string_view key, el
       field("uncorrected_total_energy", Field::energy);
       field("force", Field::forces);
       field("stress", Field::stress, &vasp_stress_);
+      if (key == "magmom") hint.scope = ValueScope::atom;
       break;
     case Layout::matpes:
       if (key == "energy_atomic") break;
@@ -456,7 +341,7 @@ void JsonFrameReader::add_value(const JsonFrame& frame, std::string_view key, el
       break;
     default: break;
   }
-  const auto v = values_.value(e);
+  const auto v = values_.value(e, key);
   if (!v) return;
   if (!hint.field && is_stress_of_no_unit(key)) {
     remarks.note(fmt::format("the file does not say which unit and sign its {0} has: kept as {0}_as_written; --units stress=UNIT takes it, with ASE's sign (--units stress=-kB for VASP's)", excerpt(key)));
@@ -514,6 +399,7 @@ void JsonFrameReader::read(const JsonFrame& frame, std::string_view key, Structu
   of_frame.scope = ValueScope::frame;
   if (!key.empty()) fields_.add("key", FrameValue::of_text(key), of_frame);
   fields_.finish(structure, remarks);
+  for (const std::string& text : values_.left_out()) remarks.note(text);
   for (const auto& [kind, name] : nulls_) structure.put_bytes(kind, name, Type::null, {});
   if (frame.layout == Layout::plain && types_said_) types_.narrow(structure);
 }
