@@ -3,7 +3,7 @@
 
 #include "core/base/error.h"
 #include "formats/json_frames.h"
-#include "formats/json_parts.h"
+#include "formats/json_sites.h"
 
 namespace atp {
 
@@ -45,7 +45,7 @@ void JsonFrameReader::read_trajectory(const JsonFrame& frame, Structure& structu
   xyz_.resize(3 * n);
   for (std::size_t i = 0; i < 3 * n; ++i) xyz_[i] = v->real(i);
   if (lattice) {
-    for (std::size_t i = 0; i < n; ++i) to_cartesian(structure, xyz_.data() + 3 * i);
+    for (std::size_t i = 0; i < n; ++i) from_fractional(structure, xyz_.data() + 3 * i);
   }
   structure.set_positions(std::span<const double>(xyz_));
 
