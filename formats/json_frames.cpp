@@ -6,6 +6,7 @@
 
 #include "core/base/error.h"
 #include "formats/excerpt.h"
+#include "formats/json_columns.h"
 #include "formats/json_sites.h"
 
 namespace atp {
@@ -17,8 +18,6 @@ using simdjson::dom::element;
 using simdjson::dom::object;
 using Layout = JsonFrame::Layout;
 using Of = FrameValue::Of;
-
-bool is_sites(element e) { return json_list_at(e, "sites").has_value(); }
 
 // ---- what a record holds ------------------------------------------------------------------------
 
@@ -58,11 +57,11 @@ void add_trajectory(element e, std::vector<JsonFrame>& out) {
 void refuse_columns(object o) {
   for (const char* const key : {"structure", "structures"}) {
     array structures;
-    if (o.at_key(key).get(structures) != simdjson::SUCCESS || structures.size() == 0 || !is_sites(*structures.begin())) continue;
+    if (o.at_key(key).get(structures) != simdjson::SUCCESS || structures.size() == 0 || !is_json_sites(*structures.begin())) continue;
     std::string beside;
     for (const auto field : o) {
       const auto list = json_list(field.value);
-      if (field.key == key || !list || list->size() != structures.size() || is_sites(*list->begin())) continue;
+      if (field.key == key || !list || list->size() != structures.size() || is_json_sites(*list->begin())) continue;
       beside.append(beside.empty() ? "'" : ", '").append(excerpt(field.key)) += '\'';
     }
     if (beside.empty()) continue;
@@ -81,11 +80,11 @@ void walk(element e, std::vector<JsonFrame>& out) {
   }
   if (e.get(o) != simdjson::SUCCESS) return;
   if (json_text(e, "@class") == "Trajectory") return add_trajectory(e, out);
-  if (is_sites(e)) return out.push_back({Layout::structure, e, e, 0});
+  if (is_json_sites(e)) return out.push_back({Layout::structure, e, e, 0});
   refuse_columns(o);
   const bool energy = json_member(e, "final_energy") && (json_member(e, "precise_gradients") || json_member(e, "gradients"));
   for (const auto field : o) {
-    if (energy && is_sites(field.value)) {
+    if (energy && is_json_sites(field.value)) {
       out.push_back({Layout::qchem, field.value, e, 0});
     } else {
       walk(field.value, out);
@@ -107,7 +106,7 @@ std::vector<JsonFrame> frames_of_json(element record) {
   std::vector<JsonFrame> out;
   if (json_text(record, "@class") == "Trajectory") {
     add_trajectory(record, out);
-  } else if (is_sites(record)) {
+  } else if (is_json_sites(record)) {
     out.push_back({Layout::structure, record, record, 0});
   } else if (json_member(record, "numbers") && json_member(record, "positions")) {
     out.push_back({Layout::plain, record, record, 0});
@@ -115,14 +114,14 @@ std::vector<JsonFrame> frames_of_json(element record) {
     out.push_back({Layout::alignn, *atoms, record, 0});
   } else if (json_member(record, "lattice_mat")) {
     out.push_back({Layout::alignn, record, record, 0});
-  } else if (add_task(record, out)) {
+  } else if (add_task(record, out) || add_table(record, out)) {
   } else {
     auto s = json_member(record, "structure");
     if (!s) s = json_member(record, "molecule");
-    if (s && is_sites(*s)) {
+    if (s && is_json_sites(*s)) {
       out.push_back({layout_of(record), *s, record, 0});
       const auto alone = json_member(record, "structure_atomic");
-      if (alone && is_sites(*alone)) out.push_back({Layout::isolated_atom, *alone, record, 0});
+      if (alone && is_json_sites(*alone)) out.push_back({Layout::isolated_atom, *alone, record, 0});
     } else {
       walk(record, out);
     }
@@ -142,78 +141,6 @@ JsonFrameReader::JsonFrameReader(const JsonSettings& settings) : settings_(setti
   vasp_stress_ = {-0.1 * kGigaPascalInEvPerAngstrom3, "kB with VASP's sign to eV/A^3"};
   hartree_ = {kHartreeInEv, "hartree to eV, as Q-Chem prints it"};
   gradient_ = {-kHartreeInEv / kBohrInAngstrom, "minus the gradient, hartree/bohr to eV/A, as Q-Chem prints it"};
-}
-
-// ---- trajectories -------------------------------------------------------------------------------
-
-void JsonFrameReader::read_trajectory(const JsonFrame& frame, Structure& structure, FrameRemarks& remarks) {
-  const element t = frame.atoms;
-  bool displacements = false, constant = true;
-  if (const auto d = json_member(t, "coords_are_displacement"); d && d->get(displacements) == simdjson::SUCCESS && displacements) {
-    fail_input("", "is a Trajectory of displacements, which atp does not read", "write it with coords_are_displacement false");
-  }
-  if (const auto c = json_member(t, "constant_lattice"); c && c->get(constant) != simdjson::SUCCESS) constant = true;
-  const auto step_of = [&](std::string_view key) -> std::optional<element> {
-    const auto list = json_list_at(t, key);
-    element e;
-    if (!list || list->at(frame.step).get(e) != simdjson::SUCCESS || e.is_null()) return std::nullopt;
-    return e;
-  };
-  const auto lattice = json_member(t, "lattice");
-  if (lattice) {
-    const auto own = constant ? lattice : step_of("lattice");
-    if (!own) fail_input("", "has no lattice for this step");
-    read_lattice(*own, structure);
-  } else {
-    structure.set_pbc({false, false, false});
-  }
-  const auto species = json_list_at(t, "species");
-  if (!species) fail_input("", "is a Trajectory without species");
-  for (const element e : *species) {
-    std::string_view symbol;
-    if (e.get(symbol) != simdjson::SUCCESS) symbol = json_text(e, "element");
-    structure.atomic_numbers.push_back(element_of_species(symbol));
-  }
-  const auto coords = step_of("coords");
-  const auto v = coords ? values_.numbers(*coords) : std::nullopt;
-  const std::size_t n = structure.n_atoms();
-  if (!v || v->count() != 3 * n) fail_input("", fmt::format("has coords that do not fit its {} species", n));
-  xyz_.resize(3 * n);
-  for (std::size_t i = 0; i < 3 * n; ++i) xyz_[i] = v->real(i);
-  if (lattice) {
-    for (std::size_t i = 0; i < n; ++i) from_fractional(structure, xyz_.data() + 3 * i);
-  }
-  structure.set_positions(std::span<const double>(xyz_));
-
-  bool ase = false;  // momenta are what ASE calls them, and pymatgen takes all numbers from it as they are
-  const auto add = [&](std::string_view key, element e) {
-    ase |= key == "momenta";
-    const auto value = values_.value(e);
-    if (!value) return;
-    if (key != "stress" || ase || settings_.stress_unit_named) return fields_.add(key, *value);
-    fields_.add(names_.emplace_back("stress_as_written"), *value);
-    remarks.note("the trajectory does not say which unit and sign its stress has: kept as stress_as_written; --units stress=UNIT takes it, with ASE's sign (--units stress=-kB for VASP's)");
-  };
-  for (const char* const key : {"site_properties", "frame_properties"}) {
-    const auto values = step_of(key);
-    object o;
-    if (values && values->get(o) == simdjson::SUCCESS) {
-      for (const auto field : o) add(field.key, field.value);
-      continue;
-    }
-    // Before 2023: the properties of all sites once, and of frames a list for each.
-    const auto all = json_member(t, key);
-    if (!all || all->get(o) != simdjson::SUCCESS) continue;
-    for (const auto field : o) {
-      const auto list = json_list(field.value);
-      element e;
-      if (key == std::string_view("site_properties")) {
-        add(field.key, field.value);
-      } else if (list && list->at(frame.step).get(e) == simdjson::SUCCESS) {
-        add(field.key, e);
-      }
-    }
-  }
 }
 
 // ---- energies and the rest ----------------------------------------------------------------------
@@ -282,8 +209,9 @@ void JsonFrameReader::add_value(const JsonFrame& frame, std::string_view key, el
       break;
     default: break;
   }
-  auto v = values_.value(e);
+  auto v = values_.value(e, key);
   if (!v) return;
+  if (layout == Layout::mptrj && key == "magmom" && v->rank > 0 && v->shape[0] == n) hint.scope = ValueScope::atom;
   if (hint.field == Field::forces && v->of != Of::text && v->rank == 1) {
     if (v->count() == 0 && n != 0) return;  // an empty list
     const std::uint64_t rows[] = {n, 3};
@@ -300,7 +228,7 @@ void JsonFrameReader::add_value(const JsonFrame& frame, std::string_view key, el
 
 // What a Structure or Molecule says of itself as a whole; the record's values of these names come before.
 void JsonFrameReader::add_own_values(const JsonFrame& frame, std::size_t n, FrameRemarks& remarks) {
-  const bool alone = frame.layout == Layout::structure && is_sites(frame.values);
+  const bool alone = frame.layout == Layout::structure && is_json_sites(frame.values);
   const auto of_record = [&](std::string_view key) { return !alone && json_member(frame.values, key).has_value(); };
   ValueHint hint;
   hint.scope = ValueScope::frame;
@@ -324,8 +252,9 @@ void JsonFrameReader::read_values(const JsonFrame& frame, const Structure& struc
   object o;
   const std::size_t n = structure.n_atoms();
   add_own_values(frame, n, remarks);
-  if (frame.layout == Layout::structure && is_sites(frame.values)) return;
-  if (frame.values.get(o) != simdjson::SUCCESS) return;
+  if (frame.layout == Layout::structure && is_json_sites(frame.values)) return;
+  for (const auto& [name, cell] : frame.cells) add_value(frame, name, cell, n, remarks);
+  if (!frame.cells.empty() || frame.values.get(o) != simdjson::SUCCESS) return;
   per_atom_ = {static_cast<double>(n), "eV/atom times the number of atoms"};
   for (const auto f : o) {
     const std::string_view key = f.key;
@@ -358,8 +287,10 @@ void JsonFrameReader::read(const JsonFrame& frame, std::string_view key, Structu
   }
   ValueHint of_frame;
   of_frame.scope = ValueScope::frame;
-  if (!key.empty()) fields_.add("key", FrameValue::of_text(key), of_frame);
+  const std::string_view row = frame.row.empty() ? key : frame.row;
+  if (!row.empty()) fields_.add("key", FrameValue::of_text(row), of_frame);
   fields_.finish(structure, remarks);
+  for (const std::string& text : values_.left_out()) remarks.note(text);
   for (const auto& [kind, name] : nulls_) structure.put_bytes(kind, name, Type::null, {});
   if (frame.layout == Layout::plain && types_said_) types_.narrow(structure);
 }

@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "formats/field_rules.h"
@@ -21,6 +22,9 @@ struct JsonFrame {
   simdjson::dom::element atoms;    // the structure, molecule, ALIGNN's atoms or trajectory
   simdjson::dom::element values;   // the object with energy and the rest
   std::size_t step = 0;            // of a trajectory
+  // Of a row of a table: its values instead of those of `values`, and its name, which may be empty.
+  std::vector<std::pair<std::string_view, simdjson::dom::element>> cells = {};
+  std::string_view row = {};
 };
 
 // All frames of a record, in document order; empty when there is no structure in it.
@@ -53,7 +57,7 @@ class JsonFrameReader {
   void read_plain(simdjson::dom::element record, Structure& structure, FrameRemarks& remarks);
   void add_plain_properties(simdjson::dom::element list, Kind kind);
   void add_plain_builtin(std::string_view key, simdjson::dom::element e, Structure& structure, FrameRemarks& remarks);
-  std::optional<FrameValue> number_or_text(simdjson::dom::element e, bool number);
+  std::optional<FrameValue> number_or_text(simdjson::dom::element e, std::string_view key, bool number);
   void read_values(const JsonFrame& frame, const Structure& structure, FrameRemarks& remarks);
   bool is_stress_of_no_unit(std::string_view key) const;
   void add_value(const JsonFrame& frame, std::string_view key, simdjson::dom::element e, std::size_t n, FrameRemarks& remarks);

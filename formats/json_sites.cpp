@@ -32,6 +32,8 @@ std::optional<array> json_list_at(element e, std::string_view key) {
   return found ? json_list(*found) : std::nullopt;
 }
 
+bool is_json_sites(element e) { return json_list_at(e, "sites").has_value(); }
+
 std::uint8_t element_of_species(std::string_view text) {
   std::string_view symbol = text;
   if (symbol.starts_with("X")) {
@@ -191,7 +193,7 @@ void JsonFrameReader::read_site_properties(const JsonFrame& frame, array sites, 
       const auto e = properties ? json_member(*properties, name) : std::nullopt;
       if (!e) continue;
       ++with;
-      const auto v = numbers ? values_.numbers(*e) : std::nullopt;
+      const auto v = numbers ? values_.numbers(*e, name) : std::nullopt;
       numbers = v && v->rank <= 1 && (!width || (*width == v->count() && rank == v->rank));
       if (!numbers) continue;
       width = v->count();
