@@ -4,6 +4,7 @@
 set -euo pipefail
 atp=$(realpath "$1")
 data=$(realpath "$(dirname "$0")/data")
+manual=$(realpath "$(dirname "$0")/../man/atp-json.7")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
@@ -13,11 +14,12 @@ left() { [ -z "$(ls -A dir)" ] || fail "left behind: $(ls -A dir)"; }
 
 "$atp" bench --dir dir --seconds 2 --records 2000 --atoms 12,64 --workers 1,2 --trials 3 --goals --footprint --io-profile --html page.html --json >run.json
 left
-"$atp" bench --dir dir --seconds 1 --records 500 --atoms 12 --backends atp,lmdb --workloads shuffled --baseline run.json \
-  --require 'atp shuffled 12 >= 1' >text.txt || fail "a bar of 1 molecule a second was missed"
-grep -q 'changed since the baseline' text.txt || fail "no baseline in the report"
+"$atp" bench --dir dir --seconds 1 --records 500 --atoms 12 --backends atp,lmdb --workloads shuffled --baseline run.json --html held.html \
+  --require 'atp shuffled 12 >= 1' --require 'atp/lmdb shuffled 12 <= 1e9' --json >held.json || fail "a bar of 1 molecule a second was missed"
+grep -q 'Changed since the baseline' held.html && grep -q 'What was required' held.html || fail "no baseline or requirement on the page"
 code=0
-"$atp" bench --dir dir --seconds 1 --records 500 --atoms 12 --backends atp --workloads shuffled --require 'atp shuffled 12 >= 1e15' >/dev/null || code=$?
+"$atp" bench --dir dir --seconds 1 --records 500 --atoms 12 --backends atp --workloads shuffled --baseline run.json --require 'atp shuffled 12 >= 1e15' >text.txt || code=$?
+grep -q 'changed since the baseline' text.txt && grep -q 'missed: atp shuffled' text.txt || fail "no baseline or requirement in the report"
 [ $code = 1 ] || fail "a bar that cannot be reached ended with $code"
 left
 
@@ -47,6 +49,14 @@ mkfifo pipe
 refused 2 'is not a regular file' --html pipe --force
 [ -p pipe ] || fail "--html replaced a fifo"
 refused 2 'nothing was measured' --backends lmdb
+
+# Where a dataset lies only atp reads it: others that were asked for are named in every report, the rest with one note.
+"$atp" bench d.atp --seconds 1 --backends lmdb,atp,py-hdf5 --workloads shuffled,write --html named.html --json >named.json
+"$atp" bench d.atp --seconds 1 --backends lmdb,atp --workloads shuffled >text.txt
+grep -q '^left out: lmdb: .*--dir DIR' text.txt || fail "no word of a backend that reads no dataset in place"
+grep -q 'left out: lmdb: .*--dir DIR' named.html || fail "no word of it on the page"
+"$atp" bench d.atp --seconds 1 --workloads shuffled >text.txt
+[ "$(grep -c -- '--dir DIR' text.txt)" = 1 ] || fail "not one note of the formats that a dataset is not in"
 head -c 9000 d.atp >cut.atp
 code=0
 "$atp" bench cut.atp --seconds 1 >/dev/null 2>said || code=$?
@@ -96,8 +106,8 @@ if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=3m tmpfs dir 2>/dev/null; then
 fi
 
 command -v python3 >/dev/null || exit 0
-python3 - <<'PY'
-import json, xml.dom.minidom
+python3 - "$manual" <<'PY'
+import json, re, sys, xml.dom.minidom
 for name in ("run", "place", "copied", "like", "custom"):
     r = json.load(open(name + ".json"))
     assert r["format"] == "atp-bench-1", name
@@ -122,5 +132,20 @@ have = {(row["backend"], row["workload"]) for row in r["rows"] if "problem" not 
 for workload in ("seq", "shuffled", "batch", "workers-2", "open", "size", "write"):
     assert ("atp", workload) in have, workload
 assert r["footprint_estimate"]["use"]["grams_co2eq"] > 0
-xml.dom.minidom.parse("page.html")
+for page in ("page", "held", "named"):
+    xml.dom.minidom.parse(page + ".html")
+
+# What a report was held against, and that the manual has every key.
+held = json.load(open("held.json"))
+assert [(r["requirement"], r["met"]) for r in held["required"]] == [("atp shuffled 12 >= 1", True), ("atp/lmdb shuffled 12 <= 1000000000", True)], held["required"]
+assert {(c["backend"], c["verdict"] in ("better", "worse", "same")) for c in held["changes"]} == {("atp", True), ("lmdb", True)}, held["changes"]
+assert len(r["goals"]) == 39 and {g["met"] for g in r["goals"] if g["value"] is None} == {False}
+named = json.load(open("named.json"))
+assert [text.split(":")[0] for text in named["left_out"]] == ["lmdb", "py-hdf5", "write"] and not named["notes"], named
+def keys_of(value):
+    if isinstance(value, list): return set().union(*map(keys_of, value))
+    if not isinstance(value, dict): return set()
+    return set(value).union(*(keys_of(v) for k, v in value.items() if k not in ("versions", "latency_seconds")))
+manual = set(re.findall(r"[a-z][a-z0-9_]*", open(sys.argv[1]).read()))
+assert keys_of([r, held]) <= manual, keys_of([r, held]) - manual
 PY

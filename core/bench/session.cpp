@@ -127,7 +127,6 @@ class Session {
         leave_out(*backend, std::string(backend->missing));
         continue;
       }
-      if (!options_.in_place.empty() && (!backend->make || backend->kind == BackendKind::peer)) continue;
       TestedStore store;
       store.backend = backend;
       const TestedStore* owner = store_named(backend->files);
@@ -212,9 +211,9 @@ class Session {
   void write(TestedStore& store, Writing& writing) {
     if (!writing.row.values.empty() && writing.spent >= writing.share) return;
     std::error_code ignored;
-    // What the last trial left to be freed or written back would be paid for by this one.
+    // What the last trial left to be freed would be paid for by this one.
     for (const auto& file : files_below(store.folder, [](const std::string&) { return true; })) fs::remove(file, ignored);
-    sync_file_system(store.folder);
+    if (wants(options_, "write")) settle_folder(store.folder);
     // Only what is slow beyond reason is cut short: a store that holds less is easier to read. Trials after the first
     // must fit into the time.
     const double most = std::max(writing.share, std::min(kShortestWrite, budget_.total() / 180));

@@ -36,7 +36,7 @@ struct SessionOptions {
   std::size_t batch = 256;
   std::uint64_t seed = 0;
   Io io = Io::automatic;
-  std::vector<std::string> in_place;  // files that are there: nothing is written, only backends of kind atp read them
+  std::vector<std::string> in_place;  // files that are there: nothing is written; all backends are such that reads_in_place()
   std::function<void(const std::string&)> progress;  // what is being done
   std::function<void()> together;  // waits for the other processes of a job, before each workload; may be empty
 };
