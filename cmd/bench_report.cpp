@@ -159,8 +159,9 @@ std::string bench_tables(const BenchResults& results, int width) {
       if (!first || first->payload == 0) first = &row;
       (row.problem.empty() ? rows : problems).push_back(&row);
     }
-    out += styled(fmt::format("\n{}, {}: {} of {:.4g} {}, {:.0f} bytes each\n", printable(dir), bench_load_name(load), counted(most, "molecule"), first->atoms, first->atoms == 1 ? "atom" : "atoms", first->payload),
-                  Style::bold);
+    std::string head = fmt::format("\n{}, {}", printable(dir), bench_load_name(load));
+    if (most != 0) head += fmt::format(": {} of {:.4g} {}, {:.0f} bytes each", counted(most, "molecule"), first->atoms, first->atoms == 1 ? "atom" : "atoms", first->payload);
+    out += styled(head, Style::bold) + '\n';
     out += (width < kNarrow ? narrow_tables(rows, most) : wide_tables(rows, most)) + problem_lines(problems);
   }
   return out;

@@ -4,11 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <limits>
+#include <mutex>
 
 #include "cmd/bench.h"
 #include "cmd/bench_ranks.h"
@@ -56,10 +56,13 @@ class BenchFolder {
       const std::string name = at->path().filename().string();
       int process = 0;
       if (std::sscanf(name.c_str(), "atp-bench-%d-", &process) != 1 || process <= 0) continue;
-      if (::kill(process, 0) != 0 && errno == ESRCH) warn(fmt::format("{}: left by a run that was killed; remove it with rm -r", at->path().string()));
+      if (is_gone(process)) warn(fmt::format("{}: left by a run that was killed; remove it with rm -r", at->path().string()));
     }
   }
 
+  static constexpr double kPatience = 10;  // seconds
+
+  CleansUpAfterInterrupts cleans_up_{kPatience};
   std::string path_;
 };
 
@@ -84,7 +87,13 @@ class BenchRun {
     EnergyMeter meter;
     const double weight = session_weight(options_for(nullptr, {})) * static_cast<double>(loads_.size() * results_.mounts.size());
     Budget budget(command_.seconds, weight);
-    Progress progress("measuring", 0, false);
+    ProgressDetails shown;
+    shown.seconds = command_.seconds;
+    shown.now = [this] {
+      std::lock_guard lock(mutex_);
+      return now_;
+    };
+    Progress progress("measuring", 0, false, shown);
     for (const Mount& mount : std::vector<Mount>(results_.mounts)) {
       std::optional<IoSampler> sampler;
       if (command_.io_profile) sampler.emplace(mount.device);
@@ -195,14 +204,25 @@ class BenchRun {
   void run_one(const Mount& mount, const NamedLoad& load, Budget& budget) {
     SessionOptions options = options_for(&mount, load.name);
     std::optional<BenchFolder> folder;
-    folder.emplace(in_place() ? fs::temp_directory_path().string() : mount.folder);
+    folder.emplace(in_place() ? temporary_folder() : mount.folder);
     options.folder = folder->path();
     if (!in_place()) check_space(mount, *load.load, options.backends.size());
     if (ranks_.size() > 1) options.together = [this] { (void)ranks_.exchange(""); };
-    options.progress = [&](const std::string& what) {
-      if (common_options().verbose) note(fmt::format("{}, {}: {}", mount.folder, load.name, what));
+    options.progress = [&](std::string_view backend, std::string_view what) {
+      std::string now = fmt::format("{}, {}: {}, {}", mount.folder, bench_load_name(load.name), backend, what);
+      if (common_options().verbose) note(now);
+      std::lock_guard lock(mutex_);
+      now_ = std::move(now);
     };
-    measure(options, *load.load, budget, results_);
+    measure(options, *load.load, budget, pythons_, results_);
+  }
+
+  static std::string temporary_folder() {
+    std::error_code error;
+    const std::string path = fs::temp_directory_path(error).string();
+    if (!error) return path;
+    const char* named = std::getenv("TMPDIR");
+    throw Error(Exit::system, named ? named : "/tmp", "is no folder for temporary files", "set TMPDIR to one");
   }
 
   static void check_space(const Mount& mount, const Load& load, std::size_t stores) {
@@ -220,6 +240,9 @@ class BenchRun {
   const BenchCommand& command_;
   Ranks& ranks_;
   BenchResults results_;
+  Pythons pythons_;
+  std::mutex mutex_;
+  std::string now_;  // what is being measured; guarded by mutex_
   std::optional<Dataset> dataset_;
   std::vector<NamedLoad> loads_;
 };
@@ -228,13 +251,11 @@ class BenchRun {
 
 namespace {
 
-// Where the page goes: through a symbolic link, and not in the place of anything but a page that may be replaced.
+// Where the page goes: not in the place of one that is there, unasked.
 std::string page_target(const BenchCommand& command) {
+  const std::string target = output_target(command.html, "--html", "page.html");
   std::error_code error;
-  const std::string target = fs::is_symlink(command.html, error) ? fs::weakly_canonical(command.html, error).string() : command.html;
-  const auto status = fs::status(target, error);
-  if (target == "-" || (fs::exists(status) && !fs::is_regular_file(status))) throw Error(Exit::usage, target, "is not a regular file", "pass --html FILE");
-  if (fs::exists(status) && !command.force) throw Error(Exit::system, target, "exists already", "pass --force to replace it");
+  if (fs::exists(target, error) && !command.force) throw Error(Exit::system, target, "exists already", "pass --force to replace it");
   return target;
 }
 

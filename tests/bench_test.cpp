@@ -14,6 +14,7 @@
 #include "core/bench/footprint.h"
 #include "core/bench/load.h"
 #include "core/bench/mount.h"
+#include "core/bench/python.h"
 #include "core/bench/requirement.h"
 #include "core/bench/serve.h"
 #include "core/bench/statistics.h"
@@ -461,6 +462,28 @@ TEST_CASE("measuring processes: answers, errors and deaths") {
   refusal([] { Answer("what"); }, Exit::system);
   refusal([] { (void)Answer("ok a x").real("a"); }, Exit::system);
   refusal([] { (void)Answer("ok a 1").count("b"); }, Exit::system);
+}
+
+TEST_CASE("a Python that hangs or lacks a module is named, and not asked again") {
+  test::TempDir dir;
+  const auto program = [&](const char* name, const std::string& script) {
+    test::write_text(dir / name, "#!/bin/sh\necho x >>" + (dir / name) + ".asked\n" + script + "\n");
+    std::filesystem::permissions(dir / name, std::filesystem::perms::owner_all);
+    return std::string(dir / name);
+  };
+  const std::string hangs = program("hangs", "exec sleep 60"), lacks = program("lacks", "echo error it has no module");
+  Pythons pythons({hangs, lacks}, 1);
+  std::vector<std::pair<std::string, std::string>> versions;
+  for (const char* backend : {"py-hdf5", "py-lmdb-pickle", "py-hdf5"}) {
+    const std::string said = refusal([&] { (void)pythons.start(backend, dir / ".", dir / "raw", false, versions); }, Exit::system);
+    CHECK(said.find(hangs + ": no answer within") != std::string::npos);
+  }
+  CHECK(std::filesystem::file_size(dir / "hangs.asked") == 2);  // once, though there were two backends
+  Pythons lacking({lacks}, 60);
+  for (const char* backend : {"py-hdf5", "py-lmdb-pickle", "py-hdf5"}) {
+    CHECK(refusal([&] { (void)lacking.start(backend, dir / ".", "", false, versions); }, Exit::system).find(lacks + ": it has no module") != std::string::npos);
+  }
+  CHECK(refusal([&] { (void)Pythons({dir / "none"}, 60).start("py-hdf5", dir / ".", "", false, versions); }, Exit::system).find("there is no") != std::string::npos);
 }
 
 TEST_CASE("the page cache is looked at without filling it") {
