@@ -17,11 +17,13 @@ class Axis {
   }
   double at(double v) const { return from_ + (to_ - from_) * std::clamp((scaled(v) - low_) / (high_ - low_), 0.0, 1.0); }
 
-  // Powers of ten within, with twice and five times each where these would be few; or five steps.
+  // Powers of ten within, with twice and five times each where these would be few; or three to six round steps.
   std::vector<double> marks() const {
     std::vector<double> out;
     if (!log_) {
-      for (int i = 0; i <= 5; ++i) out.push_back(low_ + (high_ - low_) * i / 5);
+      const double rough = (high_ - low_) / 5, ten = std::pow(10, std::floor(std::log10(rough))), share = rough / ten;
+      const double step = ten * (share <= 1 ? 1 : share <= 2 ? 2 : share <= 5 ? 5 : 10);
+      for (double i = std::ceil(low_ / step - 1e-9); i * step <= high_ + 1e-9 * step; ++i) out.push_back(i * step + 0.0);  // no -0
       return out;
     }
     const bool few = high_ - low_ < 2;
@@ -120,7 +122,8 @@ std::string svg_lines(const std::vector<SvgLine>& lines, const std::string& x_na
   for (const auto& [at, _] : lines[0].points) marks.push_back(at);
   if (marks.size() > 8) marks = x.marks();
   for (const double mark : marks) out += fmt::format("<text class=\"dim\" x=\"{:.1f}\" y=\"{:.0f}\" text-anchor=\"middle\">{}</text>", x.at(mark), kBottom + 18, short_number(mark));
-  out += fmt::format("<text class=\"dim\" x=\"{:.0f}\" y=\"{:.0f}\" text-anchor=\"middle\">{}</text><text class=\"dim\" x=\"4\" y=\"14\">{}</text>", (kLeft + kRight) / 2, kBottom + 38, html_text(x_name), html_text(y_text.name));
+  out += fmt::format("<text class=\"dim\" x=\"{:.0f}\" y=\"{:.0f}\" text-anchor=\"middle\">{}</text>", (kLeft + kRight) / 2, kBottom + 38, html_text(x_name));
+  if (!y_text.name.empty()) out += fmt::format("<text class=\"dim\" x=\"4\" y=\"14\">{}</text>", html_text(y_text.name));
   // Names stand at the ends of their lines, moved apart where lines meet.
   std::vector<std::pair<double, const SvgLine*>> names;
   for (const SvgLine& l : lines) {

@@ -39,7 +39,7 @@ inline constexpr std::string_view kBenchDetails =
     "  shuffled         one molecule at a time in random order\n"
     "  batch            random batches of --batch molecules in flat arrays\n"
     "  workers          as shuffled, by several processes at a time (not Python's), each with a part of the list\n"
-    "  write            writing, synced, into an empty folder of a settled file system;\n"
+    "  write            writing, synced, into an empty folder, whose removals have settled;\n"
     "                   atp encodes on two threads, as atp pack -j 2; at most three trials\n"
     "  open             opening, with the first molecule\n"
     "  size             bytes on disk over bytes of values\n"

@@ -326,6 +326,8 @@ TEST_CASE("axes have numbers that can be read, apart from each other") {
   const std::string times = svg_lines({{"a", {{1, 2e-5}, {2, 3e-3}}, "atp"}}, "x", {"", "s"}, true);
   CHECK(times.find(">100 µs<") != std::string::npos);
   CHECK(times.find(">1 ms<") != std::string::npos);
+  const std::string bars = svg_bars({{"a", 8.36, 8.36, 8.36, "", "atp"}}, false);
+  for (const char* mark : {">0<", ">2<", ">8<"}) CHECK(bars.find(mark) != std::string::npos);
   // Less than a decade has marks, too.
   CHECK(svg_lines({{"a", {{1, 210}, {2, 480}}, "atp"}}, "x", {"y", ""}, true).find(">200<") == std::string::npos);
   CHECK(svg_lines({{"a", {{1, 190}, {2, 680}}, "atp"}}, "x", {"y", ""}, true).find(">500<") != std::string::npos);
