@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "core/base/error.h"
+#include "core/base/utf8.h"
 #include "core/chem/elements.h"
 #include "formats/array_frames.h"
 #include "formats/excerpt.h"
@@ -24,6 +25,20 @@ float from_half(std::uint16_t h) {
   return sign * (exponent == 0 ? std::ldexp(static_cast<float>(fraction), -24) : std::ldexp(static_cast<float>(1024 + fraction), exponent - 25));
 }
 
+// A text of NumPy: bytes up to the zeros that fill it, or UTF-32.
+std::string text_at(const FrameArray& a, const std::byte* p) {
+  std::string out;
+  if (a.kind == 'S') {
+    out.assign(reinterpret_cast<const char*>(p), a.item_bytes);
+  } else {
+    for (unsigned i = 0; i + 4 <= a.item_bytes && load<std::uint32_t>(p + i) != 0; i += 4) out += encode_utf8(load<std::uint32_t>(p + i));
+  }
+  out.resize(std::min(out.find('\0'), out.size()));
+  return out;
+}
+
+}  // namespace
+
 std::int64_t integer_at(const FrameArray& a, const std::byte* p) {
   const bool u = a.kind == 'u' || a.kind == 'b';
   switch (a.item_bytes) {
@@ -33,24 +48,6 @@ std::int64_t integer_at(const FrameArray& a, const std::byte* p) {
     default: return load<std::int64_t>(p);
   }
 }
-
-// A text of NumPy: bytes up to the zeros that fill it, or UTF-32.
-std::string text_at(const FrameArray& a, const std::byte* p) {
-  std::string out;
-  if (a.kind == 'S') {
-    out.assign(reinterpret_cast<const char*>(p), a.item_bytes);
-  } else {
-    for (unsigned i = 0; i + 4 <= a.item_bytes; i += 4) {
-      const auto c = load<std::uint32_t>(p + i);
-      if (c == 0) break;
-      out += c < 128 ? static_cast<char>(c) : '?';
-    }
-  }
-  out.resize(std::min(out.find('\0'), out.size()));
-  return out;
-}
-
-}  // namespace
 
 // Frames of arrays to structures. What all frames of an array have in common is found out once.
 class ArrayFrameDecoder : public FrameDecoder {
@@ -268,7 +265,7 @@ class ArrayFrameDecoder : public FrameDecoder {
     texts_.clear();
     texts_.reserve(arrays.size());
     for (std::size_t i = 0; i < arrays.size(); ++i) {
-      if (!slices_[i].role && arrays_->uses_[i].per_frame) add(i, frame);
+      if (!slices_[i].role && arrays_->uses_[i].per_frame) add(i, frame, remarks);
     }
     for (const auto& [key, text] : arrays_->texts_) fields_.add(key, FrameValue::of_text(text));
     fields_.finish(structure, remarks);
@@ -283,11 +280,13 @@ class ArrayFrameDecoder : public FrameDecoder {
     if (!positions_how_.empty()) remarks.mapped("positions", positions_how_);
   }
 
-  void add(std::size_t which, std::uint64_t frame) {
+  void add(std::size_t which, std::uint64_t frame, FrameRemarks& remarks) {
     const FrameArray& a = arrays_->arrays_[which];
     if (is_text(a)) {
       const std::size_t row = arrays_->single_ ? 0 : a.item_bytes;
-      if (a.data.size() != a.item_bytes * (arrays_->single_ ? 1 : arrays_->frames_)) return;  // several texts a frame
+      if (a.data.size() != a.item_bytes * (arrays_->single_ ? 1 : arrays_->frames_)) {
+        return remarks.note(fmt::format("'{}' has several texts for each frame and is left out", excerpt(a.name)));
+      }
       texts_.push_back(text_at(a, a.data.data() + frame * row));
       return fields_.add(a.name, FrameValue::of_text(texts_.back()));
     }

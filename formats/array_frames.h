@@ -39,6 +39,9 @@ inline std::uint64_t product(std::span<const std::uint64_t> shape) {
   return n;
 }
 
+// The whole number or logical at `p`; unsigned values above 2^63 wrap.
+std::int64_t integer_at(const FrameArray& a, const std::byte* p);
+
 // "R (1000 x 9 x 3 float64)"
 std::string describe(const FrameArray& array);
 

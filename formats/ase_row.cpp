@@ -317,7 +317,7 @@ void AseRow::put_velocities(const Structure& structure) {
 }
 
 // Takes the constraint into move_mask_. False for one that it cannot say.
-bool AseRow::fix(element constraint, std::size_t n, FrameRemarks& remarks) {
+bool AseRow::fix(element constraint, std::size_t n) {
   const std::string_view name = json_text(constraint, "name");
   const bool directions = name == "FixCartesian" || name == "FixScaled";
   const auto kwargs = json_member(constraint, "kwargs");
@@ -341,7 +341,7 @@ bool AseRow::fix(element constraint, std::size_t n, FrameRemarks& remarks) {
     }
   }
   const bool all_or_none = fixed[0] == fixed[1] && fixed[1] == fixed[2];
-  if (name == "FixScaled" && !all_or_none) remarks.note("FixScaled fixes along lattice vectors, and so are those directions of move_mask");
+  if (!all_or_none) (name == "FixScaled" ? along_lattice_ : along_axes_) = true;
   return true;
 }
 
@@ -356,16 +356,24 @@ bool AseRow::repeats_mask() const {
   return true;
 }
 
+// Whether a list of constraints is what an export makes of move_mask_.
+bool AseRow::says_no_more(simdjson::dom::array list, const std::array<double, 9>* lattice) const {
+  const std::string own = constraints_of_mask(move_mask_, lattice);
+  JsonParser parser;
+  return !own.empty() && simdjson::minify(parser.parse(own)) == simdjson::minify(list);
+}
+
 // move_mask is 0 for what cannot move. What else there is stays as JSON.
 void AseRow::put_constraints(const Structure& structure, FrameRemarks& remarks) {
   if (constraints_.empty() || constraints_ == "[]" || constraints_ == "null") return;
   const std::size_t n = structure.n_atoms();
   move_mask_.assign(3 * n, 1);
+  along_lattice_ = along_axes_ = false;
   bool all = true, any = false;
   simdjson::dom::array list;
   if (constraints_parser_.parse(constraints_).get(list) != simdjson::SUCCESS) fail_input("", "has constraints that are no list");
   for (const element c : list) {
-    const bool taken = fix(c, n, remarks);
+    const bool taken = fix(c, n);
     any = any || taken;
     all = all && taken;
   }
@@ -373,7 +381,15 @@ void AseRow::put_constraints(const Structure& structure, FrameRemarks& remarks) 
   hint.scope = ValueScope::atom;
   const std::uint64_t shape[2] = {n, 3};
   if (any && !repeats_mask()) fields_.add("move_mask", FrameValue::array(Of::i32, shape, std::as_bytes(std::span<const std::int32_t>(move_mask_))), hint);
-  if (all && recorded("constraints") == nullptr) return;
+  const auto cell = cell_of(structure);
+  const bool skew = cell && !is_along_axes(*cell);
+  if (skew && along_lattice_ && along_axes_) {
+    all = along_lattice_ = false;
+    remarks.note("move_mask of some records has directions along x, y, z and along lattice vectors: only their 'constraints' tell them apart");
+  }
+  if (skew && along_lattice_) fields_.add(kMaskAxes, FrameValue::of_text(kLatticeAxes));
+  // An export writes constraints of its own for a mask.
+  if (all && (recorded("constraints") == nullptr || (!mask_of_data_ && says_no_more(list, skew && along_lattice_ ? &*cell : nullptr)))) return;
   constraints_text_ = constraints_;
   fields_.add("constraints", FrameValue::of_text(constraints_text_));
 }

@@ -60,7 +60,8 @@ class AseRow {
   void put_atoms(Structure& structure, FrameRemarks& remarks);
   void put_velocities(const Structure& structure);
   void put_constraints(const Structure& structure, FrameRemarks& remarks);
-  bool fix(simdjson::dom::element constraint, std::size_t n, FrameRemarks& remarks);
+  bool fix(simdjson::dom::element constraint, std::size_t n);
+  bool says_no_more(simdjson::dom::array list, const std::array<double, 9>* lattice) const;
   bool repeats(const FrameValue& of_momenta) const;
   bool repeats_mask() const;
   void put_stress();
@@ -81,6 +82,7 @@ class AseRow {
   std::deque<std::string> names_;         // of keys that are made up
   std::vector<std::byte> velocities_;
   std::vector<std::int32_t> move_mask_;   // [n, 3]
+  bool along_lattice_ = false, along_axes_ = false;  // some atom is fixed in part, along these
   std::int64_t id_ = 0;
   bool has_id_ = false;                   // among the row's data
 };

@@ -170,16 +170,12 @@ class DeepmdReader : public FormatReader {
       for (const std::int64_t t : types_) numbers.push_back(element_of(t));
     } else {
       if (real->kind == 'f' || real->shape.size() != 2 || real->shape[1] != types_.size()) fail_input(path_, "real_atom_types has not one type for each atom");
-      for (std::uint64_t i = 0; i < frames * types_.size(); ++i) numbers.push_back(element_of(integer(*real, i)));
+      for (std::uint64_t i = 0; i < frames * types_.size(); ++i) numbers.push_back(element_of(integer_at(*real, real->data.data() + i * real->item_bytes)));
       type.shape = {frames, types_.size()};
       arrays.erase(real);
     }
     type.data = holder_->own.emplace_back(bytes_of_vector(numbers));
     arrays.push_back(std::move(type));
-  }
-
-  static std::int64_t integer(const FrameArray& a, std::uint64_t i) {
-    return a.item_bytes == 8 ? load<std::int64_t>(a.data.data() + 8 * i) : a.item_bytes == 4 ? load<std::int32_t>(a.data.data() + 4 * i) : -2;
   }
 
   std::vector<std::string> files_of(const std::string& folder, std::string_view extension) const {
@@ -200,12 +196,11 @@ class DeepmdReader : public FormatReader {
       const Bytes bytes = holder_->files.back().bytes();
       bytes_ += bytes.size();
       const NpyArray a = parse_any_npy(bytes, file);
-      if (a.kind != 'f' && a.kind != 'i') {
+      if (a.kind == 'O' || a.kind == 'S' || a.kind == 'U') {
         notes_.push_back(fmt::format("{} is no array of numbers and is left out", fs::path(file).filename().string()));
         continue;
       }
-      if (a.fortran_order) fail_input(file, "is in Fortran order", "save numpy.ascontiguousarray(array)");
-      arrays.push_back({fs::path(file).stem().native(), a.kind, a.item_bytes, a.shape, a.data, std::nullopt});
+      arrays.push_back({fs::path(file).stem().native(), a.kind, a.item_bytes, a.shape, plain_data(a, holder_->own.emplace_back()), std::nullopt});
     }
     return arrays;
   }

@@ -9,6 +9,7 @@
 #include "core/base/hash.h"
 #include "core/chem/masses.h"
 #include "formats/json_values.h"
+#include "formats/move_mask.h"
 #include "formats/shortest.h"
 
 namespace atp {
@@ -105,17 +106,27 @@ const NumbersView* atom_numbers(const RecordFields& fields, std::string_view key
   return nullptr;
 }
 
-// move_mask as whole numbers of 0 and 1 for each direction of each atom, or for each atom.
-const NumbersView* move_mask(const RecordFields& fields) {
-  const NumbersView* const n = atom_numbers(fields, "move_mask");
-  if (n == nullptr || (n->scalar != Scalar::i64 && n->scalar != Scalar::i32) || (n->count != fields.n_atoms && n->count != 3 * fields.n_atoms)) return nullptr;
-  for (std::uint64_t i = 0; i < n->count; ++i) {
-    if (n->integer(i) != 0 && n->integer(i) != 1) return nullptr;
-  }
-  return n;
+std::optional<std::array<double, 9>> cell_of(const RecordFields& fields) {
+  const auto* const c = fields.builtin("cell");
+  if (c == nullptr) return std::nullopt;
+  std::array<double, 9> cell;
+  for (std::size_t i = 0; i < 9; ++i) cell[i] = c->value.numbers.real(i);
+  return cell;
 }
 
 }  // namespace
+
+std::vector<std::int32_t> move_mask_of(const RecordFields& fields) {
+  const NumbersView* const n = atom_numbers(fields, "move_mask");
+  if (n == nullptr || (n->scalar != Scalar::i64 && n->scalar != Scalar::i32) || (n->count != fields.n_atoms && n->count != 3 * fields.n_atoms)) return {};
+  std::vector<std::int32_t> mask(static_cast<std::size_t>(3 * fields.n_atoms));
+  for (std::size_t i = 0; i < mask.size(); ++i) {
+    const std::int64_t v = n->integer(n->count == fields.n_atoms ? i / 3 : i);
+    if (v != 0 && v != 1) return {};
+    mask[i] = static_cast<std::int32_t>(v);
+  }
+  return mask;
+}
 
 bool is_text_column(const RecordFields::Field& f) {
   const std::string_view key = f.section.key;
@@ -129,26 +140,20 @@ std::string ase_constraints(const RecordFields& fields) {
   for (const auto& f : fields.fields) {
     if (f.section.key == "constraints" && is_text_column(f)) return std::string(f.value.text);
   }
-  const NumbersView* const mask = move_mask(fields);
-  if (mask == nullptr) return "";
-  const std::uint64_t width = mask->count / fields.n_atoms;
-  std::string atoms, single;
-  for (std::uint64_t i = 0; i < fields.n_atoms; ++i) {
-    const auto fixed = [&](std::uint64_t k) { return mask->integer(width * i + k % width) == 0; };
-    if (fixed(0) && fixed(1) && fixed(2)) {
-      atoms += fmt::format("{}{}", atoms.empty() ? "" : ", ", i);
-    } else if (fixed(0) || fixed(1) || fixed(2)) {
-      single += fmt::format(R"(, {{"name": "FixCartesian", "kwargs": {{"a": {}, "mask": [{}, {}, {}]}}}})", i, fixed(0), fixed(1), fixed(2));
-    }
-  }
-  std::string list = atoms.empty() ? "" : fmt::format(R"(, {{"name": "FixAtoms", "kwargs": {{"indices": [{}]}}}})", atoms);
-  list += single;
-  return list.empty() ? "" : "[" + list.substr(2) + "]";
+  const auto cell = cell_of(fields);
+  const bool lattice = cell && text_property(fields, kMaskAxes) == kLatticeAxes;
+  return constraints_of_mask(move_mask_of(fields), lattice ? &*cell : nullptr);
 }
 
 bool is_said_by_constraints(const RecordFields::Field& f, const RecordFields& fields) {
-  return f.section.kind == Kind::atom && f.section.key == "move_mask" && f.section.type == Type::tensor_i32 && f.value.numbers.count == 3 * fields.n_atoms &&
-         f.value.shape().size() == 2 && move_mask(fields) != nullptr && text_property(fields, "constraints").empty() && !ase_constraints(fields).empty();
+  const bool axes = f.section.kind == Kind::molecule && f.section.key == kMaskAxes;
+  if (!axes && (f.section.kind != Kind::atom || f.section.key != "move_mask")) return false;
+  const auto mask = std::ranges::find_if(fields.fields, [](const auto& other) { return other.section.kind == Kind::atom && other.section.key == "move_mask"; });
+  if (mask == fields.fields.end() || mask->section.type != Type::tensor_i32 || mask->value.numbers.count != 3 * fields.n_atoms || mask->value.shape().size() != 2) return false;
+  if (!text_property(fields, "constraints").empty() || ase_constraints(fields).empty()) return false;
+  if (!axes) return true;
+  const auto cell = cell_of(fields);
+  return text_property(fields, kMaskAxes) == kLatticeAxes && cell && !is_along_axes(*cell) && fixes_in_part(move_mask_of(fields));
 }
 
 std::optional<AseMomenta> ase_momenta(const RecordView& record, const RecordFields& fields) {

@@ -45,7 +45,10 @@ inline constexpr std::string_view kAsymmetricStress = "the stress of some record
 // empty when there is none.
 std::string ase_constraints(const RecordFields& fields);
 
-// Whether the constraints alone give the property move_mask again, so that it need not be written besides.
+// The property move_mask as 0 and 1 for each direction of each atom, [n, 3]; empty when there is none, or it is something else.
+std::vector<std::int32_t> move_mask_of(const RecordFields& fields);
+
+// Whether the constraints alone give this property again, move_mask or move_mask_axes, so that it need not be written besides.
 bool is_said_by_constraints(const RecordFields::Field& field, const RecordFields& fields);
 
 // The velocities times masses (the property, else the standard ones), in ASE's unit, [n, 3].

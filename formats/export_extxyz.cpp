@@ -8,6 +8,7 @@
 #include "formats/exporters.h"
 #include "formats/extxyz_comment.h"
 #include "formats/field_rules.h"
+#include "formats/move_mask.h"
 #include "formats/shortest.h"
 
 namespace atp {
@@ -225,6 +226,9 @@ class ExtxyzExporter : public RecordExporter {
     if (fields.builtin("pbc") == nullptr) options_.note("some records do not say whether they are periodic: readers take those with a cell as periodic");
     static const FieldRules rules{ReadOptions{}};
     for (const auto& f : fields.fields) {
+      if (f.section.kind == Kind::molecule && f.section.key == kMaskAxes) {
+        options_.note("move_mask of some records is along lattice vectors (move_mask_axes=lattice); ASE takes it as along x, y and z");
+      }
       const std::string_view name = f.section.key;
       const bool narrow = f.section.type == Type::f32 || f.section.type == Type::mat3_f32 || f.section.type == Type::f32_array;
       if (f.section.kind == Kind::builtin && narrow) {

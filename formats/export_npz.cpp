@@ -65,20 +65,31 @@ void append_filling(std::vector<std::byte>& out, Scalar type, std::uint64_t coun
   }
 }
 
+std::string_view name_of(Kind kind) { return kind == Kind::builtin ? "builtin" : kind == Kind::atom ? "atom" : "molecule"; }
+
+// Whether an array of that name would be another field's.
+bool is_reserved(std::string_view key) {
+  return key.empty() || key.find('\0') != std::string_view::npos || key == "positions" || key == "atomic_numbers" || key == kNpzOffsets || key == kNpzDescription ||
+         builtin_info(key) != nullptr || key.ends_with(kNpzPresent) || key.ends_with(kNpzShapes) || key.ends_with(kNpzBegins);
+}
+
 struct NpzColumn {
   std::string name;
+  std::string array;                      // where it lies; mostly its name
   Kind kind;
   Form form;
   Scalar scalar;
   std::uint64_t rank = 0;                 // of one record's value
   std::vector<std::uint64_t> shape;       // of the first value; of atoms without their number
   std::size_t values = 0, shapes = 0;     // columns of the spool; of texts, `shapes` are their bytes
-  bool uniform = true;                    // all shapes equal the first
+  bool uniform = true;                    // all shapes equal the first, whatever the number of atoms
   std::vector<bool> present;              // a bit a record
   std::uint64_t there = 0;                // of them
   std::uint64_t longest = 0, bytes = 0, count = 0;  // of texts: code points, bytes; count: numbers
   bool fixed_text = true;                 // can be an array of NumPy texts
 
+  // Its shapes are kept: they may differ from record to record.
+  bool shaped() const { return form != Form::text && rank > 0 && (!of_atoms() || form == Form::tensor); }
   bool of_atoms() const { return kind == Kind::atom || (kind == Kind::builtin && builtin_info(name) != nullptr && builtin_info(name)->per_atom); }
 };
 
@@ -100,7 +111,6 @@ class NpzExporter : public RecordExporter {
     const auto sections = static_cast<std::uint16_t>(record.n_sections());
     out.append(reinterpret_cast<const char*>(&sections), sizeof sections);
     out += as_text(record.sections_bytes());
-    for (const auto& f : RecordFields(record).fields) check_name(f.section);
   }
 
   void take(std::string_view encoded) override {
@@ -138,21 +148,22 @@ class NpzExporter : public RecordExporter {
   }
 
  private:
-  static void check_name(const SectionView& s) {
-    if (s.kind == Kind::builtin) return;
-    const bool taken = builtin_info(s.key) != nullptr || s.key == "atomic_numbers" || s.key == kNpzOffsets || s.key == kNpzDescription ||
-                       s.key.ends_with(kNpzPresent) || s.key.ends_with(kNpzShapes) || s.key.ends_with(kNpzBegins);
-    if (taken) fail_input("", fmt::format("the property '{}' has the name under which another array is written", s.key), "leave it out with atp shard --drop first");
-    if (s.key.empty() || s.key.find('\0') != std::string_view::npos) fail_input("", "has a property whose name no archive can hold", "leave it out with atp shard --drop first");
+  // A property whose name is another array's, or none, has its kind before it, as molecule.stress.
+  static std::string array_name(const SectionView& s, std::size_t number) {
+    if (s.kind == Kind::builtin || !is_reserved(s.key)) return std::string(s.key);
+    const bool nameless = s.key.empty() || s.key.find('\0') != std::string_view::npos;
+    const std::string name = nameless ? fmt::format("field{}", number) : std::string(s.key);
+    return fmt::format("{}.{}{}", name_of(s.kind), name, is_reserved("." + name) ? "_" : "");
   }
 
   void append_offset() { spool_.append(offsets_, Scalar::i64, std::as_bytes(std::span(&atoms_, 1))); }
 
   NpzColumn& column_of(const RecordFields::Field& f) {
-    const auto [at, is_new] = by_name_.try_emplace(std::string(f.section.key), columns_.size());
+    const auto [at, is_new] = by_name_.try_emplace({f.section.kind == Kind::builtin, std::string(f.section.key)}, columns_.size());
     if (is_new) {
       NpzColumn& c = columns_.emplace_back();
       c.name = f.section.key;
+      c.array = array_name(f.section, columns_.size());
       c.kind = f.section.kind;
       c.form = f.value.info->form;
       c.scalar = f.value.info->scalar;
@@ -162,8 +173,8 @@ class NpzExporter : public RecordExporter {
       c.values = spool_.add_column();
       c.shapes = spool_.add_column();
       c.present.assign(records_, false);
-      if (!c.of_atoms() && c.rank > 0) {
-        zeros_.assign(static_cast<std::size_t>(8 * c.rank), std::byte{});
+      if (c.shaped()) {
+        zeros_.assign(static_cast<std::size_t>(8 * (c.rank + c.of_atoms())), std::byte{});
         for (std::uint64_t i = 0; i < records_; ++i) spool_.append(c.shapes, Scalar::i64, zeros_);
       } else if (c.form == Form::text) {
         for (std::uint64_t i = 0; i < records_; ++i) append_length(c, 0);
@@ -189,14 +200,15 @@ class NpzExporter : public RecordExporter {
     c.present.push_back(true);
     ++c.there;
     if (c.form == Form::text) return add_text(c, f.value.text);
-    auto shape = f.value.shape();
-    if (c.of_atoms()) {
-      shape.erase(shape.begin());
-      if (shape != c.shape && n_atoms > 0) fail_input("", fmt::format("'{}' has other numbers for each atom than in records before", c.name), "leave it out with atp shard --drop first");
-    } else if (c.rank > 0) {
-      if (shape.size() != c.rank) fail_input("", fmt::format("'{}' has {} dimensions here and {} in records before", c.name, shape.size(), c.rank), "leave it out with atp shard --drop first");
-      c.uniform = c.uniform && shape == c.shape;
+    const auto shape = f.value.shape();
+    const auto own = std::span(shape).subspan(c.of_atoms() ? 1 : 0);
+    if (own.size() != c.rank) fail_input("", fmt::format("'{}' has {} dimensions here and {} in records before", c.name, shape.size(), shape.size() - own.size() + c.rank), "leave it out with atp shard --drop first");
+    const bool same = std::ranges::equal(own, c.shape);
+    if (c.shaped()) {
+      c.uniform = c.uniform && same;
       spool_.append(c.shapes, Scalar::i64, std::as_bytes(std::span(shape)));
+    } else if (!same && n_atoms > 0) {
+      fail_input("", fmt::format("'{}' has other numbers for each atom than in records before", c.name), "leave it out with atp shard --drop first");
     }
     const NumbersView& n = f.value.numbers;
     c.count += n.count;
@@ -221,8 +233,8 @@ class NpzExporter : public RecordExporter {
   void add_nothing(NpzColumn& c, std::uint64_t n_atoms) {
     c.present.push_back(false);
     if (c.form == Form::text) return append_length(c, 0);
-    if (!c.of_atoms() && c.rank > 0) {
-      zeros_.assign(static_cast<std::size_t>(8 * c.rank), std::byte{});
+    if (c.shaped()) {
+      zeros_.assign(static_cast<std::size_t>(8 * (c.rank + c.of_atoms())), std::byte{});
       return spool_.append(c.shapes, Scalar::i64, zeros_);
     }
     filling_.clear();
@@ -293,7 +305,7 @@ class NpzExporter : public RecordExporter {
   void write_present(const NpzColumn& c) {
     if (c.there == records_) return;
     const std::uint64_t shape[] = {records_};
-    begin_array(fmt::format("{}{}", c.name, kNpzPresent), "|b1", shape, 1);
+    begin_array(fmt::format("{}{}", c.array, kNpzPresent), "|b1", shape, 1);
     std::vector<std::byte> bytes;
     for (std::uint64_t i = 0; i < records_; ++i) {
       bytes.push_back(std::byte{c.present[i]});
@@ -308,54 +320,72 @@ class NpzExporter : public RecordExporter {
   void write_numbers(const NpzColumn& c) {
     const std::uint64_t item = scalar_bytes(c.scalar);
     write_present(c);
-    if (c.of_atoms() || c.rank == 0) {
+    if (!c.shaped()) {
       const std::uint64_t records[] = {records_};
-      begin_array(c.name, npy_type(c.scalar), c.of_atoms() ? atoms_shape(c.shape) : std::vector<std::uint64_t>(records, records + 1), item);
+      begin_array(c.array, npy_type(c.scalar), c.of_atoms() ? atoms_shape(c.shape) : std::vector<std::uint64_t>(records, records + 1), item);
       return write_values(c.values, c.scalar);
     }
     if (c.uniform) {
       std::vector<std::uint64_t> shape = {records_};
       shape.insert(shape.end(), c.shape.begin(), c.shape.end());
-      begin_array(c.name, npy_type(c.scalar), shape, item);
+      if (c.of_atoms()) shape = atoms_shape(c.shape);
+      begin_array(c.array, npy_type(c.scalar), shape, item);
       return c.there == records_ ? write_values(c.values, c.scalar) : write_with_gaps(c);
     }
-    const std::uint64_t all[] = {c.count}, shapes[] = {records_, c.rank};
-    begin_array(c.name, npy_type(c.scalar), all, item);
+    const std::uint64_t all[] = {c.count}, shapes[] = {records_, c.rank + c.of_atoms()};
+    begin_array(c.array, npy_type(c.scalar), all, item);
     write_values(c.values, c.scalar);
-    begin_array(fmt::format("{}{}", c.name, kNpzShapes), "<i8", shapes, 8);
+    begin_array(fmt::format("{}{}", c.array, kNpzShapes), "<i8", shapes, 8);
     write_values(c.shapes, Scalar::i64);
-    write_begins(c, c.rank);
+    write_begins(c, c.rank + c.of_atoms());
   }
 
   // Values of equal shape, with filling where a record has none.
   void write_with_gaps(const NpzColumn& c) {
     const std::uint64_t row = product(c.shape);
-    const std::size_t row_bytes = static_cast<std::size_t>(row * scalar_bytes(c.scalar));
+    const std::vector<std::uint64_t> offsets = c.of_atoms() && !equal_ ? all_of(offsets_) : std::vector<std::uint64_t>();
+    const auto values_of = [&](std::uint64_t record) {
+      return row * (!c.of_atoms() ? 1 : equal_ ? first_atoms_ : offsets[record + 1] - offsets[record]);
+    };
     std::vector<std::byte> filling, out;
-    append_filling(filling, c.scalar, row);
     std::uint64_t at = 0;  // the record
     std::vector<std::byte> rest;
     const auto gaps = [&] {
-      for (; at < records_ && !c.present[at]; ++at) zip_->write(filling);
+      for (; at < records_ && !c.present[at]; ++at) {
+        filling.clear();
+        append_filling(filling, c.scalar, values_of(at));
+        zip_->write(filling);
+      }
     };
     spool_.for_each(c.values, [&](const ColumnSpool::Piece& piece) {
       const Bytes values = converted(piece, c.scalar, out);
       rest.insert(rest.end(), values.begin(), values.end());
       std::size_t done = 0;
-      for (; row_bytes > 0 && rest.size() - done >= row_bytes; done += row_bytes, ++at) {
-        gaps();
-        zip_->write(Bytes(rest).subspan(done, row_bytes));
+      for (gaps(); at < records_; ++at, gaps()) {
+        const auto bytes = static_cast<std::size_t>(values_of(at) * scalar_bytes(c.scalar));
+        if (rest.size() - done < bytes || (bytes == 0 && rest.size() == done)) break;
+        zip_->write(Bytes(rest).subspan(done, bytes));
+        done += bytes;
       }
       rest.erase(rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(done));
     });
-    gaps();
+    for (gaps(); at < records_; ++at) gaps();  // those without an atom
     zip_->end();
+  }
+
+  // The numbers of a column of whole numbers.
+  std::vector<std::uint64_t> all_of(std::size_t column) {
+    std::vector<std::uint64_t> out;
+    spool_.for_each(column, [&](const ColumnSpool::Piece& piece) {
+      for (std::size_t i = 0; i + 8 <= piece.values.size(); i += 8) out.push_back(load<std::uint64_t>(piece.values.data() + i));
+    });
+    return out;
   }
 
   // Where each record's part begins, from `width` numbers a record whose product is its length.
   void write_begins(const NpzColumn& c, std::uint64_t width) {
     const std::uint64_t shape[] = {records_ + 1};
-    begin_array(fmt::format("{}{}", c.name, kNpzBegins), "<i8", shape, 8);
+    begin_array(fmt::format("{}{}", c.array, kNpzBegins), "<i8", shape, 8);
     std::uint64_t begin = 0, length = 1, seen = 0;
     zip_->write(std::as_bytes(std::span(&begin, 1)));
     std::vector<std::uint64_t> out;
@@ -377,18 +407,16 @@ class NpzExporter : public RecordExporter {
     write_present(c);
     if (!c.fixed_text || c.longest > kLongestFixedText) {
       const std::uint64_t all[] = {c.bytes};
-      begin_array(c.name, "|u1", all, 1);
+      begin_array(c.array, "|u1", all, 1);
       write_values(c.values, Scalar::boolean);
       return write_begins(c, 1);
     }
     const std::uint64_t width = std::max<std::uint64_t>(c.longest, 1);
     const std::uint64_t records[] = {records_};
-    begin_array(c.name, fmt::format("<U{}", width), records, 4 * width);
+    begin_array(c.array, fmt::format("<U{}", width), records, 4 * width);
     // The texts wait for their lengths, which are few bytes in comparison.
-    std::deque<std::uint64_t> lengths;
-    spool_.for_each(c.shapes, [&](const ColumnSpool::Piece& piece) {
-      for (std::size_t i = 0; i + 8 <= piece.values.size(); i += 8) lengths.push_back(load<std::uint64_t>(piece.values.data() + i));
-    });
+    const std::vector<std::uint64_t> all_lengths = all_of(c.shapes);
+    std::deque<std::uint64_t> lengths(all_lengths.begin(), all_lengths.end());
     std::string rest;
     std::vector<std::byte> out;
     const auto write_whole = [&] {
@@ -421,8 +449,9 @@ class NpzExporter : public RecordExporter {
     json.begin_object().key("layout").count(1).key("units").begin_object().key("length").string("Ang").key("energy").string("eV").key("charge").string("e").end_object();
     json.key("fields").begin_array();
     for (const NpzColumn& c : columns_) {
-      const std::string_view kind = c.kind == Kind::builtin ? "builtin" : c.kind == Kind::atom ? "atom" : "molecule";
-      json.begin_object().key("name").string(c.name).key("kind").string(kind).key("type").string(type_info(type_with(c.form, c.scalar)).name).end_object();
+      json.begin_object().key("name").string(c.name).key("kind").string(name_of(c.kind)).key("type").string(type_info(type_with(c.form, c.scalar)).name);
+      if (c.array != c.name) json.key("array").string(c.array);
+      json.end_object();
     }
     const std::string text = json.end_array().end_object().take();
     std::vector<std::byte> out;
@@ -438,7 +467,7 @@ class NpzExporter : public RecordExporter {
   std::size_t positions_, numbers_, offsets_;
   Scalar positions_scalar_ = Scalar::f64;
   std::deque<NpzColumn> columns_;
-  std::map<std::string, std::size_t, std::less<>> by_name_;
+  std::map<std::pair<bool, std::string>, std::size_t> by_name_;  // builtins have names of their own
   std::vector<std::byte> zeros_, filling_;
   std::set<std::string, std::less<>> names_;
   ZipWriter* zip_ = nullptr;

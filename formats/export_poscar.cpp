@@ -8,7 +8,9 @@
 
 #include "core/chem/units.h"
 #include "core/io/output_folder.h"
+#include "formats/export_ase_row.h"
 #include "formats/exporters.h"
+#include "formats/move_mask.h"
 #include "formats/shortest.h"
 
 namespace atp {
@@ -32,15 +34,12 @@ class PoscarExporter : public RecordExporter {
     }
     const std::vector<std::uint32_t> order = by_element(record);
     append_species(out, record, order);
-    const NumbersView* const mask = mask_of(fields);
-    out += mask == nullptr ? "Cartesian\n" : "Selective dynamics\nCartesian\n";
+    const std::vector<std::int32_t> mask = move_mask_of(fields);
+    out += mask.empty() ? "Cartesian\n" : "Selective dynamics\nCartesian\n";
     const NumbersView positions = record.positions();
     for (const std::uint32_t atom : order) {
       append_three(out, [&](std::uint64_t k) { append_number(out, positions, std::uint64_t{3} * atom + k); });
-      if (mask != nullptr) {
-        const std::uint64_t width = mask->count / fields.n_atoms;
-        for (std::uint64_t k = 0; k < 3; ++k) out += mask->integer(width * atom + k % width) != 0 ? " T" : " F";
-      }
+      for (std::size_t k = 0; k < 3 && !mask.empty(); ++k) out += mask[std::size_t{3} * atom + k] != 0 ? " T" : " F";
       out += '\n';
     }
     if (const auto* velocities = fields.builtin("velocities")) append_velocities(out, velocities->value.numbers, order);
@@ -64,18 +63,6 @@ class PoscarExporter : public RecordExporter {
     }
   }
 
-  // The mask of atoms that may move, of 0 and 1.
-  static const NumbersView* mask_of(const RecordFields& fields) {
-    for (const auto& f : fields.fields) {
-      const NumbersView& n = f.value.numbers;
-      if (f.section.kind != Kind::atom || f.section.key != "move_mask" || (n.scalar != Scalar::i32 && n.scalar != Scalar::i64)) continue;
-      bool good = n.count > 0 && (n.count == fields.n_atoms || n.count == 3 * fields.n_atoms);
-      for (std::uint64_t i = 0; good && i < n.count; ++i) good = n.integer(i) == 0 || n.integer(i) == 1;
-      return good ? &n : nullptr;
-    }
-    return nullptr;
-  }
-
   void append_velocities(std::string& out, const NumbersView& v, const std::vector<std::uint32_t>& order) const {
     out += "Cartesian\n";
     bool exact = true;
@@ -90,14 +77,19 @@ class PoscarExporter : public RecordExporter {
     if (!exact) options_.note("velocities are written in A/fs, and the last of their digits is read back as another in some records");
   }
 
-  void note_changes(const RecordView& record, const RecordFields& fields, const std::vector<std::uint32_t>& order, const NumbersView* mask) const {
+  void note_changes(const RecordView& record, const RecordFields& fields, const std::vector<std::uint32_t>& order, std::span<const std::int32_t> mask) const {
     options_.note("the comment of each POSCAR is the record's name, or its number: it is read back as the property 'comment'");
     if (!std::ranges::is_sorted(order)) options_.note("atoms of one element are written together, so atoms change their order in some records");
     if (record.pbc() != std::array<bool, 3>{true, true, true}) options_.note("a POSCAR is periodic in all directions, which some records are not, or do not say");
+    const bool lattice = text_property(fields, kMaskAxes) == kLatticeAxes;
+    if (!lattice && !is_along_axes(*record.cell()) && fixes_in_part(mask)) {
+      options_.note("atoms of some records are fixed along some of x, y and z, and a POSCAR fixes along lattice vectors, which are others there");
+    }
     const std::lock_guard lock(mutex_);
     for (const auto& f : fields.fields) {
       const std::string_view key = f.section.key;
-      const bool held = f.section.kind == Kind::builtin ? key == "cell" || key == "pbc" || key == "velocities" || key == "name" : mask == &f.value.numbers;
+      const bool said = !mask.empty() && (f.section.kind == Kind::atom ? key == "move_mask" : lattice && key == kMaskAxes);
+      const bool held = f.section.kind == Kind::builtin ? key == "cell" || key == "pbc" || key == "velocities" || key == "name" : said;
       if (!held && left_out_.size() < 1000) left_out_.emplace(key);
     }
   }

@@ -189,6 +189,11 @@ void FrameFields::judge(Entry& e, Judgement& before) const {
   if (e.of_atoms && !first_is_n) {
     fail_input("", fmt::format("'{}' has {} for {} atoms", excerpt(e.key), shape_text(e.value), n_));
   }
+  // Forces of other atoms are no property of the frame.
+  if (!e.of_atoms && recorded == nullptr && v.of != Of::text && v.rank == 2 && v.shape[1] == 3 && n_ != v.shape[0] && e.hint.scope == ValueScope::guess) {
+    const auto claim = rules_.of_atom_array(e.key, true, 3);
+    if (claim && claim->field == Field::forces) fail_input("", fmt::format("'{}' has {} for {} atoms", excerpt(e.key), shape_text(v), n_));
+  }
   e.claim = claim_of(e, width);
   if (recorded == nullptr) before = Judgement{true, std::string(e.key), e.hint.scope, e.hint.field, number, first_is_n, width, e.of_atoms, e.claim};
 }

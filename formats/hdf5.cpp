@@ -206,10 +206,12 @@ class Hdf5Reader : public FormatReader {
       H5O_info_t info;
       if (H5Oget_info_by_name(group.get(), link.name.c_str(), &info, H5P_DEFAULT) < 0) fail_input(path_, fmt::format("'{}{}' is damaged", excerpt(where), excerpt(link.name)));
       if (info.type == H5O_TYPE_DATASET) add_dataset(group.get(), link.name, where);
-      // MACE keeps what belongs to a configuration in a group of its own.
-      if (info.type == H5O_TYPE_GROUP && link.name == "properties") {
-        const Id inner(H5Gopen2(group.get(), "properties", H5P_DEFAULT));
-        for (const Link& property : links_of(inner.get(), where + "properties/")) add_dataset(inner.get(), property.name, where + "properties/");
+      // MACE keeps what belongs to a configuration in groups of their own; its weights were energy_weight and so on before.
+      const bool weights = link.name == "property_weights";
+      if (info.type == H5O_TYPE_GROUP && (weights || link.name == "properties")) {
+        const Id inner(H5Gopen2(group.get(), link.name.c_str(), H5P_DEFAULT));
+        const std::string within = where + link.name + "/";
+        for (const Link& p : links_of(inner.get(), within)) add_dataset(inner.get(), p.name, within, weights ? "_weight" : "");
       }
     }
     measure();
@@ -217,9 +219,9 @@ class Hdf5Reader : public FormatReader {
     add_conversions();
   }
 
-  void add_dataset(hid_t group, const std::string& name, const std::string& where) {
+  void add_dataset(hid_t group, const std::string& name, const std::string& where, const char* ending = "") {
     Dataset5 d;
-    d.name = name;
+    d.name = name + ending;
     d.id = Id(H5Dopen2(group, name.c_str(), H5P_DEFAULT));
     if (!d.id) fail_input(path_, fmt::format("'{}{}' is damaged", excerpt(where), excerpt(name)));
     const Id plist(H5Dget_create_plist(d.id.get()));

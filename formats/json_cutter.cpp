@@ -22,7 +22,7 @@ constexpr std::size_t kMostDepth = 256;
 constexpr std::size_t kMostBeside = 16;
 
 constexpr std::string_view kRecordKeys[] = {"@class", "structure", "sites",    "atoms",     "lattice_mat",   "outputs",
-                                            "numbers", "positions", "unique_id", "ionic_steps", "calcs_reversed", "uncorrected_total_energy"};
+                                            "numbers", "positions", "unique_id", "ionic_steps", "calcs_reversed", "uncorrected_total_energy", "molecule"};
 
 // Bytes that a scan must look at, outside of texts and inside.
 constexpr std::array<bool, 256> table_of(std::string_view bytes) {

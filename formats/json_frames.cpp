@@ -3,11 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "core/base/error.h"
-#include "core/chem/elements.h"
 #include "formats/excerpt.h"
+#include "formats/json_sites.h"
 
 namespace atp {
 
@@ -19,26 +18,12 @@ using simdjson::dom::object;
 using Layout = JsonFrame::Layout;
 using Of = FrameValue::Of;
 
-// A list, or what monty makes of NumPy's arrays.
-std::optional<array> list_of(element e) {
-  array a;
-  if (e.get(a) == simdjson::SUCCESS) return a;
-  const auto data = json_member(e, "data");
-  if (!data || json_text(e, "@module") != "numpy" || data->get(a) != simdjson::SUCCESS) return std::nullopt;
-  return a;
-}
-
-std::optional<array> list_at(element e, std::string_view key) {
-  const auto found = json_member(e, key);
-  return found ? list_of(*found) : std::nullopt;
-}
-
-bool is_sites(element e) { return list_at(e, "sites").has_value(); }
+bool is_sites(element e) { return json_list_at(e, "sites").has_value(); }
 
 // ---- what a record holds ------------------------------------------------------------------------
 
 bool add_steps(element e, std::vector<JsonFrame>& out) {
-  const auto steps = list_at(e, "ionic_steps");
+  const auto steps = json_list_at(e, "ionic_steps");
   if (!steps) return false;
   for (const element step : *steps) {
     if (const auto s = json_member(step, "structure")) out.push_back({Layout::vasp_step, *s, step, 0});
@@ -49,7 +34,7 @@ bool add_steps(element e, std::vector<JsonFrame>& out) {
 // calcs_reversed begins with the last calculation.
 bool add_task(element record, std::vector<JsonFrame>& out) {
   if (add_steps(record, out)) return true;
-  const auto calcs = list_at(record, "calcs_reversed");
+  const auto calcs = json_list_at(record, "calcs_reversed");
   bool found = false;
   if (calcs) {
     std::vector<element> in_order(calcs->begin(), calcs->end());
@@ -64,7 +49,7 @@ bool add_task(element record, std::vector<JsonFrame>& out) {
 }
 
 void add_trajectory(element e, std::vector<JsonFrame>& out) {
-  const auto coords = list_at(e, "coords");
+  const auto coords = json_list_at(e, "coords");
   if (!coords) fail_input("", "is a Trajectory without coords");
   for (std::size_t i = 0; i < coords->size(); ++i) out.push_back({Layout::trajectory, e, e, i});
 }
@@ -76,7 +61,7 @@ void refuse_columns(object o) {
     if (o.at_key(key).get(structures) != simdjson::SUCCESS || structures.size() == 0 || !is_sites(*structures.begin())) continue;
     std::string beside;
     for (const auto field : o) {
-      const auto list = list_of(field.value);
+      const auto list = json_list(field.value);
       if (field.key == key || !list || list->size() != structures.size() || is_sites(*list->begin())) continue;
       beside.append(beside.empty() ? "'" : ", '").append(excerpt(field.key)) += '\'';
     }
@@ -159,166 +144,6 @@ JsonFrameReader::JsonFrameReader(const JsonSettings& settings) : settings_(setti
   gradient_ = {-kHartreeInEv / kBohrInAngstrom, "minus the gradient, hartree/bohr to eV/A, as Q-Chem prints it"};
 }
 
-// ---- atoms --------------------------------------------------------------------------------------
-
-namespace {
-
-// "Fe", "Fe3+", "O2-": what follows the symbol is a charge or an isotope's label.
-std::uint8_t element_of(std::string_view text) {
-  std::string_view symbol = text;
-  if (symbol.starts_with("X")) {
-    const auto xenon = symbol.starts_with("Xe");
-    if (!xenon) return 0;  // a dummy
-  }
-  while (!symbol.empty() && !((symbol.back() >= 'a' && symbol.back() <= 'z') || (symbol.back() >= 'A' && symbol.back() <= 'Z'))) symbol.remove_suffix(1);
-  if (symbol == "D" || symbol == "T") return 1;
-  const auto z = atomic_number_of(symbol);
-  if (!z) fail_input("", fmt::format("'{}' is no element", excerpt(text)));
-  return static_cast<std::uint8_t>(*z);
-}
-
-bool read3(element e, double* out) {
-  const auto a = list_of(e);
-  if (!a) return false;
-  std::size_t n = 0;
-  for (const element x : *a) {
-    if (n == 3 || x.get(out[n]) != simdjson::SUCCESS) return false;
-    ++n;
-  }
-  return n == 3;
-}
-
-std::uint8_t species_of(element site, std::size_t i) {
-  const auto species = list_at(site, "species");
-  if (!species) {
-    const std::string_view name = json_text(site, "name").empty() ? json_text(site, "label") : json_text(site, "name");
-    if (name.empty()) fail_input("", fmt::format("site {} has no species", i));
-    return element_of(name);
-  }
-  if (species->size() == 0) fail_input("", fmt::format("site {} has no species", i));
-  const element first = species->at(0).value();
-  const auto occupation = json_member(first, "occu");
-  double share = 1;
-  if (occupation && occupation->get(share) != simdjson::SUCCESS) share = 1;
-  const std::string_view symbol = json_text(first, "element");
-  if (species->size() != 1 || std::fabs(share - 1) > 1e-8) {
-    fail_input("", fmt::format("site {} is disordered: {} {} of {} species", i, share, excerpt(symbol), species->size()),
-               "a frame needs one element a site; order it first or pass --on-error skip");
-  }
-  return element_of(symbol);
-}
-
-}  // namespace
-
-void JsonFrameReader::read_lattice(element lattice, Structure& structure) {
-  const auto matrix = json_member(lattice, "matrix");
-  std::array<double, 9> rows = {};
-  const auto v = values_.numbers(matrix ? *matrix : lattice);
-  if (!v || v->count() != 9) fail_input("", "has a lattice that is no 3 x 3 matrix");
-  for (std::size_t i = 0; i < 9; ++i) rows[i] = v->real(i);
-  structure.set_cell(rows);
-  std::array<bool, 3> pbc = {true, true, true};
-  if (const auto list = list_at(lattice, "pbc")) {
-    std::size_t i = 0;
-    for (const element e : *list) {
-      bool b = true;
-      if (e.get(b) == simdjson::SUCCESS && i < 3) pbc[i] = b;
-      ++i;
-    }
-  }
-  structure.set_pbc(pbc);
-}
-
-namespace {
-
-void to_cartesian(const Structure& structure, double* r) {
-  const auto* cell = structure.find(Kind::builtin, "cell");
-  if (cell == nullptr) return;
-  const double a = r[0], b = r[1], c = r[2];
-  for (std::size_t k = 0; k < 3; ++k) {
-    const auto m = [&](std::size_t row) { return load<double>(cell->payload.data() + 8 * (3 * row + k)); };
-    r[k] = a * m(0) + b * m(1) + c * m(2);
-  }
-}
-
-}  // namespace
-
-void JsonFrameReader::read_sites(const JsonFrame& frame, Structure& structure, FrameRemarks&) {
-  const auto lattice = json_member(frame.atoms, "lattice");
-  if (lattice) {
-    read_lattice(*lattice, structure);
-  } else {
-    structure.set_pbc({false, false, false});
-  }
-  const auto sites = list_at(frame.atoms, "sites");
-  if (!sites) fail_input("", "has a structure without sites");
-  xyz_.clear();
-  std::size_t i = 0;
-  for (const element site : *sites) {
-    structure.atomic_numbers.push_back(species_of(site, i));
-    std::array<double, 3> r = {};
-    const auto cartesian = json_member(site, "xyz");
-    if (!cartesian || !read3(*cartesian, r.data())) {
-      const auto fractional = json_member(site, "abc");
-      if (!lattice || !fractional || !read3(*fractional, r.data())) fail_input("", fmt::format("site {} has neither xyz nor abc", i));
-      to_cartesian(structure, r.data());
-    }
-    xyz_.insert(xyz_.end(), r.begin(), r.end());
-    ++i;
-  }
-  structure.set_positions(std::span<const double>(xyz_));
-  read_site_properties(*sites, i);
-}
-
-// Of the sites' numbers those that all sites have, as arrays.
-void JsonFrameReader::read_site_properties(array sites, std::size_t n) {
-  if (n == 0) return;
-  const auto first = json_member(sites.at(0).value(), "properties");
-  object list;
-  if (!first || first->get(list) != simdjson::SUCCESS) return;
-  for (const auto field : list) {
-    const auto shape = values_.numbers(field.value);
-    if (!shape || shape->rank > 1) continue;
-    const std::uint64_t width = shape->count();
-    auto& column = columns_.emplace_back();
-    column.reserve(n * width);
-    for (const element site : sites) {
-      const auto properties = json_member(site, "properties");
-      const auto e = properties ? json_member(*properties, field.key) : std::nullopt;
-      const auto v = e ? values_.numbers(*e) : std::nullopt;
-      if (!v || v->count() != width) break;
-      for (std::uint64_t k = 0; k < width; ++k) column.push_back(v->real(k));
-    }
-    if (column.size() != n * width) continue;
-    ValueHint hint;
-    hint.scope = ValueScope::atom;
-    const std::uint64_t dims[2] = {n, width};
-    fields_.add(field.key, FrameValue::array(Of::f64, std::span(dims, shape->rank == 0 ? 1 : 2), std::as_bytes(std::span<const double>(column))), hint);
-  }
-}
-
-void JsonFrameReader::read_alignn(element atoms, Structure& structure) {
-  const auto lattice = json_member(atoms, "lattice_mat");
-  read_lattice(*lattice, structure);
-  const auto elements = list_at(atoms, "elements"), coords = list_at(atoms, "coords");
-  if (!elements || !coords || elements->size() != coords->size()) fail_input("", "has elements and coords that do not fit");
-  bool cartesian = false;
-  if (const auto c = json_member(atoms, "cartesian"); c && c->get(cartesian) != simdjson::SUCCESS) cartesian = false;
-  for (const element e : *elements) {
-    std::string_view symbol;
-    if (e.get(symbol) != simdjson::SUCCESS) fail_input("", "has an element that is no text");
-    structure.atomic_numbers.push_back(element_of(symbol));
-  }
-  xyz_.clear();
-  for (const element e : *coords) {
-    std::array<double, 3> r = {};
-    if (!read3(e, r.data())) fail_input("", "has coords that are not three numbers");
-    if (!cartesian) to_cartesian(structure, r.data());
-    xyz_.insert(xyz_.end(), r.begin(), r.end());
-  }
-  structure.set_positions(std::span<const double>(xyz_));
-}
-
 // ---- trajectories -------------------------------------------------------------------------------
 
 void JsonFrameReader::read_trajectory(const JsonFrame& frame, Structure& structure, FrameRemarks& remarks) {
@@ -329,7 +154,7 @@ void JsonFrameReader::read_trajectory(const JsonFrame& frame, Structure& structu
   }
   if (const auto c = json_member(t, "constant_lattice"); c && c->get(constant) != simdjson::SUCCESS) constant = true;
   const auto step_of = [&](std::string_view key) -> std::optional<element> {
-    const auto list = list_at(t, key);
+    const auto list = json_list_at(t, key);
     element e;
     if (!list || list->at(frame.step).get(e) != simdjson::SUCCESS || e.is_null()) return std::nullopt;
     return e;
@@ -342,12 +167,12 @@ void JsonFrameReader::read_trajectory(const JsonFrame& frame, Structure& structu
   } else {
     structure.set_pbc({false, false, false});
   }
-  const auto species = list_at(t, "species");
+  const auto species = json_list_at(t, "species");
   if (!species) fail_input("", "is a Trajectory without species");
   for (const element e : *species) {
     std::string_view symbol;
     if (e.get(symbol) != simdjson::SUCCESS) symbol = json_text(e, "element");
-    structure.atomic_numbers.push_back(element_of(symbol));
+    structure.atomic_numbers.push_back(element_of_species(symbol));
   }
   const auto coords = step_of("coords");
   const auto v = coords ? values_.numbers(*coords) : std::nullopt;
@@ -356,7 +181,7 @@ void JsonFrameReader::read_trajectory(const JsonFrame& frame, Structure& structu
   xyz_.resize(3 * n);
   for (std::size_t i = 0; i < 3 * n; ++i) xyz_[i] = v->real(i);
   if (lattice) {
-    for (std::size_t i = 0; i < n; ++i) to_cartesian(structure, xyz_.data() + 3 * i);
+    for (std::size_t i = 0; i < n; ++i) from_fractional(structure, xyz_.data() + 3 * i);
   }
   structure.set_positions(std::span<const double>(xyz_));
 
@@ -380,7 +205,7 @@ void JsonFrameReader::read_trajectory(const JsonFrame& frame, Structure& structu
     const auto all = json_member(t, key);
     if (!all || all->get(o) != simdjson::SUCCESS) continue;
     for (const auto field : o) {
-      const auto list = list_of(field.value);
+      const auto list = json_list(field.value);
       element e;
       if (key == std::string_view("site_properties")) {
         add(field.key, field.value);
@@ -449,6 +274,7 @@ void JsonFrameReader::add_value(const JsonFrame& frame, std::string_view key, el
       field("gradients", Field::forces, &gradient_);
       field("precise_gradients", Field::forces, &gradient_);
       if (!hint.field) return;  // a whole calculation lies beside it
+      if (key == "gradients") hint.scope = ValueScope::guess;  // of each step
       break;
     case Layout::isolated_atom:
       field("energy_atomic", Field::energy);
@@ -456,30 +282,50 @@ void JsonFrameReader::add_value(const JsonFrame& frame, std::string_view key, el
       break;
     default: break;
   }
-  const auto v = values_.value(e);
+  auto v = values_.value(e);
   if (!v) return;
+  if (hint.field == Field::forces && v->of != Of::text && v->rank == 1) {
+    if (v->count() == 0 && n != 0) return;  // an empty list
+    const std::uint64_t rows[] = {n, 3};
+    if (v->count() == 3 * n) v = FrameValue::array(v->of, rows, v->data);
+  }
   if (!hint.field && is_stress_of_no_unit(key)) {
     remarks.note(fmt::format("the file does not say which unit and sign its {0} has: kept as {0}_as_written; --units stress=UNIT takes it, with ASE's sign (--units stress=-kB for VASP's)", excerpt(key)));
     hint.scope = ValueScope::frame;
     return fields_.add(names_.emplace_back(std::string(key) + "_as_written"), *v, hint);
   }
   if (hint.field == Field::stress && settings_.stress_unit_named) hint.conversion = nullptr;
-  if (hint.scope == ValueScope::atom && (v->of == Of::text || v->rank == 0 || v->shape[0] != n)) hint.scope = ValueScope::guess;
   fields_.add(key, *v, hint);
+}
+
+// What a Structure or Molecule says of itself as a whole; the record's values of these names come before.
+void JsonFrameReader::add_own_values(const JsonFrame& frame, std::size_t n, FrameRemarks& remarks) {
+  const bool alone = frame.layout == Layout::structure && is_sites(frame.values);
+  const auto of_record = [&](std::string_view key) { return !alone && json_member(frame.values, key).has_value(); };
+  ValueHint hint;
+  hint.scope = ValueScope::frame;
+  const auto charge = json_member(frame.atoms, "charge");
+  const auto q = charge && !of_record("charge") ? values_.numbers(*charge) : std::nullopt;
+  // Nearly all crystals say that they have none.
+  if (q && (alone || !json_member(frame.atoms, "lattice") || (q->count() == 1 && q->real(0) != 0))) fields_.add("charge", *q, hint);
+  const auto multiplicity = json_member(frame.atoms, "spin_multiplicity");
+  if (multiplicity && !of_record("spin") && !of_record("spin_multiplicity")) {
+    if (const auto m = values_.numbers(*multiplicity)) fields_.add("spin", *m, hint), remarks.mapped("spin", "from 'spin_multiplicity'");
+  }
+  const auto properties = json_member(frame.atoms, "properties");
+  object o;
+  if (!properties || properties->get(o) != simdjson::SUCCESS) return;
+  for (const auto field : o) {
+    if (!of_record(field.key)) add_value(frame, field.key, field.value, n, remarks);
+  }
 }
 
 void JsonFrameReader::read_values(const JsonFrame& frame, const Structure& structure, FrameRemarks& remarks) {
   object o;
-  if (frame.layout == Layout::structure && is_sites(frame.values)) {  // alone: only its charge
-    const auto charge = json_member(frame.values, "charge");
-    const auto v = charge ? values_.numbers(*charge) : std::nullopt;
-    ValueHint hint;
-    hint.scope = ValueScope::frame;
-    if (v) fields_.add("charge", *v, hint);
-    return;
-  }
-  if (frame.values.get(o) != simdjson::SUCCESS) return;
   const std::size_t n = structure.n_atoms();
+  add_own_values(frame, n, remarks);
+  if (frame.layout == Layout::structure && is_sites(frame.values)) return;
+  if (frame.values.get(o) != simdjson::SUCCESS) return;
   per_atom_ = {static_cast<double>(n), "eV/atom times the number of atoms"};
   for (const auto f : o) {
     const std::string_view key = f.key;

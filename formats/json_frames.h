@@ -46,7 +46,8 @@ class JsonFrameReader {
  private:
   void read_sites(const JsonFrame& frame, Structure& structure, FrameRemarks& remarks);
   void read_lattice(simdjson::dom::element lattice, Structure& structure);
-  void read_site_properties(simdjson::dom::array sites, std::size_t n);
+  void read_site_properties(const JsonFrame& frame, simdjson::dom::array sites, Structure& structure, FrameRemarks& remarks);
+  void add_own_values(const JsonFrame& frame, std::size_t n, FrameRemarks& remarks);
   void read_alignn(simdjson::dom::element atoms, Structure& structure);
   void read_trajectory(const JsonFrame& frame, Structure& structure, FrameRemarks& remarks);
   void read_plain(simdjson::dom::element record, Structure& structure, FrameRemarks& remarks);

@@ -11,6 +11,7 @@
 #include "core/io/npy.h"
 #include "core/io/npz.h"
 #include "formats/array_frames.h"
+#include "formats/excerpt.h"
 #include "formats/npz_records.h"
 
 namespace atp {
@@ -25,22 +26,8 @@ constexpr std::uint64_t kAlwaysUnpacked = std::uint64_t{256} << 20;
 struct Holder {
   MappedFile file;
   std::vector<NpzData> members;
-  std::vector<std::vector<std::byte>> reordered;
+  std::vector<std::vector<std::byte>> rearranged;
 };
-
-// Fortran order to C order.
-std::vector<std::byte> in_c_order(const NpyArray& a) {
-  std::vector<std::byte> out(a.data.size());
-  std::vector<std::uint64_t> index(a.shape.size(), 0);
-  const std::uint64_t n = a.size();
-  for (std::uint64_t i = 0; i < n; ++i) {
-    std::uint64_t to = 0;
-    for (std::size_t k = 0; k < index.size(); ++k) to = to * a.shape[k] + index[k];
-    std::copy_n(a.data.begin() + static_cast<std::ptrdiff_t>(i * a.item_bytes), a.item_bytes, out.begin() + static_cast<std::ptrdiff_t>(to * a.item_bytes));
-    for (std::size_t k = 0; k < index.size() && ++index[k] == a.shape[k]; ++k) index[k] = 0;
-  }
-  return out;
-}
 
 class NpzReader : public FormatReader {
  public:
@@ -54,7 +41,12 @@ class NpzReader : public FormatReader {
     auto settings = std::make_shared<FrameArrays::Settings>(FrameArrays::Settings{path, rules_with(options, options.npz_arrays), InputUnits(options), options.npz_arrays, true});
     declare_units(arrays, settings->units);
     const bool single = is_single(arrays, options.npz_arrays);
-    arrays_ = std::make_shared<const FrameArrays>(std::move(settings), path, std::move(arrays), single, holder_);
+    if (!left_out_.empty() && !positions_of(arrays, options.npz_arrays)) {
+      fail_input(path, fmt::format("holds arrays that are neither numbers nor texts (of Python objects?): {}", left_out_), "save padded arrays of numbers, with 0 in z where there is no atom");
+    }
+    auto all = std::make_shared<FrameArrays>(std::move(settings), path, std::move(arrays), single, holder_);
+    if (!left_out_.empty()) all->add_note(fmt::format("neither numbers nor texts of a kind that atp reads, and left out: {}", left_out_));
+    arrays_ = std::move(all);
   }
 
   std::unique_ptr<FrameBatch> next() override {
@@ -89,10 +81,11 @@ class NpzReader : public FormatReader {
       throw_if_interrupted();
       holder_->members.push_back(npz_data(archive, n.name, path_));
       const NpyArray a = parse_any_npy(holder_->members.back().data, fmt::format("{}: array '{}'", path_, n.name));
-      if (a.kind == 'O' || a.item_bytes == 0) continue;  // Python objects
-      Bytes data = a.data;
-      if (a.fortran_order) data = holder_->reordered.emplace_back(in_c_order(a));
-      arrays.push_back({n.name, a.kind, a.item_bytes, a.shape, data, std::nullopt});
+      if (a.kind == 'O' || a.item_bytes == 0) {
+        left_out_ += fmt::format("{}{}", left_out_.empty() ? "" : ", ", excerpt(n.name));
+        continue;
+      }
+      arrays.push_back({n.name, a.kind, a.item_bytes, a.shape, plain_data(a, holder_->rearranged.emplace_back()), std::nullopt});
     }
     return arrays;
   }
@@ -123,16 +116,21 @@ class NpzReader : public FormatReader {
     if (const FrameArray* r = find(arrays, "r_unit"); r != nullptr && (r->kind == 'S' || r->kind == 'U')) units.declare(Quantity::length, text_of(r), "array 'r_unit'");
   }
 
-  // Positions [n, 3] are one frame.
-  static bool is_single(const std::vector<FrameArray>& arrays, const ArrayMap& map) {
+  static std::optional<std::string> positions_of(const std::vector<FrameArray>& arrays, const ArrayMap& map) {
     std::vector<std::string> names;
     for (const FrameArray& a : arrays) names.push_back(a.name);
-    const auto positions = positions_among(names, map);
+    return positions_among(names, map);
+  }
+
+  // Positions [n, 3] are one frame.
+  static bool is_single(const std::vector<FrameArray>& arrays, const ArrayMap& map) {
+    const auto positions = positions_of(arrays, map);
     return positions && find(arrays, *positions)->shape.size() == 2;
   }
 
   std::string path_;
   std::shared_ptr<Holder> holder_;
+  std::string left_out_;                         // names of arrays
   std::shared_ptr<const FrameArrays> arrays_;    // this
   std::shared_ptr<const NpzRecords> records_;    // or this
   std::uint64_t next_ = 0;

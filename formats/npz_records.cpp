@@ -58,7 +58,7 @@ NpzRecords::NpzRecords(std::string name, std::vector<FrameArray> arrays, std::sh
   simdjson::dom::array fields;
   const auto list = json_member(root, "fields");
   if (!list || list->get(fields) != simdjson::SUCCESS) fail(fmt::format("'{}' has no fields", kNpzDescription));
-  for (const auto f : fields) add_column(json_text(f, "kind"), json_text(f, "type"), json_text(f, "name"));
+  for (const auto f : fields) add_column(json_text(f, "kind"), json_text(f, "type"), json_text(f, "name"), json_text(f, "array"));
 }
 
 void NpzRecords::fail(const std::string& what) const { fail_input(name_, what, "export it again"); }
@@ -104,21 +104,22 @@ void NpzRecords::read_atoms() {
 
 std::uint64_t NpzRecords::atoms_before(std::uint64_t frame) const { return offsets_ != nullptr ? number_at(*offsets_, frame) : frame * numbers_->shape[1]; }
 
-void NpzRecords::add_column(std::string_view kind, std::string_view type, std::string_view name) {
+void NpzRecords::add_column(std::string_view kind, std::string_view type, std::string_view name, std::string_view array) {
   Column c;
-  const BuiltinInfo* const builtin = builtin_info(name);
   c.kind = kind == "builtin" ? Kind::builtin : kind == "atom" ? Kind::atom : Kind::molecule;
+  const BuiltinInfo* const builtin = c.kind == Kind::builtin || array.empty() ? builtin_info(name) : nullptr;
+  if (array.empty()) array = name;
   c.info = type_info(type);
   const bool known = kind == "builtin" || kind == "atom" || kind == "molecule";
-  if (!known || c.info == nullptr || c.info->form == Form::null || name.empty() || name.size() > kLongestKey || (c.kind == Kind::builtin) != (builtin != nullptr)) {
+  if (!known || c.info == nullptr || c.info->form == Form::null || array.empty() || name.size() > kLongestKey || (c.kind == Kind::builtin) != (builtin != nullptr)) {
     fail(fmt::format("'{}' describes the field '{}' as {} {}, which cannot be", kNpzDescription, excerpt(name), excerpt(kind), excerpt(type)));
   }
   c.key = name;
   c.of_atoms = c.kind == Kind::atom || (builtin != nullptr && builtin->per_atom);
-  c.values = find(name);
-  if (c.values == nullptr) fail(fmt::format("has no array '{}'", excerpt(name)));
+  c.values = find(array);
+  if (c.values == nullptr) fail(fmt::format("has no array '{}'", excerpt(array)));
   const auto beside = [&](std::string_view ending, char of, unsigned bytes) {
-    const std::string other = c.key + std::string(ending);
+    const std::string other = std::string(array) + std::string(ending);
     return find(other) == nullptr ? nullptr : &need(other, of, bytes);
   };
   c.present = beside(kNpzPresent, 'b', 1);
@@ -133,7 +134,7 @@ void NpzRecords::check_column(const Column& c) const {
   const auto misfit = [&] { fail(fmt::format("'{}' does not fit its description", c.key)); };
   if (c.present != nullptr && (c.present->shape.size() != 1 || c.present->shape[0] != frames_)) misfit();
   if (c.begins != nullptr) {
-    if (a.shape.size() != 1 || c.of_atoms || c.begins->shape.size() != 1 || c.begins->shape[0] != frames_ + 1) misfit();
+    if (a.shape.size() != 1 || (c.of_atoms && c.shapes == nullptr) || c.begins->shape.size() != 1 || c.begins->shape[0] != frames_ + 1) misfit();
     check_begins(*c.begins, a.shape[0]);
   }
   if (c.info->form == Form::text) {
@@ -203,6 +204,7 @@ class NpzRecordDecoder : public FrameDecoder {
       if (atoms) dims_.push_back(dimension(atoms_));
       for (std::size_t d = atoms ? records_->numbers_->shape.size() : 1; d < a.shape.size(); ++d) dims_.push_back(dimension(a.shape[d]));
     }
+    if (c.of_atoms && c.shapes != nullptr && dims_[0] != atoms_) fail_input(fmt::format("{}: frame {}", records_->name_, frame), fmt::format("'{}' has {} rows for {} atoms", c.key, dims_[0], atoms_));
     if (c.info->form == Form::text) return structure.put_string(c.kind, c.key, a.kind == 'U' ? utf8_of(bytes) : std::string(as_text(bytes)));
     if (c.info->form == Form::tensor) {
       std::uint64_t count = a.item_bytes;

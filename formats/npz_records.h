@@ -3,10 +3,12 @@
 // Layout 1. Of M records that all have N atoms, positions are [M, N, 3], atomic_numbers [M, N], and every other field of
 // the atoms [M, N, ...]. Where the numbers of atoms differ the atoms of all records follow each other, positions are
 // [A, 3], and "atom_offsets" [M + 1] says where each record's begin. What belongs to a record is [M, ...]; arrays whose
-// shapes differ follow each other in one dimension, with "NAME.shapes" [M, rank] and "NAME.begins" [M + 1]. Texts are <U, or, when
+// shapes differ follow each other in one dimension, with "NAME.shapes" [M, rank] and "NAME.begins" [M + 1], and so do tensors of
+// the atoms that have other shapes for each atom ([n, n]; their shapes begin with n). Texts are <U, or, when
 // one is longer than 256 characters, bytes of UTF-8 (uint8) with "NAME.begins". Where not every record has a field,
 // "NAME.present" [M] says which do; the others hold NaN, 0 or nothing. "__atp__" is JSON text: layout, units, and kind and type of
-// each field. Units are those of .atp files.
+// each field, and of a property whose name is another array's (stress) the array it lies in (molecule.stress). Units are those
+// of .atp files.
 #pragma once
 
 #include <memory>
@@ -50,7 +52,7 @@ class NpzRecords {
   const FrameArray& need(std::string_view name, char kind, unsigned item_bytes) const;
   void check_begins(const FrameArray& begins, std::uint64_t end) const;
   void read_atoms();
-  void add_column(std::string_view kind, std::string_view type, std::string_view name);
+  void add_column(std::string_view kind, std::string_view type, std::string_view name, std::string_view array);
   void check_column(const Column& c) const;
   std::uint64_t atoms_before(std::uint64_t frame) const;
 

@@ -287,7 +287,12 @@ class PickleMachine {
       spend(p.size());
       return p;
     });
-    push_bytes(PickleKind::storage, s.values);
+    Bytes values = s.values;
+    if (s.big_endian) {
+      spend(values.size());
+      values = out_.keep_swapped(values, s.item_bytes);
+    }
+    push_bytes(PickleKind::storage, values);
     at(top()).items = {add(PickleValue{PickleKind::text, false, 0, 0, as_bytes(out_.owned_.emplace_back(s.type)), {}})};
   }
 
@@ -301,7 +306,7 @@ class PickleMachine {
       at(object).logical = at(a[3]).logical || at(a[3]).integer != 0;
     } else if (at(object).kind == PickleKind::dtype) {
       const auto a = arguments(state, 2);
-      if (at(a[1]).text() == ">") fail("has big-endian numbers, which atp does not read");
+      at(object).logical = at(a[1]).text() == ">";
     } else if (at(object).kind != PickleKind::dict) {
       fail("sets the state of what has none");
     }

@@ -20,7 +20,7 @@ struct PickleValue {
     list, tuple, dict,  // dict: key, value, key, value ...
     global,             // text: "module name"
     object,             // text: its class; items: its state, when it has one
-    dtype,              // text: NumPy's name for it, "f8"
+    dtype,              // text: NumPy's name for it, "f8"; logical: big-endian
     ndarray,            // items: shape (tuple), dtype, bytes; logical: in Fortran order
     storage,            // torch's: bytes: its values; items: text "FloatStorage", and its key when it lies elsewhere (integer: values)
     tensor,             // items: storage, offset, size, stride
@@ -50,7 +50,8 @@ class Pickle {
   static Pickle in_torch_file(Bytes bytes) { return Pickle(bytes, 0, true); }
   // Storages are known by their keys; `bytes_of` is asked for each. Throws Error (exit 3, no place) for one that is too short.
   void for_each_storage(const std::function<void(std::string_view key, std::uint64_t value_bytes)>& visit) const;
-  void fill_storages(const std::function<Bytes(std::string_view key)>& bytes_of);
+  // The bytes must live as long; those of a `big_endian` machine are copied.
+  void fill_storages(const std::function<Bytes(std::string_view key)>& bytes_of, bool big_endian);
 
   const PickleValue& root() const { return values_[root_]; }
   const PickleValue& operator[](std::uint32_t i) const { return values_[i]; }
@@ -76,6 +77,7 @@ class Pickle {
   explicit Pickle(Bytes bytes, unsigned depth, bool in_torch_file = false);
 
   std::string storage_key(const PickleValue& storage) const;
+  Bytes keep_swapped(Bytes values, std::size_t item);
 
   std::vector<PickleValue> values_;
   std::deque<std::string> owned_;  // bytes that are not in the input as they are

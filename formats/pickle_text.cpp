@@ -26,8 +26,7 @@ std::string unescaped_text(std::string_view text) {
   for (std::size_t k = 0; k < text.size(); ++k) {
     const std::size_t digits = text[k] != '\\' || k + 1 == text.size() ? 0 : text[k + 1] == 'u' ? 4 : text[k + 1] == 'U' ? 8 : 0;
     if (digits > 0 && k + 2 + digits <= text.size()) {
-      const unsigned c = hex(text.substr(k + 2, digits));
-      out += encode_utf8(c > 0x10FFFF ? U'\uFFFD' : static_cast<char32_t>(c));
+      out += encode_utf8(static_cast<char32_t>(hex(text.substr(k + 2, digits))));
       k += 1 + digits;
     } else {
       out += encode_utf8(static_cast<unsigned char>(text[k]));

@@ -2,8 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 
+#include "core/base/byte_order.h"
 #include "core/base/error.h"
 #include "core/base/utf8.h"
 #include "formats/excerpt.h"
@@ -83,6 +85,14 @@ FrameValue text_of(std::string_view dtype, Bytes bytes, std::deque<std::vector<s
   const Bytes kept = as_bytes(text);
   auto& out = scratch.emplace_back(kept.begin(), kept.end());
   return FrameValue::of_text(as_text(Bytes(out)));
+}
+
+// A copy of the first `count` values the other way round; fewer where there are fewer.
+Bytes swapped(Bytes values, std::size_t item, std::uint64_t count, std::deque<std::vector<std::byte>>& scratch) {
+  const Bytes first = values.first(std::min(values.size() / item, static_cast<std::size_t>(count)) * item);
+  auto& out = scratch.emplace_back(first.begin(), first.end());
+  swap_byte_order(out, item);
+  return out;
 }
 
 using Of = FrameValue::Of;
@@ -241,7 +251,11 @@ FrameValue Pickle::value(const PickleValue& v, std::deque<std::vector<std::byte>
     }
     case PickleKind::ndarray: {
       if (v.items.size() != 3) fail_input("", "has an array without values");
-      if (is_text(values_[v.items[1]].text(), values_[v.items[0]])) return text_of(values_[v.items[1]].text(), values_[v.items[2]].bytes, scratch);
+      if (is_text(values_[v.items[1]].text(), values_[v.items[0]])) {
+        Bytes text = values_[v.items[2]].bytes;
+        if (values_[v.items[1]].logical) text = swapped(text, 4, text.size() / 4, scratch);
+        return text_of(values_[v.items[1]].text(), text, scratch);
+      }
       const auto shape = sizes_of(*this, values_[v.items[0]]);
       const auto type = numpy_dtype(values_[v.items[1]].text());
       if (!type || values_[v.items[1]].kind != PickleKind::dtype) fail_input("", fmt::format("has an array of '{}', which atp does not read", excerpt(values_[v.items[1]].text())));
@@ -253,7 +267,9 @@ FrameValue Pickle::value(const PickleValue& v, std::deque<std::vector<std::byte>
         strides[k] = step;
         step *= shape[k];
       }
-      return gather(*type, values_[v.items[2]].bytes, 0, shape, strides, scratch);
+      Bytes values = values_[v.items[2]].bytes;
+      if (values_[v.items[1]].logical && type->bytes > 1) values = swapped(values, type->bytes, count_of(shape), scratch);
+      return gather(*type, values, 0, shape, strides, scratch);
     }
     case PickleKind::list:
     case PickleKind::tuple: {
@@ -275,13 +291,25 @@ void Pickle::for_each_storage(const std::function<void(std::string_view key, std
   }
 }
 
-void Pickle::fill_storages(const std::function<Bytes(std::string_view key)>& bytes_of) {
+Bytes Pickle::keep_swapped(Bytes values, std::size_t item) {
+  std::string& own = owned_.emplace_back(as_text(values));
+  swap_byte_order(std::as_writable_bytes(std::span(own)), item);
+  return as_bytes(own);
+}
+
+void Pickle::fill_storages(const std::function<Bytes(std::string_view key)>& bytes_of, bool big_endian) {
+  std::map<std::pair<const std::byte*, std::uint64_t>, Bytes> swapped;  // a storage is named by each of its tensors
   for (PickleValue& v : values_) {
     if (v.kind != PickleKind::storage || v.items.size() != 2) continue;
     const std::uint64_t item = torch_dtype(values_[v.items[0]].text())->bytes;
     const Bytes bytes = bytes_of(storage_key(v));
     if (static_cast<std::uint64_t>(v.integer) > bytes.size() / item) fail_input("", fmt::format("has a tensor of {} values and {} bytes", v.integer, bytes.size()));
     v.bytes = bytes.first(static_cast<std::size_t>(static_cast<std::uint64_t>(v.integer) * item));
+    if (big_endian && !v.bytes.empty()) {
+      const auto [known, is_new] = swapped.try_emplace({v.bytes.data(), item});
+      if (is_new) known->second = keep_swapped(bytes, item);
+      v.bytes = known->second.first(v.bytes.size());
+    }
     storage_bytes_ += v.bytes.size();
   }
 }

@@ -37,6 +37,13 @@ constexpr std::string_view kZipPickle = "/data.pkl";
 
 bool starts_with_magic(Bytes file) { return as_text(file).starts_with(kMagic); }
 
+// What the second pickle of the old format says of the machine.
+bool is_little_endian(const Pickle& system) {
+  const PickleValue* little = system.find(system.root(), "little_endian");
+  if (little == nullptr || little->kind != PickleKind::logical) fail_input("", "is a file of torch that does not say in which order its bytes are");
+  return little->logical;
+}
+
 float half_to_float(std::uint16_t h) {
   const int exponent = h >> 10 & 0x1F, mantissa = h & 0x3FF;
   const double sign = (h & 0x8000) != 0 ? -1 : 1;
@@ -86,8 +93,7 @@ TorchStorage read_torch_storage(Bytes file, const std::function<Pickle(Bytes)>& 
   };
   next();  // protocol version
   const Pickle system = next();
-  const PickleValue* little = system.find(system.root(), "little_endian");
-  if (little == nullptr || !little->logical) fail_input("", "has tensors of a big-endian machine, which atp does not read");
+  const bool big_endian = !is_little_endian(system);
   const Pickle object = next();
   const PickleValue& id = object.root();
   if (id.kind != PickleKind::tuple || id.items.size() < 5 || object[id.items[0]].text() != "storage") fail_input("", "has a tensor storage without a name");
@@ -102,7 +108,7 @@ TorchStorage read_torch_storage(Bytes file, const std::function<Pickle(Bytes)>& 
   if (count.kind != PickleKind::integer || static_cast<std::uint64_t>(count.integer) != n || n > in.rest().size() / dtype->bytes) {
     fail_input("", fmt::format("has a tensor of {} values and {} bytes", n, in.rest().size()));
   }
-  return {std::string(dtype->name), in.take(n * dtype->bytes, "a tensor")};
+  return {std::string(dtype->name), in.take(n * dtype->bytes, "a tensor"), dtype->bytes, big_endian};
 }
 
 bool is_torch_file(std::string_view head) {
@@ -125,11 +131,15 @@ Pickle read_zip(Bytes file, const std::string& name) {
     if (!found.own.empty()) fail_input(name, fmt::format("has a compressed '{}', which torch does not write", path));
     return found.data;
   };
-  for (const std::string& other : npz_names(file, name)) {
-    if (other == prefix + "byteorder" && !as_text(member(other)).starts_with("little")) fail_input(name, "has tensors of a big-endian machine, which atp does not read");
+  bool big_endian = false;  // files from before torch 2.1 do not say so
+  for (const std::string& other : npz_names(file, name)) big_endian |= other == prefix + "byteorder" && as_text(member(other)).starts_with("big");
+  if (big_endian) {  // copies will be made of them
+    std::uint64_t bytes = 0;
+    for (const std::string& other : npz_names(file, name)) bytes += other.starts_with(prefix + "data/") ? member(other).size() : 0;
+    if (bytes > file.size()) fail_input(name, "has tensors that overlap in the file");
   }
   Pickle p = Pickle::in_torch_file(member(prefix + "data.pkl"));
-  p.fill_storages([&](std::string_view key) { return member(prefix + "data/" + std::string(key)); });
+  p.fill_storages([&](std::string_view key) { return member(prefix + "data/" + std::string(key)); }, big_endian);
   return p;
 }
 
@@ -138,8 +148,7 @@ Pickle read_legacy(Bytes file, const std::string& name) {
   const auto skip = [&](const Pickle& p) { rest = rest.subspan(p.size()); };
   skip(Pickle(rest));  // protocol version
   const Pickle system(rest);
-  const PickleValue* little = system.find(system.root(), "little_endian");
-  if (little == nullptr || !little->logical) fail_input(name, "has tensors of a big-endian machine, which atp does not read");
+  const bool big_endian = !is_little_endian(system);
   skip(system);
   Pickle p = Pickle::in_torch_file(rest);
   skip(p);
@@ -160,7 +169,7 @@ Pickle read_legacy(Bytes file, const std::string& name) {
   p.fill_storages([&](std::string_view key) {
     const auto found = storages.find(key);
     return found == storages.end() ? Bytes() : found->second;
-  });
+  }, big_endian);
   return p;
 }
 

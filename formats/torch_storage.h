@@ -31,6 +31,8 @@ void copy_element(const TorchDtype& type, const std::byte* from, std::byte* to);
 struct TorchStorage {
   std::string type;  // "FloatStorage"
   Bytes values;
+  std::size_t item_bytes = 0;
+  bool big_endian = false;  // as the values lie in the file
 };
 
 // A file with one storage: four pickles, the list of keys, then a count and the values. `unpickle`

@@ -12,6 +12,7 @@
 #include "core/chem/elements.h"
 #include "formats/excerpt.h"
 #include "formats/last_number.h"
+#include "formats/move_mask.h"
 #include "formats/number.h"
 #include "formats/utf8.h"
 
@@ -262,10 +263,7 @@ class PoscarReader : public SerialReader {
     s.set_cell(head_.cell);
     s.set_pbc({true, true, true});
     if (!head_.comment.empty()) s.put_string(Kind::molecule, "comment", head_.comment);
-    if (selective_) {
-      const std::uint32_t shape[] = {static_cast<std::uint32_t>(head_.atoms), 3};
-      s.put_tensor(Kind::atom, "move_mask", Type::tensor_i32, shape, std::as_bytes(std::span(mask)));
-    }
+    if (selective_) put_lattice_mask(s, mask);
   }
 
   // Velocities, or the grid of a CHGCAR.
@@ -445,7 +443,8 @@ std::optional<std::string_view> behind_counts(std::string_view head) {
 bool looks_like_poscar(std::string_view head) {
   auto rest = behind_counts(head);
   if (!rest) return false;
-  return begins_with_letter(cut_line(*rest), "SsCcKkDdFf");
+  const std::string_view mode = cut_line(*rest);
+  return begins_with_letter(mode, "SsCcKkDdFf") && !mode.starts_with("Konfig");  // that is an XDATCAR of VASP 4
 }
 
 bool looks_like_xdatcar(std::string_view head) {

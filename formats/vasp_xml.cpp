@@ -9,6 +9,7 @@
 #include "core/chem/elements.h"
 #include "formats/excerpt.h"
 #include "formats/line_reader.h"
+#include "formats/move_mask.h"
 #include "formats/serial_reader.h"
 #include "formats/vasp.h"
 #include "formats/vasp_poscar.h"
@@ -204,10 +205,7 @@ class VasprunReader : public SerialReader {
       s.put_array(Kind::builtin, "velocities", Type::vec3_f64, std::span<const double>(v));
       frame.mapped.emplace_back("velocities", fmt::format("from 'velocities' ({})", kVaspVelocitiesHow));
     }
-    if (mask_.size() == 3 * n) {
-      const std::uint32_t shape[] = {static_cast<std::uint32_t>(n), 3};
-      s.put_tensor(Kind::atom, "move_mask", Type::tensor_i32, shape, std::as_bytes(std::span(mask_)));
-    }
+    if (mask_.size() == 3 * n) put_lattice_mask(s, mask_);
   }
 
   // Some versions write a wrong e_0_energy for the whole step, so its distance from the free energy is

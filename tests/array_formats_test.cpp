@@ -6,6 +6,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "core/base/byte_order.h"
 #include "core/base/error.h"
 #include "core/io/npy.h"
 #include "core/io/npz.h"
@@ -179,6 +180,35 @@ TEST_CASE("npz: Fortran order") {
   CHECK(positions(r.frames[1]) == std::vector<double>{0, 0, 2, 1, 0, 0});
 }
 
+// Fortran order; big-endian is marked by the type.
+std::string fortran(std::string file) {
+  return file.replace(file.find("False"), 5, "True ");
+}
+
+TEST_CASE("npz: big-endian numbers and texts, and what cannot be read is named") {
+  const TempDir dir;
+  const auto swapped = [](std::string file, std::size_t item) {
+    const std::size_t begin = file.find('\n') + 1;
+    swap_byte_order(std::as_writable_bytes(std::span(file)).subspan(begin), item);
+    return file;
+  };
+  Members m = {{"z.npy", swapped(npy<std::int32_t>(">i4", {2}, {1, 8}), 4)},
+               {"R.npy", fortran(swapped(npy<double>(">f8", {1, 2, 3}, {0, 1, 0, 0, 0, 0}), 8))},
+               {"E.npy", swapped(npy<double>(">f8", {1}, {2}), 8)},
+               {"label.npy", swapped(npy<std::uint32_t>(">U2", {1}, {0xE9, 'x'}), 4)},
+               {"odd.npy", npy<double>("<c16", {1}, {1, 2})}};
+  const ReadFrames r = read_npz(dir, m);
+  REQUIRE(r.frames.size() == 1);
+  CHECK(elements(r.frames[0]) == std::vector<int>{1, 8});
+  CHECK(positions(r.frames[0]) == std::vector<double>{0, 0, 0, 1, 0, 0});
+  CHECK(f64(r.frames[0], Kind::builtin, "energy") == doctest::Approx(2 * kKcal));
+  CHECK(text(r.frames[0], Kind::molecule, "label") == "\xC3\xA9x");
+  CHECK(r.notes.contains("neither numbers nor texts of a kind that atp reads, and left out: odd"));
+  m[1].second = npy<double>("|O", {1}, {0});
+  write_text(dir / "b.npz", zip_archive(m, "b"));
+  CHECK(refusal(dir / "b.npz").find("holds arrays that are neither numbers nor texts (of Python objects?): R, odd") != std::string::npos);
+}
+
 TEST_CASE("npz: cut and flipped") {
   const TempDir dir;
   const std::string whole = zip_archive(sgdml(), "a");
@@ -217,6 +247,28 @@ TEST_CASE("deepmd: sets of arrays, virial to stress, mixed types") {
   CHECK(refusal(dir / "s").find("has no type_map.raw") != std::string::npos);
 }
 
+TEST_CASE("deepmd: Fortran order, big-endian, small integers and logicals") {
+  const TempDir dir;
+  fs::create_directories(dir / "s/set.000");
+  write_text(dir / "s/type.raw", "0 1\n");
+  write_text(dir / "s/type_map.raw", "H O\n");
+  write_text(dir / "s/nopbc", "");
+  write_text(dir / "s/set.000/coord.npy", fortran(npy<float>("<f4", {2, 6}, {0, 6, 1, 7, 2, 8, 3, 9, 4, 10, 5, 11})));
+  std::string energy = npy<double>(">f8", {2}, {-1, -2});
+  swap_byte_order(std::as_writable_bytes(std::span(energy)).subspan(energy.find('\n') + 1), 8);
+  write_text(dir / "s/set.000/energy.npy", energy);
+  write_text(dir / "s/set.000/real_atom_types.npy", npy<std::int8_t>("|i1", {2, 2}, {1, 0, 1, -1}));
+  write_text(dir / "s/set.000/converged.npy", npy<std::uint8_t>("|b1", {2, 1}, {1, 0}));
+  const ReadFrames r = read_all(*open_input(dir / "s", "", {}));
+  REQUIRE(r.frames.size() == 2);
+  CHECK(positions(r.frames[0]) == std::vector<double>{0, 1, 2, 3, 4, 5});
+  CHECK(positions(r.frames[1]) == std::vector<double>{6, 7, 8});
+  CHECK(elements(r.frames[0]) == std::vector<int>{8, 1});
+  CHECK(elements(r.frames[1]) == std::vector<int>{8});
+  CHECK(f64(r.frames[1], Kind::builtin, "energy") == -2);
+  CHECK(i64(r.frames[0], Kind::molecule, "converged") == 1);
+}
+
 TEST_CASE("deepmd: parameters and other arrays are properties, of what they are about") {
   const TempDir dir;
   fs::create_directories(dir / "s/set.000");
@@ -227,13 +279,13 @@ TEST_CASE("deepmd: parameters and other arrays are properties, of what they are 
   write_text(dir / "s/set.000/virial.npy", npy<double>("<f8", {1, 9}, {8, 0, 0, 0, 8, 0, 0, 0, 8}));
   write_text(dir / "s/set.000/fparam.npy", npy<double>("<f8", {1, 2}, {300, 1}));  // as many as atoms
   write_text(dir / "s/set.000/aparam.npy", npy<double>("<f8", {1, 4}, {1, 2, 3, 4}));
-  write_text(dir / "s/set.000/find_energy.npy", npy<char>("|b1", {1}, {1}));
+  write_text(dir / "s/set.000/label.npy", npy<char>("|S1", {1}, {'a'}));
   const ReadFrames r = read_all(*open_input(dir / "s", "", {}));
   REQUIRE(r.frames.size() == 1);
   CHECK(numbers(r.frames[0], Kind::molecule, "fparam") == std::vector<double>{300, 1});
   CHECK(shape(r.frames[0], Kind::atom, "aparam") == std::vector<std::uint64_t>{2, 2});
   CHECK(r.notes == std::set<std::string>{"fparam is kept as a property of the records", "aparam is kept as a property of the atoms",
-                                         "find_energy.npy is no array of numbers and is left out",
+                                         "label.npy is no array of numbers and is left out",
                                          "systems without periodic boundaries have no stress: their virial is left out"});
   write_text(dir / "s/set.000/aparam.npy", npy<double>("<f8", {1, 3}, {1, 2, 3}));
   CHECK(refusal(dir / "s").find("aparam has 3 columns, 2 atoms need a multiple of that") != std::string::npos);
@@ -350,6 +402,19 @@ TEST_CASE("hdf5: links within the file lead to data, links out of it are refused
   CHECK(text(r.frames[2], Kind::molecule, "subset") == "first");
   CHECK(r.notes.contains("not one value for each frame, and left out: names"));
   CHECK(refusal(test::data("arrays/external_link.h5"), options).find("'/out' is a link to another file") != std::string::npos);
+}
+
+TEST_CASE("hdf5: configurations of MACE, with the weights of their properties") {
+  if (!format_named("hdf5").missing.empty()) return;
+  const ReadFrames r = read_all(*open_input(test::data("arrays/mace.h5"), "", {}));
+  REQUIRE(r.frames.size() == 2);
+  const Structure& s = r.frames[1];
+  CHECK(f64(s, Kind::builtin, "energy") == -4.5);
+  CHECK(numbers(s, Kind::builtin, "forces") == std::vector<double>{0, 0, 2, 0, 0, -2});
+  CHECK(numbers(s, Kind::builtin, "stress") == std::vector<double>{1, 6, 5, 6, 2, 4, 5, 4, 3});
+  CHECK(f64(s, Kind::molecule, "forces_weight") == 10);
+  CHECK(f64(s, Kind::molecule, "energy_weight") == 1);
+  CHECK(f64(s, Kind::molecule, "weight") == 1);
 }
 
 TEST_CASE("hdf5: groups within a group of frames are read, and one without atomic numbers is named") {

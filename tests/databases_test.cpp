@@ -126,6 +126,24 @@ TEST_CASE("ase-json: both array forms, constraints, momenta, a cell object") {
   CHECK(mentions(refusal(R"({"1": {"numbers": [1], "positions": {"__ndarray__": [[4000000000, 3], "float64", [0, 0, 0]]}}, "ids": [1]})"), "its shape needs"));
 }
 
+TEST_CASE("ase-json: directions of FixScaled are those of the cell") {
+  const auto row = [](std::string_view constraints) {
+    const auto r = read_json(fmt::format(R"({{"1": {{"numbers": [8, 1], "positions": [[0, 0, 0], [0, 0, 1]], "cell": [[2, 0, 0], [1, 2, 0], [0, 0, 2]],
+      "pbc": [true, true, true], "constraints": [{}]}}, "ids": [1], "nextid": 2}})", constraints));
+    REQUIRE(r.frames.size() == 1);
+    return r.frames[0];
+  };
+  const std::string scaled = R"({"name": "FixScaled", "kwargs": {"a": 0, "cell": [[2, 0, 0], [1, 2, 0], [0, 0, 2]], "mask": [true, false, false]}})";
+  const std::string cartesian = R"({"name": "FixCartesian", "kwargs": {"a": 1, "mask": [false, true, false]}})";
+  const Structure lattice = row(scaled), axes = row(cartesian), both = row(scaled + ", " + cartesian);
+  CHECK(text(lattice, Kind::molecule, "move_mask_axes") == "lattice");
+  CHECK(numbers(lattice, Kind::atom, "move_mask") == std::vector<double>{0, 1, 1, 1, 1, 1});
+  CHECK_FALSE(has(axes, Kind::molecule, "move_mask_axes"));
+  CHECK(numbers(axes, Kind::atom, "move_mask") == std::vector<double>{1, 1, 1, 1, 0, 1});
+  CHECK_FALSE(has(both, Kind::molecule, "move_mask_axes"));
+  CHECK(text(both, Kind::molecule, "constraints").find("FixScaled") != std::string::npos);
+}
+
 TEST_CASE("json: maml, ALIGNN, a trajectory") {
   const auto maml = read("maml.json");
   REQUIRE(maml.frames.size() == 2);
@@ -171,7 +189,8 @@ TEST_CASE("json: MPtrj's dictionary of dictionaries, with VASP's stress") {
   CHECK(numbers(s, Kind::builtin, "forces")[2] == 0.25);
   CHECK(f64(s, Kind::molecule, "corrected_total_energy") == -9);
   CHECK(text(s, Kind::molecule, "key") == "b-0-0");
-  CHECK(numbers(s, Kind::atom, "magmom") == std::vector<double>{2.5});
+  CHECK_FALSE(has(s, Kind::atom, "magmom"));  // the frame's is null; its sites' is another's
+  CHECK(r.notes.contains("frames whose 'magmom' is null have none: that of their sites is not the frame's"));
 }
 
 TEST_CASE("json: MatPES, task documents, isolated atoms, JSON lines") {

@@ -208,4 +208,66 @@ with tempfile.TemporaryDirectory() as folder:
     said = subprocess.run([atp, "pack", tables, "-o", again, "-f"], check=True, capture_output=True, text=True).stderr
     check("external tables of the database are left out: 'features'" in said, "note about external tables")
 
+
+# Names, shapes and types of all kinds, one atom and none of periodicity among them.
+def rich():
+    from ase import Atoms
+    from ase.calculators.singlepoint import SinglePointCalculator
+    from ase.constraints import FixAtoms, FixScaled
+
+    rng = np.random.default_rng(2)
+    frames = []
+    for n in (5, 1, 7, 1):
+        cell = rng.random((3, 3)) + 4 * np.eye(3)
+        atoms = Atoms(rng.integers(1, 90, n), positions=rng.random((n, 3)), cell=cell if n != 7 else None, pbc=n != 7)
+        atoms.calc = SinglePointCalculator(atoms, energy=float(rng.random()), forces=rng.random((n, 3)), magmoms=rng.random(n), free_energy=-1.5)
+        if n == 5:
+            atoms.set_constraint([FixAtoms([2]), FixScaled(cell, 0, [True, False, True])])
+        pairs = {"flag": True, "count": -3, "x": 1e-300, "text": 'say "hi" \\ Å', "numbers_as_text": "x12"}
+        data = {"vector": rng.random(3), "matrix": rng.random((3, 3)), "rows": rng.random((2, 5)), "whole": np.arange(4), "small": np.arange(2, dtype="int32"),
+                "single": np.float32(rng.random(6)), "nan": np.array([np.nan, np.inf, -np.inf]), "odd name": 2.5, "a-b": np.array([1.0, 2]), "per_atom": rng.random((n, 2)),
+                "empty": np.zeros((0, 3)), "list": [1, 2, 3]}
+        frames.append((atoms, pairs, data))
+    return frames
+
+
+with tempfile.TemporaryDirectory() as folder:
+    source, packed, out = (os.path.join(folder, name) for name in ("in.db", "x.atp", "out.db"))
+    with ase.db.connect(source) as db:
+        for atoms, pairs, data in rich():
+            db.write(atoms, key_value_pairs=pairs, data=data)
+    run("pack", source, "-o", packed, "--dtype", "keep")
+    run("export", packed, "-o", out)
+    before, after = list(ase.db.connect(source).select()), list(ase.db.connect(out).select())
+    check(len(before) == len(after), "rich: rows")
+    for i, (a, b) in enumerate(zip(before, after)):
+        x, y = a.toatoms(), b.toatoms()
+        compare(f"rich {i}", [x], [y])
+        for key in ("magmoms", "free_energy"):
+            check(np.array_equal(a.get(key), b.get(key)), f"rich {i}: {key}")
+        check([c.todict() for c in x.constraints] == [c.todict() for c in y.constraints], f"rich {i}: constraints")
+        written = {**b.key_value_pairs, **b.data}
+        for key, value in {**a.key_value_pairs, **a.data}.items():
+            check(key in written, f"rich {i}: {key} is missing")
+            if key in written and not isinstance(value, str):
+                check(np.shape(value) == np.shape(written[key]) and np.array_equal(value, written[key], equal_nan=True), f"rich {i}: {key} is {written[key]!r}, was {value!r}")
+            elif key in written:
+                check(value == written[key], f"rich {i}: {key} is {written[key]!r}")
+    archive = os.path.join(folder, "x.npz")
+    run("export", packed, "-o", archive)
+    with np.load(archive) as arrays:
+        for i, row in enumerate(before):
+            for key in ("vector", "matrix", "rows", "whole", "single", "nan", "odd name", "a-b"):
+                check(np.array_equal(arrays[key][i], row.data[key], equal_nan=True), f"rich {i} as npz: {key}")
+    for name in ("x.extxyz", "x.aselmdb", "x.jsonl", "x.npz", "out.db"):
+        if name == "x.aselmdb" and lmdb is None:
+            continue
+        out = os.path.join(folder, name)
+        again = os.path.join(folder, "y.atp")
+        run("export", packed, "-o", out, "-f")
+        run("pack", out, "-o", again, "-f", "--dtype", "keep")
+        if name != "x.extxyz":  # which has fewer types
+            lines = [subprocess.run([atp, "export", p, "--to", "jsonl"], check=True, capture_output=True).stdout for p in (packed, again)]
+            check(lines[0] == lines[1], f"{name}: rich records packed again are not what they were")
+
 sys.exit(1 if failures else 0)

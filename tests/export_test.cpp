@@ -191,9 +191,51 @@ TEST_CASE("export: what one array cannot hold is an error that names it") {
   a.put_f64(Kind::molecule, "x", 1);
   b.put_string(Kind::molecule, "x", "one");
   CHECK_THROWS_WITH_AS(through_file("npz", {a, b}), doctest::Contains("'x' is string here"), Error);
-  Structure c = water();
-  c.put_f64(Kind::molecule, "atom_offsets", 1);
-  CHECK_THROWS_WITH_AS(through_file("npz", {c}), doctest::Contains("has the name under which another array is written"), Error);
+}
+
+namespace {
+
+// n atoms, with a value for each pair.
+Structure with_pairs(std::uint32_t n, bool pairs) {
+  Structure s;
+  s.atomic_numbers.assign(n, 6);
+  s.set_positions(std::vector<double>(3 * n, 0.5));
+  s.set_pbc({false, false, false});
+  if (!pairs) return s;
+  std::vector<float> values;
+  for (std::uint32_t i = 0; i < n * n; ++i) values.push_back(static_cast<float>(i) + 0.5F);
+  const std::uint32_t shape[] = {n, n}, row[] = {n, 2, 2};
+  s.put_tensor(Kind::atom, "bond_orders", Type::tensor_f32, shape, std::as_bytes(std::span(values)));
+  const std::vector<double> rows(4 * n, 0.25 * n);
+  s.put_tensor(Kind::atom, "rows", Type::tensor_f64, row, std::as_bytes(std::span(rows)));
+  return s;
+}
+
+}  // namespace
+
+TEST_CASE("export: tensors of atoms in .npz, whatever their shapes") {
+  for (const auto& sizes : {std::vector<std::pair<std::uint32_t, bool>>{{2, true}, {3, false}, {1, true}, {0, true}, {4, true}, {3, false}},
+                            {{2, false}, {0, true}, {2, true}, {0, true}, {2, false}},
+                            {{0, true}, {0, false}},
+                            {{3, true}, {3, false}, {3, true}}}) {
+    std::vector<Structure> all;
+    for (const auto& [n, pairs] : sizes) all.push_back(with_pairs(n, pairs));
+    const auto back = through_file("npz", all);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      CAPTURE(i);
+      check_equal(all[i], back[i]);
+    }
+  }
+}
+
+TEST_CASE("export: names of other arrays, and names that no archive has, in .npz") {
+  Structure s = water();
+  for (const std::string_view key : {"stress", "energy", "positions", "atom_offsets", "__atp__", "x.begins", "x.shapes", ""}) s.put_f64(Kind::molecule, key, static_cast<double>(key.size()));
+  s.put_array<double>(Kind::atom, "atomic_numbers", Type::f64_array, std::vector<double>{1, 2, 3});
+  s.put_string(Kind::molecule, std::string_view("a\0b", 3), "x");
+  s.put_string(Kind::molecule, "name", "a property");
+  s.put_string(Kind::builtin, "name", "a name");
+  check_equal(s, through_file("npz", {s, water()})[0]);
 }
 
 TEST_CASE("export: damaged archives of atp export are errors") {
@@ -201,6 +243,7 @@ TEST_CASE("export: damaged archives of atp export are errors") {
   const std::string path = folder / "out.npz", broken = folder / "broken.npz";
   write_text(path, "");
   auto structures = mixed_structures();
+  for (const std::uint32_t n : {2, 3}) structures.push_back(with_pairs(n, true));
   const auto exporter = export_format("npz")->open(path, {});
   for (Structure& s : structures) {
     std::vector<std::byte> record;

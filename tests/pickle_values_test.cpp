@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "core/base/byte_order.h"
 #include "core/base/little.h"
+#include "core/io/npz.h"
 #include "formats/format.h"
 #include "tests/support/files.h"
 #include "tests/support/read_frames.h"
@@ -26,6 +28,31 @@ std::string list(const std::vector<std::string>& items) { return fmt::format("({
 std::string tuple(const std::vector<std::string>& items) { return fmt::format("({}t", fmt::join(items, "")); }
 std::string kept(const std::string& value) { return value + "q\x05"; }
 const std::string kAgain = "h\x05";
+
+// Numbers of a big-endian machine.
+template <class T>
+std::string big_endian(const std::vector<T>& values) {
+  std::string out(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
+  swap_byte_order(std::as_writable_bytes(std::span(out)), sizeof(T));
+  return out;
+}
+
+std::string dtype(const std::string& name, char order) {
+  return "cnumpy\ndtype\n(" + text(name) + "I00\nI01\ntR(" + whole(3) + text(std::string(1, order)) + "NNN" + whole(-1) + whole(-1) + whole(0) + "tb";
+}
+
+std::string array(const std::string& type, const std::vector<int>& shape, const std::string& data) {
+  std::vector<std::string> dims;
+  for (const int d : shape) dims.push_back(whole(d));
+  return "cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n" + tuple({whole(0)}) + "C\x01" + "btR(" + whole(1) + tuple(dims) + type + "I00\nB" +
+         bytes(static_cast<std::uint32_t>(data.size())) + data + "tb";
+}
+
+// torch's tensor of 2 x 3 in a storage that lies elsewhere.
+std::string tensor(const std::string& key) {
+  return "ctorch._utils\n_rebuild_tensor_v2\n((" + text("storage") + "ctorch\nFloatStorage\n" + text(key) + text("cpu") + whole(6) + "tQ" + whole(0) +
+         tuple({whole(2), whole(3)}) + tuple({whole(3), whole(1)}) + "I00\nNtR";
+}
 
 using Fields = std::vector<std::pair<std::string, std::string>>;
 
@@ -125,4 +152,34 @@ TEST_CASE("pickle: so many names that each would be looked for among the others"
   Fields many;
   for (int i = 0; i < 9000; ++i) many.emplace_back(fmt::format("a{}", i), "K\x01");
   CHECK(refusal(many) == "item 0: has more than 8192 values with names of their own, 'a8191' is one");
+}
+
+TEST_CASE("pickle: numbers of a big-endian machine") {
+  const std::vector<double> forces = {1, 2, 3, -4, 5.5, 1e-300};
+  const auto r = read(molecule({{"force", array(dtype("f8", '>'), {2, 3}, big_endian(forces))},
+                                {"tags", array(dtype("i2", '>'), {2}, big_endian<std::int16_t>({-2, 300}))},
+                                {"mask", array(dtype("b1", '|'), {2}, "\x01\0"s)},
+                                {"label", array(dtype("U2", '>'), {}, big_endian<std::uint32_t>({0xE9, 'x'}))},
+                                {"weight", "cnumpy.core.multiarray\nscalar\n(" + dtype("f4", '>') + "B" + bytes(4) + big_endian<float>({0.25F}) + "tR"}}));
+  REQUIRE(r.bad.empty());
+  REQUIRE(r.frames.size() == 1);
+  const Structure& s = r.frames[0];
+  CHECK(numbers(s, Kind::builtin, "forces") == forces);
+  CHECK(numbers(s, Kind::atom, "tags") == std::vector<double>{-2, 300});
+  CHECK(numbers(s, Kind::atom, "mask") == std::vector<double>{1, 0});
+  CHECK(text(s, Kind::molecule, "label") == "\xC3\xA9x");
+  CHECK(f64(s, Kind::molecule, "weight") == 0.25);
+  CHECK(refusal({{"force", array(dtype("f8", '>'), {2, 3}, "12345678")}}) == "item 0: 'force' has a tensor that goes beyond its storage");
+}
+
+TEST_CASE("torch: a file of a big-endian machine") {
+  const std::vector<float> values = {1, 2, 3, -4, 5.5, 1e-30F};
+  const TempDir dir;
+  const std::string pickle = "\x80\x02(" + text("atomic_numbers") + list({whole(1), whole(8)}) + text("pos") + tensor("0") + text("force") + tensor("0") + "d.";
+  write_text(dir / "x.pt", zip_archive({{"x/data.pkl", pickle}, {"x/byteorder", "big"}, {"x/data/0", big_endian(values)}}, "x.pt"));
+  const auto r = read_all(*open_input(dir / "x.pt", "", {}));
+  REQUIRE(r.frames.size() == 1);
+  const std::vector<double> expected(values.begin(), values.end());
+  CHECK(positions(r.frames[0]) == expected);
+  CHECK(numbers(r.frames[0], Kind::builtin, "forces") == expected);
 }

@@ -144,6 +144,44 @@ TEST_CASE("round trip: what may move") {
   }
 }
 
+TEST_CASE("round trip: what may move along lattice vectors, and beside constraints that are no mask") {
+  const std::uint32_t shape[] = {3, 3};
+  const std::vector<std::int32_t> mask = {1, 1, 0, 0, 0, 0, 1, 1, 1}, whole = {1, 1, 1, 0, 0, 0, 1, 1, 1};
+  Structure lattice = three_atoms();
+  lattice.set_cell({4, 0, 0, 1, 4, 0, 0.5, 0.25, 4});
+  lattice.put_tensor(Kind::atom, "move_mask", Type::tensor_i32, shape, std::as_bytes(std::span(mask)));
+  Structure axes = lattice, straight = lattice, hookean = lattice, both = lattice;
+  lattice.put_string(Kind::molecule, "move_mask_axes", "lattice");
+  straight.set_cell({4, 0, 0, 0, 4, 0, 0, 0, 4});
+  hookean.put_string(Kind::molecule, "constraints", R"([{"name":"Hookean","kwargs":{"a1":0,"a2":1,"rt":1.5,"k":2.5}}])");
+  both.put_string(Kind::molecule, "constraints", R"([{"name":"FixAtoms","kwargs":{"indices":[1]}}])");
+  both.put_tensor(Kind::atom, "move_mask", Type::tensor_i32, shape, std::as_bytes(std::span(whole)));
+  for (const ExportFormat* format : exact_formats) {
+    CAPTURE(format->name);
+    if (format->open == nullptr) continue;
+    const Trip trip = round_trip(*format, {lattice, axes, straight, hookean, both});
+    for (std::size_t i = 0; i < 5; ++i) {
+      CAPTURE(i);
+      check_same(trip.back[i], i == 0 ? lattice : i == 1 ? axes : i == 2 ? straight : i == 3 ? hookean : both);
+    }
+  }
+  const auto notes_of_poscar = [](Structure s) {
+    const TempDir folder;
+    std::set<std::string> notes;
+    ExportOptions options;
+    options.note = [&](std::string_view text) { notes.emplace(text); };
+    const auto exporter = export_format("poscar")->open(folder / "new", options);
+    std::vector<std::byte> record;
+    std::string out;
+    encode_record(s, record);
+    exporter->encode(RecordView(record, s.positions_type), 0, out);
+    return notes;
+  };
+  const char* const other = "atoms of some records are fixed along some of x, y and z, and a POSCAR fixes along lattice vectors, which are others there";
+  CHECK(notes_of_poscar(axes).contains(other));
+  for (const Structure& s : {lattice, straight, both}) CHECK_FALSE(notes_of_poscar(s).contains(other));
+}
+
 TEST_CASE("round trip: JSON lines whose types do not fit their values are judged by the values") {
   const TempDir folder;
   const std::string path = folder / "x.jsonl";

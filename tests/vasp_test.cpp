@@ -98,6 +98,16 @@ TEST_CASE("poscar: a negative scale is a volume") {
   CHECK(r.notes.contains("the file names no elements (VASP 4): taken from behind the positions"));
 }
 
+TEST_CASE("poscar: selective dynamics are along lattice vectors, and it is said where these are not x, y and z") {
+  const auto read = [](const std::string& cell, const std::string& flags) {
+    return read_vasp("x\n1.0\n" + cell + "H\n1\nSelective dynamics\nDirect\n0 0 0 " + flags + "\n").frames.at(0);
+  };
+  const std::string skew = "2 0 0\n1 2 0\n0 0 2\n", straight = "2 0 0\n0 2 0\n0 0 2\n";
+  CHECK(text(read(skew, "T T F"), Kind::molecule, "move_mask_axes") == "lattice");
+  CHECK_FALSE(has(read(skew, "F F F"), Kind::molecule, "move_mask_axes"));
+  CHECK_FALSE(has(read(straight, "T T F"), Kind::molecule, "move_mask_axes"));
+}
+
 TEST_CASE("poscar: symbols and counts over several lines, velocities") {
   const Structure s = read_file("vasp/POSCAR_symbols_natoms_multilines").frames.at(0);
   CHECK(s.n_atoms() == 53);
@@ -130,6 +140,12 @@ TEST_CASE("chgcar: the grid is left out and said so") {
   const ReadFrames r = read_vasp(text);
   CHECK(r.frames.size() == 1);
   CHECK(r.notes.contains("the grid of 2 x 2 x 1 values is left out"));
+}
+
+TEST_CASE("xdatcar: one of VASP 4 is not taken for a POSCAR") {
+  const TempDir dir;
+  write_text(dir / "XDATCAR", "x\n1.0\n2 0 0\n0 2 0\n0 0 2\nH\n1\nKonfig=       1\n0.5 0.5 0.5\n");
+  CHECK_THROWS_WITH_AS(open_input(dir / "XDATCAR", "", {}), doctest::Contains("is of no format atp knows"), Error);
 }
 
 TEST_CASE("xdatcar: every configuration") {

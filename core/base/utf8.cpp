@@ -30,6 +30,7 @@ std::optional<char32_t> next_code_point(std::string_view text, std::size_t& pos)
 }
 
 std::string encode_utf8(char32_t c) {
+  if (c > 0x10FFFF || (c >= 0xD800 && c < 0xE000)) c = 0xFFFD;
   const auto tail = [](char32_t bits) { return static_cast<char>(0x80 | (bits & 0x3F)); };
   if (c < 0x80) return {static_cast<char>(c)};
   if (c < 0x800) return {static_cast<char>(0xC0 | (c >> 6)), tail(c)};

@@ -13,7 +13,7 @@ namespace atp {
 // Requires pos < text.size().
 std::optional<char32_t> next_code_point(std::string_view text, std::size_t& pos);
 
-// The UTF-8 bytes of a code point.
+// The UTF-8 bytes of a code point; what is none gives those of U+FFFD.
 std::string encode_utf8(char32_t c);
 
 }  // namespace atp

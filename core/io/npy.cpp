@@ -7,6 +7,7 @@
 #include <limits>
 #include <optional>
 
+#include "core/base/byte_order.h"
 #include "core/base/error.h"
 
 namespace atp {
@@ -140,7 +141,7 @@ std::int64_t NpyArray::at(std::uint64_t i) const {
 namespace {
 
 // "<f8", "|S24", "<U5": anything else is of kind 'O'.
-void read_any_type(std::string_view descr, NpyArray& array, const std::string& name) {
+void read_any_type(std::string_view descr, NpyArray& array) {
   array.kind = 'O';
   array.item_bytes = 0;
   unsigned width = 0;
@@ -151,10 +152,10 @@ void read_any_type(std::string_view descr, NpyArray& array, const std::string& n
   const bool integer = (kind == 'i' || kind == 'u') && (width == 1 || width == 2 || width == 4 || width == 8);
   const bool real = kind == 'f' && (width == 2 || width == 4 || width == 8);
   if (!integer && !real && kind != 'S' && kind != 'U' && !(kind == 'b' && width == 1)) return;
-  if (descr[0] == '>' && (integer || real) && width > 1) fail_input(name, fmt::format("is big-endian ('{}')", descr), "save it with array.astype(array.dtype.newbyteorder('<'))");
   array.kind = kind;
   array.is_signed = kind == 'i';
   array.item_bytes = kind == 'U' ? 4 * width : width;
+  array.big_endian = descr[0] == '>' && kind != 'S' && array.item_bytes > 1;
 }
 
 template <class ReadType>
@@ -193,7 +194,34 @@ NpyArray parse_npy(Bytes bytes, const std::string& name) {
   return array;
 }
 
-NpyArray parse_any_npy(Bytes bytes, const std::string& name) { return parse(bytes, name, read_any_type); }
+NpyArray parse_any_npy(Bytes bytes, const std::string& name) {
+  return parse(bytes, name, [](std::string_view descr, NpyArray& array, const std::string&) { read_any_type(descr, array); });
+}
+
+namespace {
+
+// Fortran order to C order.
+std::vector<std::byte> in_c_order(const NpyArray& a) {
+  std::vector<std::byte> out(a.data.size());
+  std::vector<std::uint64_t> index(a.shape.size(), 0);
+  const std::uint64_t n = a.size();
+  for (std::uint64_t i = 0; i < n; ++i) {
+    std::uint64_t to = 0;
+    for (std::size_t k = 0; k < index.size(); ++k) to = to * a.shape[k] + index[k];
+    std::copy_n(a.data.begin() + static_cast<std::ptrdiff_t>(i * a.item_bytes), a.item_bytes, out.begin() + static_cast<std::ptrdiff_t>(to * a.item_bytes));
+    for (std::size_t k = 0; k < index.size() && ++index[k] == a.shape[k]; ++k) index[k] = 0;
+  }
+  return out;
+}
+
+}  // namespace
+
+Bytes plain_data(const NpyArray& a, std::vector<std::byte>& own) {
+  if (!a.fortran_order && !a.big_endian) return a.data;
+  own = a.fortran_order ? in_c_order(a) : std::vector<std::byte>(a.data.begin(), a.data.end());
+  if (a.big_endian) swap_byte_order(own, a.kind == 'U' ? 4 : a.item_bytes);
+  return own;
+}
 
 std::string npy_header(std::string_view type, std::span<const std::uint64_t> shape) {
   std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': {}, }}", type, shape_text({shape.begin(), shape.end()}));

@@ -1,4 +1,4 @@
-// Arrays in NumPy's .npy format (numpy.lib.format, versions 1 to 3), little-endian.
+// Arrays in NumPy's .npy format (numpy.lib.format, versions 1 to 3).
 #pragma once
 
 #include <cstdint>
@@ -18,6 +18,7 @@ struct NpyArray {
   char kind = 'i';
   bool is_signed = false;
   bool fortran_order = false;  // and more than one dimension
+  bool big_endian = false;     // and more than one byte
   unsigned item_bytes = 0;     // integers: 1, 2, 4, 8
   std::vector<std::uint64_t> shape;
   Bytes data;     // exactly the array's bytes
@@ -31,8 +32,11 @@ struct NpyArray {
 // one dimension, a shape that the bytes do not hold.
 NpyArray parse_npy(Bytes bytes, const std::string& name);
 
-// The same for any type. An array of kind 'O' has no data.
+// The same for any type, byte order and order of dimensions. An array of kind 'O' has no data.
 NpyArray parse_any_npy(Bytes bytes, const std::string& name);
+
+// The values little-endian and in C order: a.data where they lie so, else a copy that is kept in `own`.
+Bytes plain_data(const NpyArray& a, std::vector<std::byte>& own);
 
 // The header of an array in C order; the data follow it. `type` as NumPy writes it: "<u4", "<i8".
 std::string npy_header(std::string_view type, std::span<const std::uint64_t> shape);

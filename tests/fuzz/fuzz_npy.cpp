@@ -17,6 +17,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     const NpyArray any = parse_any_npy(member.empty() ? bytes : Bytes(member), "fuzz.npy");
     require(any.data.size() <= (member.empty() ? size : member.size()));
+    std::vector<std::byte> own;
+    require(any.kind == 'O' || plain_data(any, own).size() == any.data.size());
     const NpyArray array = parse_npy(member.empty() ? bytes : Bytes(member), "fuzz.npy");
     require(array.data.size() + array.trailer.size() <= (member.empty() ? size : member.size()));
     for (std::uint64_t i = 0; i < array.size(); ++i) (void)array.at(i);
