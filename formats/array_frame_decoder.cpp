@@ -127,7 +127,11 @@ class ArrayFrameDecoder : public FrameDecoder {
       data = s.scratch;
     } else if (!s.as_it_is) {
       s.scratch.resize(8 * n);
-      for (std::uint64_t k = 0; k < n; ++k) store(s.scratch.data() + 8 * k, integer_at(a, data.data() + a.item_bytes * k));
+      for (std::uint64_t k = 0; k < n; ++k) {
+        const std::int64_t v = integer_at(a, data.data() + a.item_bytes * k);
+        if (v < 0 && a.kind == 'u') fail_input("", fmt::format("'{}' holds {}, beyond the whole numbers of 64 bits with a sign", excerpt(a.name), static_cast<std::uint64_t>(v)));
+        store(s.scratch.data() + 8 * k, v);
+      }
       data = s.scratch;
     }
     if (padded) data = compact(which, data);
