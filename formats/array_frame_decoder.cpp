@@ -235,8 +235,7 @@ class ArrayFrameDecoder : public FrameDecoder {
     bool periodic = false;
     if (arrays_->cell_) {
       const FrameValue& cell = slice(*arrays_->cell_, frame);
-      bool zero = true;
-      for (std::uint64_t i = 0; i < cell.count(); ++i) zero = zero && cell.real(i) == 0;
+      const bool zero = is_no_cell(cell);
       const FrameArray& a = arrays_->arrays_[*arrays_->cell_];
       if (!zero) set_cell(structure, a.name, cell, settings.units, remarks);
       if (!zero && a.conversion) scale_cell(structure, a.conversion->factor / settings.units.find(Quantity::length).value_or(Conversion{}).factor);
