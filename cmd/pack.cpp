@@ -34,6 +34,8 @@ Run declare_pack(CLI::App& app) {
   app.add_option("--npz-map", o->npz_map, "what the arrays of .npz files hold: positions=coords,numbers=z,energy=E,forces=F")
       ->type_name("WHAT=ARRAY,...")->group("Input");
   app.add_option("--hdf5-map", o->hdf5_map, "the same for the datasets of HDF5 files")->type_name("WHAT=ARRAY,...")->group("Input");
+  app.add_option("--scope", o->scopes, "property NAME is the atoms' or the molecule's, where the input does not say (repeatable)")
+      ->type_name("NAME=atom|molecule")->group("Input");
   app.add_flag("--keep-source", o->keep_source, "store where each record comes from as property 'source' (FILE:FRAME)")->group("Input");
   app.add_option("--keep", o->keep, "of the other columns and keys, keep those that match (repeatable)")->type_name("GLOB")->group("Input");
   app.add_option("--drop", o->drop, "leave out columns and keys that match (repeatable)")->type_name("GLOB")->group("Input");

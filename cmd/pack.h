@@ -26,6 +26,7 @@ struct PackOptions {
   bool adsorption_energy = false;   // of OC20's S2EF pairs
   std::vector<std::string> keep, drop;
   std::string npz_map, hdf5_map;    // WHAT=ARRAY,...
+  std::vector<std::string> scopes;  // NAME=atom|molecule
   bool keep_source = false;
   std::string on_error = "stop";
   std::vector<std::string> meta;    // KEY=VALUE

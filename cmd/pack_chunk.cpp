@@ -28,11 +28,22 @@ bool has_wildcard(const std::string& pattern) { return pattern.find_first_of("*?
 
 struct StopDecoding {};
 
+// What a frame showed of properties before it.
+struct MovedScopes {
+  std::map<std::string, std::string, std::less<>> of_molecule;  // were taken for the atoms'; and that frame
+  bool moments = false;                                         // rename_moments()
+};
+
+constexpr const char* kMomentsNote = "the atoms' 'magmom' is stored as 'magmoms', as ASE calls it, because 'magmom' is a number of the molecule in other frames";
+
+bool has(const Schema& schema, Kind kind, std::string_view key) { return schema.entries.contains(std::pair(kind, key)); }
+
 class Packer final : public FrameSink {
  public:
   // `wider` is what earlier passes over the same frames found to be needed; it grows.
-  Packer(PackedChunk& chunk, const std::string& input, const Lock& lock, const PackRules& rules, Schema& wider)
-      : chunk_(chunk), input_(input), lock_(lock), rules_(rules), wider_(wider), encoder_(rules.codec),
+  // `moved` likewise.
+  Packer(PackedChunk& chunk, const std::string& input, const Lock& lock, const PackRules& rules, Schema& wider, MovedScopes& moved)
+      : chunk_(chunk), input_(input), lock_(lock), rules_(rules), wider_(wider), moved_(moved), encoder_(rules.codec),
         first_(chunk.work->batch->first_frame()) {}
 
   bool must_repeat() const { return must_repeat_; }
@@ -44,6 +55,9 @@ class Packer final : public FrameSink {
       filter(s);
       if (rules_.keep_source) put_source(s, origin);
       apply_dtype(s, rules_.dtype);
+      settle_moments(s);
+      note_scopes(s, origin);
+      move_scopes(s, origin);
       if (rules_.narrow_to_lock) coerce(s, rules_.fixed, true);
       if (!wider_.entries.empty() || wider_.positions) coerce(s, wider_, false);
       add(s, origin);
@@ -107,6 +121,73 @@ class Packer final : public FrameSink {
     s.put_string(Kind::molecule, "source", source);
   }
 
+  void settle_moments(Structure& s) {
+    auto& schema = chunk_.records.schema;
+    const auto* const total = s.find(Kind::molecule, "magmom");
+    if (total != nullptr && type_info(total->type).form == Form::scalar && has(schema, Kind::atom, "magmom") && !has(rules_.fixed, Kind::atom, "magmom") &&
+        rename_moments(schema)) {
+      schema.entries.emplace(Schema::Key(Kind::molecule, "magmom"), schema_entry_of(total->view()));
+      moved_.moments = must_repeat_ = true;
+    }
+    const bool apart = moved_.moments || has_total_moment(schema);
+    if (apart && rename_moments(s)) {
+      chunk_.notes.emplace(kMomentsNote);
+    }
+  }
+
+  // Before guesses are settled, which makes them look like the others.
+  void note_scopes(const Structure& s, const FrameOrigin& origin) {
+    guesses_.clear();
+    for (const auto& section : s.sections()) {
+      if (section.kind != Kind::builtin && rules_.scoped.contains(section.key)) chunk_.patterns.insert(section.key);
+      if (section.kind != Kind::atom || section.scope == Structure::Scope::known) continue;
+      const auto seen = chunk_.guesses.find(section.key);
+      guesses_.emplace_back(section.key, ScopeGuess{seen == chunk_.guesses.end() ? describe(origin, input_) : "", s.n_atoms(),
+                                                    section.scope == Structure::Scope::guessed_column});
+    }
+  }
+
+  void remember_scopes(const Structure& s) {
+    for (auto& [key, guess] : guesses_) {
+      const auto [seen, fresh] = chunk_.guesses.try_emplace(key, guess);
+      if (!fresh) seen->second.join(guess);
+    }
+    for (const auto& section : s.sections()) {
+      if (section.kind == Kind::atom && section.scope == Structure::Scope::known && !chunk_.known_atoms.contains(section.key)) chunk_.known_atoms.insert(section.key);
+    }
+  }
+
+  const SchemaEntry* entry(Kind kind, std::string_view key) const {
+    const auto found = chunk_.records.schema.entries.find(std::pair(kind, key));
+    return found == chunk_.records.schema.entries.end() ? nullptr : &found->second;
+  }
+
+  // The frames that have the property as one of the atoms; nullptr when the input, or the file appended to, said that it is.
+  const ScopeGuess* unsettled(std::string_view key) const {
+    if (chunk_.known_atoms.contains(key)) return nullptr;
+    const ScopeGuesses& all = has(lock_.schema, Kind::atom, key) ? lock_.unsettled : chunk_.guesses;
+    const auto found = all.find(key);
+    return found == all.end() || found->second.column ? nullptr : &found->second;
+  }
+
+  // Puts what only its shape makes an atom property with the molecule's where the schema has it so, and the other way round moves
+  // in the schema what was guessed before and this frame shows to be the molecule's; the frames must be taken again then.
+  void move_scopes(Structure& s, const FrameOrigin& origin) {
+    if (guesses_.empty() && lock_.unsettled.empty() && chunk_.guesses.empty()) return;
+    for (auto& section : s.sections()) {
+      if (section.kind == Kind::atom && section.scope != Structure::Scope::known) {
+        if (moved_.of_molecule.contains(section.key) || entry(Kind::molecule, section.key) != nullptr) make_of_molecule(section);
+      } else if (section.kind == Kind::molecule) {
+        const SchemaEntry* const before = entry(Kind::atom, section.key);
+        const ScopeGuess* const guess = before == nullptr ? nullptr : unsettled(section.key);
+        if (guess == nullptr || !join(Kind::molecule, as_of_molecule(*before, guess->atoms), schema_entry_of(section.view()))) continue;
+        moved_.of_molecule.emplace(section.key, describe(origin, input_));
+        move_scope(chunk_.records.schema, section.key, guess->atoms);
+        must_repeat_ = true;
+      }
+    }
+  }
+
   void add(Structure& s, const FrameOrigin& origin) {
     const std::size_t fields = chunk_.records.schema.entries.size();
     std::string problem = encoder_.add(s, chunk_.records);
@@ -126,6 +207,7 @@ class Packer final : public FrameSink {
     }
     if (chunk_.records.schema.entries.size() != fields) remember_new_fields(s, origin);
     remember_exact(s);
+    remember_scopes(s);
     chunk_.atoms += s.n_atoms();
     for (const auto& section : s.sections()) {  // sorted by now, builtins first
       if (section.kind != Kind::builtin) break;
@@ -180,8 +262,13 @@ class Packer final : public FrameSink {
   // " (as in frame 3 of a.xyz)" for the field that does not fit.
   std::string where_before(const Structure& s) const {
     for (const auto& section : s.sections()) {
-      const auto locked = chunk_.records.schema.entries.find(std::pair<Kind, std::string_view>(section.kind, section.key));
-      if (locked == chunk_.records.schema.entries.end() || locked->second == schema_entry_of(section.view())) continue;
+      const auto& entries = chunk_.records.schema.entries;
+      auto locked = entries.find(std::pair<Kind, std::string_view>(section.kind, section.key));
+      if (locked != entries.end() && locked->second == schema_entry_of(section.view())) continue;
+      if (locked == entries.end() && section.kind != Kind::builtin) {
+        locked = entries.find(std::pair<Kind, std::string_view>(section.kind == Kind::atom ? Kind::molecule : Kind::atom, section.key));
+      }
+      if (locked == entries.end()) continue;
       for (const auto* origins : {&lock_.origins, &std::as_const(chunk_.origins)}) {
         if (const auto found = origins->find(locked->first); found != origins->end()) return " in " + found->second;
       }
@@ -204,6 +291,8 @@ class Packer final : public FrameSink {
   const Lock& lock_;
   const PackRules& rules_;
   Schema& wider_;
+  MovedScopes& moved_;
+  std::vector<std::pair<std::string, ScopeGuess>> guesses_;  // of the frame in work
   RecordEncoder encoder_;
   std::uint64_t first_;
   bool must_repeat_ = false;
@@ -213,8 +302,27 @@ class Packer final : public FrameSink {
 
 }  // namespace
 
+bool Lock::settle(const ScopeGuesses& guesses, const std::set<std::string, std::less<>>& known, const Schema& joined) {
+  bool changed = std::erase_if(unsettled, [&](const auto& u) { return known.contains(u.first) || !has(joined, Kind::atom, u.first); }) != 0;
+  for (const auto& [key, guess] : guesses) {
+    if (known.contains(key) || !has(joined, Kind::atom, key)) continue;
+    const auto before = unsettled.find(key);
+    if (before == unsettled.end()) {
+      if (has(schema, Kind::atom, key)) continue;  // the input had said so
+      unsettled.emplace(key, guess);
+      changed = true;
+      continue;
+    }
+    const ScopeGuess was = before->second;
+    before->second.join(guess);
+    changed |= was.atoms != before->second.atoms || was.column != before->second.column;
+  }
+  return changed;
+}
+
 PackedChunk pack_chunk(std::unique_ptr<FrameWork> work, const std::string& input, const Lock& lock, const PackRules& rules) {
   Schema wider;
+  MovedScopes moved;
   Structure scratch;
   for (;;) {
     PackedChunk chunk;
@@ -225,8 +333,17 @@ PackedChunk pack_chunk(std::unique_ptr<FrameWork> work, const std::string& input
     for (auto& [key, entry] : chunk.records.schema.entries) {
       if (const auto found = wider.entries.find(key); found != wider.entries.end()) entry = found->second;
     }
+    if (moved.moments && has(lock.schema, Kind::atom, "magmom")) {
+      rename_moments(chunk.records.schema);
+      chunk.notes.emplace(kMomentsNote);
+    }
+    for (const auto& [key, origin] : moved.of_molecule) {
+      chunk.origins.emplace(Schema::Key(Kind::molecule, key), origin);
+      const auto guess = lock.unsettled.find(key);
+      if (guess != lock.unsettled.end()) move_scope(chunk.records.schema, key, guess->second.atoms);
+    }
     chunk.lock_version = lock.version;
-    Packer packer(chunk, input, lock, rules, wider);
+    Packer packer(chunk, input, lock, rules, wider, moved);
     try {
       chunk.work->batch->decode(scratch, packer);
     } catch (const StopDecoding&) {

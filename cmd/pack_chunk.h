@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -23,15 +24,34 @@ struct PackRules {
   std::vector<std::string> keep, drop;  // globs over properties
   bool skip_errors = false;             // --on-error skip
   bool keep_source = false;             // --keep-source: each record says where it comes from
+  std::set<std::string> scoped;         // --scope: the names
   Schema fixed;                         // append: the file's own schema, which cannot widen
 };
+
+// A property that some frames have as one of the atoms for its shape alone: it has as many rows as there are atoms.
+struct ScopeGuess {
+  std::string origin;       // the first of these frames
+  std::uint64_t atoms = 0;  // of all of them; 0 when their numbers differ
+  bool column = false;      // it was [n, 1] in one of them
+
+  void join(const ScopeGuess& later) {
+    if (atoms != later.atoms) atoms = 0;
+    column |= later.column;
+  }
+};
+using ScopeGuesses = std::map<std::string, ScopeGuess, std::less<>>;
 
 // What is locked so far, and which frame brought each field. Immutable once shared.
 struct Lock {
   Schema schema;
   std::map<Schema::Key, std::string, Schema::KeyOrder> origins;  // "frame 3 of train.xyz (line 271)"
   std::set<Schema::Key> exact;  // integer fields with values beyond 2^53, which cannot become floats
+  // Of the atom properties those that may still turn out to be the molecule's.
+  ScopeGuesses unsettled;
   std::uint64_t version = 0;
+
+  // Takes over what a chunk, or the next part, found out; `joined` is the schema of both. Whether something changed.
+  bool settle(const ScopeGuesses& guesses, const std::set<std::string, std::less<>>& known, const Schema& joined);
 };
 
 struct PackedChunk {
@@ -39,6 +59,8 @@ struct PackedChunk {
   EncodedRecords records;            // its schema is the lock's, widened and with new fields
   std::map<Schema::Key, std::string, Schema::KeyOrder> origins;  // of the new fields
   std::set<Schema::Key> exact;       // as in the lock, of these records
+  ScopeGuesses guesses;              // in these records
+  std::set<std::string, std::less<>> known_atoms;  // atom properties that the input says to be that
   std::uint64_t lock_version = 0;    // of the lock it was made under
   std::uint64_t atoms = 0;
   std::vector<Error> skipped;        // the first few

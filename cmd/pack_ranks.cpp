@@ -38,6 +38,26 @@ Schema::Key get_key(ByteReader& in) {
   return {kind, get_text(in)};
 }
 
+void put_guesses(std::string& out, const ScopeGuesses& guesses) {
+  put(out, guesses.size());
+  for (const auto& [key, guess] : guesses) {
+    put(out, key);
+    put(out, guess.origin);
+    put(out, guess.atoms);
+    put(out, std::uint64_t{guess.column});
+  }
+}
+
+ScopeGuesses get_guesses(ByteReader& in) {
+  ScopeGuesses guesses;
+  for (std::uint64_t n = get_number(in); n > 0; --n) {
+    const std::string key = get_text(in), origin = get_text(in);
+    const std::uint64_t atoms = get_number(in);
+    guesses.emplace(key, ScopeGuess{origin, atoms, get_number(in) != 0});
+  }
+  return guesses;
+}
+
 void put_report(std::string& out, const PackReport& r) {
   for (const std::uint64_t v : {r.records, r.atoms, r.raw_bytes, r.stored_bytes, r.bytes_in, r.skipped_count, r.bad_files}) put(out, v);
   for (const std::uint64_t v : r.with_builtin) put(out, v);
@@ -48,6 +68,7 @@ void put_report(std::string& out, const PackReport& r) {
   }
   put_all(out, r.notes);
   put_all(out, r.patterns);
+  put_guesses(out, r.guesses);
   put(out, r.skipped.size());
   for (const Error& e : r.skipped) {
     put(out, static_cast<std::uint64_t>(e.exit()));
@@ -65,6 +86,7 @@ PackReport get_report(ByteReader& in) {
   }
   r.notes = get_all(in);
   r.patterns = get_all(in);
+  r.guesses = get_guesses(in);
   for (std::uint64_t n = get_number(in); n > 0; --n) {
     const auto exit = static_cast<Exit>(get_number(in));
     const std::string where = get_text(in), problem = get_text(in), fix = get_text(in);
@@ -84,6 +106,7 @@ std::string text_of(const PackedPart& part) {
   }
   put(out, part.lock.exact.size());
   for (const auto& key : part.lock.exact) put_key(out, key);
+  put_guesses(out, part.lock.unsettled);
   put_report(out, part.report);
   put(out, part.sources.size());
   for (std::size_t i = 0; i < part.sources.size(); ++i) {
@@ -104,6 +127,7 @@ PackedPart part_of(const std::string& text) {
     part.lock.origins[key] = get_text(in);
   }
   for (std::uint64_t n = get_number(in); n > 0; --n) part.lock.exact.insert(get_key(in));
+  part.lock.unsettled = get_guesses(in);
   part.report = get_report(in);
   for (std::uint64_t n = get_number(in); n > 0; --n) {
     Metadata::Source s{get_text(in), 0, std::nullopt};
@@ -126,7 +150,34 @@ std::string origin_of(const Lock& lock, const Schema::Key& key) {
   return found == lock.origins.end() ? "" : found->second;
 }
 
-void join_locks(Lock& whole, const Lock& next) {
+void rename_moments_as(Lock& lock, const Schema& other) {
+  if (has_total_moment(other) && lock.schema.entries.contains(std::pair(Kind::atom, std::string_view("magmom"))) && rename_moments(lock.schema)) lock.unsettled.erase("magmom");
+}
+
+// What only the shape made an atom property in one of them is the molecule's where it is that in the other.
+void move_unsettled(Lock& lock, const Schema& other) {
+  std::erase_if(lock.unsettled, [&](const auto& u) {
+    const auto& [key, guess] = u;
+    const auto of_molecule = other.entries.find(std::pair(Kind::molecule, std::string_view(key)));
+    if (of_molecule == other.entries.end() || guess.column) return false;
+    if (!join(Kind::molecule, as_of_molecule(lock.schema.entries.at({Kind::atom, key}), guess.atoms), of_molecule->second)) return false;
+    move_scope(lock.schema, key, guess.atoms);
+    return true;
+  });
+}
+
+void join_locks(Lock& whole, Lock next) {
+  rename_moments_as(whole, next.schema);
+  rename_moments_as(next, whole.schema);
+  move_unsettled(whole, next.schema);
+  move_unsettled(next, whole.schema);
+  std::set<std::string, std::less<>> known;
+  for (const auto& [key, entry] : next.schema.entries) {
+    if (key.first == Kind::atom && !next.unsettled.contains(key.second)) known.insert(key.second);
+  }
+  Schema joined = whole.schema;
+  joined.entries.insert(next.schema.entries.begin(), next.schema.entries.end());
+  whole.settle(next.unsettled, known, joined);
   if (const auto misfit = widen(whole.schema, next.schema)) {
     const std::string before = origin_of(whole, misfit->key);
     fail_input(origin_of(next, misfit->key), misfit->problem + (before.empty() ? "" : " in " + before), kInOneProcess);
@@ -196,7 +247,7 @@ PackedPart whole_of_parts(Ranks& ranks, const PackedPart& mine) {
     }
   });
   whole.report.chosen = mine.report.chosen;  // of the options, which are everyone's
-  whole.report.schema = whole.lock.schema;
+  whole.report.settle(whole.lock);
   return whole;
 }
 

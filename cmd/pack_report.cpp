@@ -54,6 +54,23 @@ std::string counted(std::uint64_t n, std::string_view one) {
   return fmt::format("{} {}{}", human_count(n), one, n == 1 ? "" : "s");
 }
 
+// "from 'a'", "from 'b' (in kcal/mol)": more than one key that --map could name, and nothing else.
+bool are_of_several_keys(const std::set<std::string>& hows) {
+  std::set<std::string> keys;
+  for (const std::string& how : hows) {
+    if (!how.starts_with("from '")) return false;
+    keys.insert(how.substr(0, how.find('\'', 6)));
+  }
+  return keys.size() > 1;
+}
+
+void join(ScopeGuesses& all, const ScopeGuesses& later) {
+  for (const auto& [key, guess] : later) {
+    const auto [before, fresh] = all.try_emplace(key, guess);
+    if (!fresh) before->second.join(guess);
+  }
+}
+
 }  // namespace
 
 void PackReport::add(const PackedChunk& chunk) {
@@ -64,6 +81,7 @@ void PackReport::add(const PackedChunk& chunk) {
   for (const auto& [field, hows] : chunk.mapped) mapped[field].insert(hows.begin(), hows.end());
   notes.insert(chunk.notes.begin(), chunk.notes.end());
   patterns.insert(chunk.patterns.begin(), chunk.patterns.end());
+  join(guesses, chunk.guesses);
   for (std::size_t i = 0; i < with_builtin.size(); ++i) with_builtin[i] += chunk.with_builtin[i];
   skipped_count += chunk.skipped_count;
   for (const auto& e : chunk.skipped) {
@@ -80,6 +98,7 @@ void PackReport::add(const PackReport& next) {
   for (const auto& [field, hows] : next.mapped) mapped[field].insert(hows.begin(), hows.end());
   notes.insert(next.notes.begin(), next.notes.end());
   patterns.insert(next.patterns.begin(), next.patterns.end());
+  join(guesses, next.guesses);
   chosen.insert(next.chosen.begin(), next.chosen.end());
   for (std::size_t i = 0; i < with_builtin.size(); ++i) with_builtin[i] += next.with_builtin[i];
   skipped_count += next.skipped_count;
@@ -118,6 +137,7 @@ void PackReport::warn_of_unused(const PackRules& rules) const {
   };
   warn_of("--keep", rules.keep);
   warn_of("--drop", rules.drop);
+  warn_of("--scope", {rules.scoped.begin(), rules.scoped.end()});
 }
 
 // "energy from 'REF_energy' (in 12 of 20 records), stress from 'virials' (-virial/volume)"
@@ -130,15 +150,43 @@ void PackReport::print_mapping() const {
     if (with != records) line += fmt::format(" (in {} of {})", human_count(with), counted(records, "record"));
     if (hows.size() > 1) {
       const std::string_view comes = field.ends_with('s') && field != "stress" ? "come" : "comes";
-      const std::string how = std::ranges::find(mapped_fields(), field) == mapped_fields().end() ? "" : fmt::format("; --map {}=KEY takes one of them", field);
+      const bool choice = std::ranges::find(mapped_fields(), field) != mapped_fields().end() && are_of_several_keys(hows);
+      const std::string how = choice ? fmt::format("; --map {}=KEY takes one of them", field) : "";
       warn(fmt::format("{} {} {} in different frames{}", field, comes, fmt::join(hows, " and "), how));
     }
   }
   if (!line.empty()) note(line);
 }
 
+void PackReport::settle(const Lock& lock) {
+  schema = lock.schema;
+  for (const auto& [key, guess] : guesses) {
+    const auto found = lock.origins.find(std::pair(Kind::molecule, std::string_view(key)));
+    const auto entry = schema.entries.find(std::pair(Kind::molecule, std::string_view(key)));
+    const bool moved = entry != schema.entries.end() && type_info(entry->second.type).form != Form::scalar;  // else rename_moments()
+    if (moved && found != lock.origins.end()) contradicted.emplace(key, found->second);
+  }
+}
+
+// What was taken for the atoms' or the molecule's without the input saying so.
+void PackReport::print_scopes() const {
+  std::vector<std::string> of_atoms;
+  for (const auto& [key, guess] : guesses) {
+    if (const auto other = contradicted.find(key); other != contradicted.end()) {
+      note(fmt::format("'{0}' is taken as the molecule's: it has a row for each atom in {1}, but not in {2}; --scope {0}=atom refuses such frames", key, guess.origin,
+                       other->second));
+    } else if (guess.atoms > 1 && schema.entries.contains(std::pair(Kind::atom, std::string_view(key)))) {
+      of_atoms.push_back(fmt::format("'{}'", key));
+    }
+  }
+  if (of_atoms.empty()) return;
+  note(fmt::format("{} {} taken as the atoms': as many rows as atoms, in frames of one size alone; --scope NAME=molecule says otherwise", fmt::join(of_atoms, ", "),
+                   of_atoms.size() == 1 ? "is" : "are"));
+}
+
 void PackReport::print_notes() const {
   print_mapping();
+  print_scopes();
   for (const auto& text : notes) note(text);
   tell_missing(*this, "energy", "energy", Kind::molecule, Type::f64);
   tell_missing(*this, "forces", "force", Kind::atom, Type::vec3_f64);

@@ -27,11 +27,15 @@ struct PackReport {
   std::set<std::string> chosen;  // fields the user gave with --map
   std::set<std::string> patterns;  // of --keep and --drop, those that matched something
   std::set<std::string> notes;
+  ScopeGuesses guesses;              // of all inputs
+  std::map<std::string, std::string> contradicted;  // of these those that are the molecule's: the frame that shows it
   std::uint64_t skipped_count = 0;   // frames
   std::uint64_t bad_files = 0;
   std::vector<Error> skipped;        // the first reasons
 
   void add(const PackedChunk& chunk);
+  // Once all has been packed.
+  void settle(const Lock& lock);
   // What another process has packed behind it.
   void add(const PackReport& next);
   void add_bad_files(const std::vector<Error>& failures);
@@ -49,6 +53,7 @@ struct PackReport {
 
  private:
   void print_mapping() const;
+  void print_scopes() const;
 };
 
 }  // namespace atp

@@ -42,7 +42,8 @@ PackRun::PackRun(const PackOptions& options) : o_(options) {
   for (const auto& pair : o_.meta) split_pair(pair, "--meta", "KEY=VALUE");
   if (!o_.from.empty()) format_named(o_.from);
   rules_.keep_source = o_.keep_source;
-  read_ = read_options(o_.map, o_.units, o_.npz_map, o_.hdf5_map);
+  read_ = read_options(o_.map, o_.units, o_.npz_map, o_.hdf5_map, o_.scopes);
+  for (const auto& [name, kind] : read_.scopes) rules_.scoped.insert(name);
   read_.adsorption_energy = o_.adsorption_energy;
   if (!o_.records.empty()) records_ = Selection::parse(o_.records);
   for (const auto& [field, key] : read_.map) part_.report.chosen.insert(field);
@@ -132,13 +133,16 @@ void PackRun::update_lock(const PackedChunk& chunk) {
   const bool widened = !merged.merge(now).empty();
   std::set<Schema::Key> exact = lock_->exact;
   exact.insert(chunk.exact.begin(), chunk.exact.end());
-  if (!widened && merged == lock_->schema && exact.size() == lock_->exact.size()) return;
+  Lock settled = *lock_;
+  const bool settles = settled.settle(chunk.guesses, chunk.known_atoms, widened ? now : merged);
+  if (!settles && !widened && merged == lock_->schema && exact.size() == lock_->exact.size()) return;
   if (widened && spool_ && part_.report.records != 0) spool_->begin_segment();
   auto next = std::make_shared<Lock>();
   next->schema = widened ? now : std::move(merged);
   next->origins = lock_->origins;
   next->origins.insert(chunk.origins.begin(), chunk.origins.end());
   next->exact = std::move(exact);
+  next->unsettled = std::move(settled.unsettled);
   next->version = lock_->version + 1;
   std::lock_guard guard(lock_mutex_);
   lock_ = std::move(next);
@@ -170,7 +174,7 @@ void PackRun::pack_all(FrameSource& source) {
       });
   part_.report.add_bad_files(source.failures());
   part_.report.bytes_in = source.bytes_read();
-  part_.report.schema = lock_->schema;
+  part_.report.settle(*lock_);
   part_.lock = *lock_;
   part_.sources = source.sources();
   part_.records.resize(part_.sources.size());

@@ -69,6 +69,7 @@ EncodedRecords convert_range(const Reader& from, const Range& range, const Schem
       continue;
     }
     from.record(i, scratch).copy_to(s);
+    follow_scopes(s, schema);
     coerce(s, schema, false);
     if (const std::string problem = encoder.add(s, out); !problem.empty()) fail_input("", problem);
   }

@@ -62,6 +62,9 @@ _atp() {
         --map)
           _atp_words "energy= forces= stress= virial= cell= pbc= charges= velocities= name="
           return ;;
+        --scope)
+          _atp_words "molecule"
+          return ;;
         --keep)
           _atp_fields ""
           return ;;
@@ -80,7 +83,7 @@ _atp() {
         --shards|--meta|--units|--npz-map|--hdf5-map|--limit|--records|-j|--jobs) return ;;
       esac
       if [[ $cur == -* ]]; then
-        _atp_words "-o --output -f --force --shards --append --codec --dtype --meta --dry-run --json --from --map --units --adsorption-energy --npz-map --hdf5-map --keep-source --keep --drop --on-error --limit --records -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help"
+        _atp_words "-o --output -f --force --shards --append --codec --dtype --meta --dry-run --json --from --map --units --adsorption-energy --npz-map --hdf5-map --scope --keep-source --keep --drop --on-error --limit --records -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help"
       else
         _atp_files
       fi ;;

@@ -41,6 +41,7 @@ complete -c atp -n '__fish_seen_subcommand_from pack' -l units -x -d 'the inputs
 complete -c atp -n '__fish_seen_subcommand_from pack' -l adsorption-energy -d 'of OC20\'s S2EF pairs, subtract the reference energies beside the frames'
 complete -c atp -n '__fish_seen_subcommand_from pack' -l npz-map -x -d 'what the arrays of .npz files hold: positions=coords,numbers=z,energy=E,forces=F'
 complete -c atp -n '__fish_seen_subcommand_from pack' -l hdf5-map -x -d 'the same for the datasets of HDF5 files'
+complete -c atp -n '__fish_seen_subcommand_from pack' -l scope -x -a 'molecule' -d 'property NAME is the atoms\' or the molecule\'s, where the input does not say (repeatable)'
 complete -c atp -n '__fish_seen_subcommand_from pack' -l keep-source -d 'store where each record comes from as property \'source\' (FILE:FRAME)'
 complete -c atp -n '__fish_seen_subcommand_from pack' -l keep -x -a '(__atp_fields)' -d 'of the other columns and keys, keep those that match (repeatable)'
 complete -c atp -n '__fish_seen_subcommand_from pack' -l drop -x -a '(__atp_fields)' -d 'leave out columns and keys that match (repeatable)'

@@ -10,20 +10,13 @@
 #include "core/chem/elements.h"
 #include "formats/array_frames.h"
 #include "formats/excerpt.h"
+#include "formats/half.h"
 #include "formats/value_names.h"
 
 namespace atp {
 namespace {
 
 using Of = FrameValue::Of;
-
-float from_half(std::uint16_t h) {
-  const int exponent = (h >> 10) & 31;
-  const int fraction = h & 1023;
-  const float sign = (h & 0x8000) != 0 ? -1.0F : 1.0F;
-  if (exponent == 31) return fraction == 0 ? sign * INFINITY : NAN;
-  return sign * (exponent == 0 ? std::ldexp(static_cast<float>(fraction), -24) : std::ldexp(static_cast<float>(1024 + fraction), exponent - 25));
-}
 
 // A text of NumPy: bytes up to the zeros that fill it, or UTF-32.
 std::string text_at(const FrameArray& a, const std::byte* p) {
@@ -95,8 +88,11 @@ class ArrayFrameDecoder : public FrameDecoder {
     s.of = a.kind == 'f' ? (a.item_bytes == 8 ? Of::f64 : Of::f32) : a.kind == 'i' && a.item_bytes == 4 ? Of::i32 : Of::i64;
     const std::size_t first = arrays_->single_ ? 0 : 1;
     const bool sized = a.shape.size() > first && a.shape[first] == arrays_->atoms_ && use.field != Field::energy && !is_one_of_frame(a, first);
-    s.of_atoms = which == arrays_->positions_ || (!s.role && (a.scope == ValueScope::guess ? sized : a.scope == ValueScope::atom));
     s.hint.field = use.field;
+    const auto said = use.field ? std::nullopt : arrays_->settings_->rules.scope(a.name);
+    const bool guess = !said && a.scope == ValueScope::guess;
+    s.of_atoms = which == arrays_->positions_ || (!s.role && (guess ? sized : said ? *said == Kind::atom : a.scope == ValueScope::atom));
+    s.hint.guessed = guess;
     s.hint.scope = s.of_atoms ? ValueScope::atom : ValueScope::frame;
     if (use.negative) {
       Conversion c = a.conversion ? *a.conversion : arrays_->settings_->units.find(Quantity::force).value_or(Conversion{});
@@ -123,7 +119,7 @@ class ArrayFrameDecoder : public FrameDecoder {
     const std::uint64_t n = a.item_bytes == 0 ? 0 : data.size() / a.item_bytes;
     if (a.kind == 'f' && a.item_bytes == 2) {
       s.scratch.resize(4 * n);
-      for (std::uint64_t k = 0; k < n; ++k) store(s.scratch.data() + 4 * k, from_half(load<std::uint16_t>(data.data() + 2 * k)));
+      for (std::uint64_t k = 0; k < n; ++k) store(s.scratch.data() + 4 * k, float_of_half(load<std::uint16_t>(data.data() + 2 * k)));
       data = s.scratch;
     } else if (!s.as_it_is) {
       s.scratch.resize(8 * n);

@@ -139,7 +139,7 @@ void AseRow::object(element row) {
     } else if (name == "cell" && json_member(field.value, "pbc") && !pbc_) {
       if (const auto v = values_.value(*json_member(field.value, "pbc"))) pbc_ = v;
       if (const auto v = values_.value(field.value)) column(name, *v);
-    } else if (const auto v = values_.value(field.value)) {
+    } else if (const auto v = values_.value(field.value, name)) {
       if (name == "constraints" && v->of != Of::text) continue;  // an empty list
       column(name, *v);
     }
@@ -151,7 +151,7 @@ void AseRow::object_pairs(element e) {
   simdjson::dom::object o;
   if (e.get(o) != simdjson::SUCCESS) return;
   for (const auto field : o) {
-    const auto v = values_.value(field.value);
+    const auto v = values_.value(field.value, field.key);
     if (!v) continue;
     ValueHint hint;
     hint.scope = ValueScope::frame;
@@ -180,7 +180,7 @@ void AseRow::object_data(element e) {
     if (field.value.is_null()) {
       if (const auto* const r = recorded(key); r != nullptr && r->type == Type::null) nulls_.push_back(key);
     } else if (json_member(field.value, "__ndarray__") || !has_ndarray(field.value)) {
-      if (const auto v = data_values_.value(field.value)) add_data(key, *v);
+      if (const auto v = data_values_.value(field.value, key)) add_data(key, *v);
     } else {
       add_nested(std::string(key), field.value);
     }
@@ -194,7 +194,7 @@ void AseRow::add_nested(const std::string& prefix, element e) {
   for (const auto field : o) {
     const std::string key = prefix + "." + std::string(field.key);
     if (json_member(field.value, "__ndarray__") || !has_ndarray(field.value)) {
-      if (const auto v = data_values_.value(field.value)) add_data(names_.emplace_back(key), *v);
+      if (const auto v = data_values_.value(field.value, key)) add_data(names_.emplace_back(key), *v);
     } else {
       add_nested(key, field.value);
     }
@@ -398,6 +398,9 @@ void AseRow::finish(std::int64_t id, Structure& structure, FrameRemarks& remarks
   // The row's number, unless the row itself says another id.
   if (!has_id_ && types_ == nullptr) fields_.add("id", FrameValue::integer(id_), of_frame);
   fields_.finish(structure, remarks);
+  for (const JsonValues* const values : {&values_, &data_values_}) {
+    for (const std::string& text : values->left_out()) remarks.note(text);
+  }
   if (!settings_.note.empty()) remarks.note(settings_.note);
   if (types_ == nullptr) settle_move_mask(structure);
   if (types_ != nullptr) {

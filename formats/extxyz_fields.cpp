@@ -268,14 +268,43 @@ bool FieldReader::read_energy(const CommentEntry& e, Numbers& out) {
   return true;
 }
 
+namespace {
+
+// "[[1, 2, 3], [4, 5, 6], [7, 8, 9]]", which ASE writes and reads in quotes; anywhere else it is a text.
+bool read_quoted_matrix(std::string_view text, Matrix& out) {
+  const auto skip = [&] { text.remove_prefix(std::min(text.find_first_not_of(' '), text.size())); };
+  const auto take = [&](char c) {
+    skip();
+    const bool there = text.starts_with(c);
+    if (there) text.remove_prefix(1);
+    return there;
+  };
+  if (!take('[')) return false;
+  for (std::size_t i = 0; i < 9; ++i) {
+    if (i % 3 == 0 && !((i == 0 || take(',')) && take('['))) return false;
+    if (i % 3 != 0 && !take(',')) return false;
+    skip();
+    const std::size_t size = std::min(text.find_first_of(",] "), text.size());
+    if (!parse_real(text.substr(0, size), out[i])) return false;
+    text.remove_prefix(size);
+    if (i % 3 == 2 && !take(']')) return false;
+  }
+  if (!take(']')) return false;
+  skip();
+  return text.empty();
+}
+
+}  // namespace
+
 // Nine numbers as a row-major matrix. A flat list is written column by column by ASE; six numbers
 // are xx yy zz yz xz xy.
 bool FieldReader::read_matrix(const CommentEntry& e, bool voigt, Numbers& out) const {
   const CommentValue& v = e.value;
+  out.n = 9;
+  if (v.content == Content::text) return read_quoted_matrix(e.raw, out.v);
   if (v.content != Content::real && v.content != Content::integer) return false;
   const bool flat = v.rank == 1 && v.count == 9;
   const bool nested = v.rank == 2 && v.shape[0] == 3 && v.shape[1] == 3;
-  out.n = 9;
   if (flat || nested) {
     for (std::size_t i = 0; i < 3; ++i) {
       for (std::size_t j = 0; j < 3; ++j) out.v[3 * i + j] = comment_->real(v, flat && voigt ? 3 * j + i : 3 * i + j);

@@ -63,7 +63,7 @@ bool is_virial_name(std::string_view name) {
 
 std::string_view field_name(Field field) { return row_of(field).name; }
 
-FieldRules::FieldRules(const ReadOptions& options) {
+FieldRules::FieldRules(const ReadOptions& options) : scopes_(options.scopes) {
   for (const auto& [field, key] : options.map) {
     if (field == "virial") continue;
     bool found = false;
@@ -111,6 +111,11 @@ std::optional<FieldClaim> FieldRules::look_up(std::string_view name, std::span<c
     }
   }
   return std::nullopt;
+}
+
+std::optional<Kind> FieldRules::scope(std::string_view name) const {
+  const auto found = scopes_.find(name);
+  return found == scopes_.end() ? std::nullopt : std::optional(found->second);
 }
 
 std::optional<FieldClaim> FieldRules::of_frame_value(std::string_view name) const {

@@ -34,6 +34,8 @@ class FieldRules {
 
   // Whether --map says which name this field has ("none" included).
   bool asked(Field field) const { return asked_[static_cast<std::size_t>(field)].has_value(); }
+  // What --scope says about a property of that name.
+  std::optional<Kind> scope(std::string_view name) const;
   // The field that a value named `name` of the whole frame may be (energy, stress, cell, pbc, name).
   std::optional<FieldClaim> of_frame_value(std::string_view name) const;
   // The field that an array over the atoms may be (forces, charges, velocities). `width` numbers an
@@ -44,6 +46,7 @@ class FieldRules {
   std::optional<FieldClaim> look_up(std::string_view name, std::span<const Field> fields) const;
 
   std::array<std::optional<std::string>, kFields> asked_;  // "none", or the only name
+  std::map<std::string, Kind, std::less<>> scopes_;
   bool no_virial_ = false, asked_virial_ = false;
 };
 

@@ -26,6 +26,8 @@ struct ReadOptions {
   std::map<std::string, std::string, std::less<>> units;
   // OC20 S2EF files: the reference energy beside a frame is subtracted from its energy.
   bool adsorption_energy = false;
+  // property -> whether it is the atoms' or the molecule's, where the input does not say: `--scope NAME=atom`.
+  std::map<std::string, Kind, std::less<>> scopes;
   // What arrays of .npz and HDF5 files hold: `--npz-map` and `--hdf5-map positions=coords,...`.
   std::map<std::string, std::string, std::less<>> npz_arrays, hdf5_arrays;
 };

@@ -170,6 +170,14 @@ std::optional<FieldClaim> FrameFields::claim_of(const Entry& e, std::uint64_t wi
   return property && claim && !claim->asked ? std::nullopt : claim;
 }
 
+// As the user says, else as the format does, else by the name.
+ValueScope FrameFields::scope_of(const Entry& e, bool first_is_n) const {
+  if (!e.hint.field) {
+    if (const auto said = rules_.scope(e.key)) return *said == Kind::atom ? ValueScope::atom : ValueScope::frame;
+  }
+  return e.hint.scope == ValueScope::guess && (!first_is_n || is_of_frame(e.key, e.value.rank)) ? ValueScope::frame : e.hint.scope;
+}
+
 // Whether the value is of the atoms, and which field it may be.
 void FrameFields::judge(Entry& e, Judgement& before) const {
   const FrameValue& v = e.value;
@@ -182,10 +190,13 @@ void FrameFields::judge(Entry& e, Judgement& before) const {
   if (recorded == nullptr && before.made && before.scope == e.hint.scope && before.field == e.hint.field && before.number == number && before.first_is_n == first_is_n &&
       before.width == width && before.key == e.key) {
     e.of_atoms = before.of_atoms;
+    e.guessed = before.guessed;
     e.claim = before.claim;
     return;
   }
-  e.of_atoms = e.hint.scope == ValueScope::atom || (e.hint.scope == ValueScope::guess && first_is_n && !is_of_frame(e.key, v.rank));
+  const ValueScope scope = recorded != nullptr && e.hint.scope != ValueScope::guess ? e.hint.scope : scope_of(e, first_is_n);
+  e.of_atoms = scope != ValueScope::frame;
+  e.guessed = e.of_atoms && (scope == ValueScope::guess || (e.hint.guessed && !rules_.scope(e.key)));
   if (e.of_atoms && !first_is_n) {
     fail_input("", fmt::format("'{}' has {} for {} atoms", excerpt(e.key), shape_text(e.value), n_));
   }
@@ -195,7 +206,7 @@ void FrameFields::judge(Entry& e, Judgement& before) const {
     if (claim && claim->field == Field::forces) fail_input("", fmt::format("'{}' has {} for {} atoms", excerpt(e.key), shape_text(v), n_));
   }
   e.claim = claim_of(e, width);
-  if (recorded == nullptr) before = Judgement{true, std::string(e.key), e.hint.scope, e.hint.field, number, first_is_n, width, e.of_atoms, e.claim};
+  if (recorded == nullptr) before = Judgement{true, std::string(e.key), e.hint.scope, e.hint.field, number, first_is_n, width, e.of_atoms, e.guessed, e.claim};
 }
 
 const Conversion& FrameFields::conversion(const Entry& e, Quantity quantity) {
@@ -359,7 +370,12 @@ void FrameFields::finish(Structure& structure, FrameRemarks& remarks) {
     if ((claimed >> static_cast<unsigned>(field) & 1) != 0) resolve(field, structure, remarks);
   }
   for (std::size_t i = 0; i < used_; ++i) {
-    if (!entries_[i].consumed) put_property(entries_[i], structure);
+    const Entry& e = entries_[i];
+    if (e.consumed) continue;
+    put_property(e, structure);
+    if (!e.guessed) continue;
+    auto* const section = structure.find(Kind::atom, e.key);
+    if (section != nullptr) section->scope = e.value.rank == 2 && e.value.shape[1] == 1 ? Structure::Scope::guessed_column : Structure::Scope::guessed;
   }
 }
 

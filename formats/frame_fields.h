@@ -58,6 +58,7 @@ struct RecordedType;
 // What a format knows about a value beyond its name.
 struct ValueHint {
   ValueScope scope = ValueScope::guess;
+  bool guessed = false;                    // the scope is `atom` for the shape alone
   std::optional<Field> field;              // it is that field, whatever its name (--map counts before)
   const Conversion* conversion = nullptr;  // instead of all units; with the sign, as for gradients
   std::string_view unit, unit_by;          // the value's own unit, and who says it (InputUnits::declare)
@@ -91,6 +92,7 @@ class FrameFields {
     FrameValue value;
     ValueHint hint;
     bool of_atoms = false;
+    bool guessed = false;  // for its shape alone
     bool consumed = false;
     std::optional<FieldClaim> claim;
   };
@@ -103,7 +105,7 @@ class FrameFields {
     std::optional<Field> field;
     bool number = false, first_is_n = false;
     std::uint64_t width = 0;  // numbers an atom
-    bool of_atoms = false;
+    bool of_atoms = false, guessed = false;
     std::optional<FieldClaim> claim;
   };
   // The words for where a field came from, as they were last made.
@@ -117,6 +119,7 @@ class FrameFields {
   };
 
   void judge(Entry& e, Judgement& before) const;
+  ValueScope scope_of(const Entry& e, bool first_is_n) const;
   std::optional<FieldClaim> claim_of(const Entry& e, std::uint64_t width) const;
   void resolve(Field field, Structure& structure, FrameRemarks& remarks);
   void take(Field field, Entry& e, Structure& structure, FrameRemarks& remarks);

@@ -53,7 +53,7 @@ class JsonFrameReader {
   void read_plain(simdjson::dom::element record, Structure& structure, FrameRemarks& remarks);
   void add_plain_properties(simdjson::dom::element list, Kind kind);
   void add_plain_builtin(std::string_view key, simdjson::dom::element e, Structure& structure, FrameRemarks& remarks);
-  std::optional<FrameValue> number_or_text(simdjson::dom::element e, bool number);
+  std::optional<FrameValue> number_or_text(simdjson::dom::element e, std::string_view key, bool number);
   void read_values(const JsonFrame& frame, const Structure& structure, FrameRemarks& remarks);
   bool is_stress_of_no_unit(std::string_view key) const;
   void add_value(const JsonFrame& frame, std::string_view key, simdjson::dom::element e, std::size_t n, FrameRemarks& remarks);

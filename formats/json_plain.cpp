@@ -31,8 +31,8 @@ Type plain_type(const FrameValue& v) {
 }  // namespace
 
 // A number that is not finite is a text in JSON: "NaN", "inf", "-inf".
-std::optional<FrameValue> JsonFrameReader::number_or_text(element e, bool number) {
-  const auto v = values_.value(e);
+std::optional<FrameValue> JsonFrameReader::number_or_text(element e, std::string_view key, bool number) {
+  const auto v = values_.value(e, key);
   if (!v || v->of != Of::text || !number) return v;
   return v->text == "NaN" ? FrameValue::number(kNan) : v->text == "inf" ? FrameValue::number(kInfinity) : v->text == "-inf" ? FrameValue::number(kMinusInfinity) : *v;
 }
@@ -46,7 +46,7 @@ void JsonFrameReader::add_plain_properties(element list, Kind kind) {
       if (type != nullptr && type->type == Type::null) nulls_.emplace_back(kind, field.key);
       continue;
     }
-    const auto v = number_or_text(field.value, type != nullptr && type_info(type->type).form != Form::text);
+    const auto v = number_or_text(field.value, field.key, type != nullptr && type_info(type->type).form != Form::text);
     if (!v) continue;
     if (type == nullptr) {
       types_.set(kind, field.key, plain_type(*v));
@@ -64,7 +64,7 @@ void JsonFrameReader::add_plain_builtin(std::string_view key, element e, Structu
     if (!v || v->count() != 3) fail_input("", "has a pbc that is not three of true and false");
     return structure.set_pbc({v->real(0) != 0, v->real(1) != 0, v->real(2) != 0});
   }
-  const auto v = number_or_text(e, key == "energy");
+  const auto v = number_or_text(e, key, key == "energy");
   if (!v) return;
   if (key == "cell") return set_cell(structure, key, *v, settings_.units, remarks);
   ValueHint hint;

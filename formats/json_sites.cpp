@@ -191,7 +191,7 @@ void JsonFrameReader::read_site_properties(const JsonFrame& frame, array sites, 
       const auto e = properties ? json_member(*properties, name) : std::nullopt;
       if (!e) continue;
       ++with;
-      const auto v = numbers ? values_.numbers(*e) : std::nullopt;
+      const auto v = numbers ? values_.numbers(*e, name) : std::nullopt;
       numbers = v && v->rank <= 1 && (!width || (*width == v->count() && rank == v->rank));
       if (!numbers) continue;
       width = v->count();

@@ -2,11 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <cstdlib>
+#include <iterator>
 #include <limits>
 
 #include "core/base/error.h"
 #include "formats/excerpt.h"
+#include "formats/half.h"
 
 namespace atp {
 
@@ -21,10 +26,31 @@ constexpr std::size_t kMostCounted = 0xFFFFFF;  // simdjson counts no further
 
 bool is_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
 
-// What Python's NaN and infinities become: texts that nobody writes.
+// What Python's NaN and infinities become: texts that nobody writes. Integers of more than 64 bits become "\0" and their digits.
 constexpr std::string_view kNan = {"\0NaN", 4}, kInfinity = {"\0inf", 4}, kMinusInfinity = {"\0-inf", 5};
+constexpr std::size_t kMostDigits = 18;  // that 64 bits always hold
 
-// NaN, Infinity and -Infinity outside of texts become texts of ours. Whether there was one.
+// A value that no record can hold: it alone is left out.
+struct Unstorable {
+  std::string why;
+};
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// The integer at the beginning, where it may have more than 64 bits; else nothing.
+std::string_view long_integer(std::string_view text) {
+  std::size_t n = text.starts_with('-') ? 1 : 0;
+  const std::size_t sign = n;
+  while (n < text.size() && is_digit(text[n])) ++n;
+  const bool real = n < text.size() && (text[n] == '.' || text[n] == 'e' || text[n] == 'E');
+  if (n - sign <= kMostDigits || real) return {};
+  std::int64_t whole = 0;
+  std::uint64_t natural = 0;
+  const bool fits = std::from_chars(text.data(), text.data() + n, whole).ec == std::errc() || std::from_chars(text.data(), text.data() + n, natural).ec == std::errc();
+  return fits ? "" : text.substr(0, n);
+}
+
+// NaN, Infinity, -Infinity and long integers outside of texts become texts of ours. Whether there was one.
 bool replace_python_numbers(std::string& text) {
   std::string out;
   bool found = false, quoted = false;
@@ -37,7 +63,15 @@ bool replace_python_numbers(std::string& text) {
     }
     if (c == '"') quoted = !quoted;
     const std::string_view rest = std::string_view(text).substr(i);
-    const std::string_view word = quoted || (i > 0 && is_word(text[i - 1])) ? "" : rest.starts_with("NaN") ? "NaN" : rest.starts_with("-Infinity") ? "-Infinity" : rest.starts_with("Infinity") ? "Infinity" : "";
+    const bool within = quoted || (i > 0 && (is_word(text[i - 1]) || text[i - 1] == '.' || text[i - 1] == '-' || text[i - 1] == '+'));
+    const std::string_view digits = within ? "" : long_integer(rest);
+    if (!digits.empty()) {
+      out.append(R"("\u0000)").append(digits) += '"';
+      i += digits.size() - 1;
+      found = true;
+      continue;
+    }
+    const std::string_view word = within ? "" : rest.starts_with("NaN") ? "NaN" : rest.starts_with("-Infinity") ? "-Infinity" : rest.starts_with("Infinity") ? "Infinity" : "";
     if (word.empty()) {
       out += c;
       continue;
@@ -50,18 +84,43 @@ bool replace_python_numbers(std::string& text) {
   return found;
 }
 
-// Not finite, as replace_python_numbers() writes it.
-bool is_python_number(std::string_view t) { return t == kNan || t == kInfinity || t == kMinusInfinity; }
+// As replace_python_numbers() writes it.
+bool is_long_integer(std::string_view t) { return t.size() > kMostDigits && t[0] == '\0' && (is_digit(t[1]) || t[1] == '-') && is_digit(t[2]); }
+bool is_python_number(std::string_view t) { return t == kNan || t == kInfinity || t == kMinusInfinity || is_long_integer(t); }
 
-// The number in a list: NaN for null, and what is not finite as texts.
+[[noreturn]] void fail_inexact(std::string_view digits) { throw Unstorable{fmt::format("the integer {}, which no record holds exactly", excerpt(digits))}; }
+
+double exactly(std::string_view digits) {
+  const double v = std::strtod(std::string(digits).c_str(), nullptr);
+  if (!std::isfinite(v) || fmt::format("{:.0f}", v) != digits) fail_inexact(digits);
+  return v;
+}
+
+double exactly(std::uint64_t v) {
+  const auto real = static_cast<double>(v);
+  if (real >= 0x1p64 || static_cast<std::uint64_t>(real) != v) fail_inexact(fmt::format("{}", v));
+  return real;
+}
+
+double exactly(std::int64_t v) {
+  const auto real = static_cast<double>(v);
+  if (real >= 0x1p63 || static_cast<std::int64_t>(real) != v) fail_inexact(fmt::format("{}", v));
+  return real;
+}
+
+// The number in a list: NaN for null, and what is not finite as texts. Throws Unstorable for an integer that is no f64.
 bool read_real(element e, double& out) {
   switch (e.type()) {
     case element_type::DOUBLE: out = double(e); return true;
-    case element_type::INT64: out = static_cast<double>(std::int64_t(e)); return true;
-    case element_type::UINT64: out = static_cast<double>(std::uint64_t(e)); return true;
+    case element_type::INT64: out = exactly(std::int64_t(e)); return true;
+    case element_type::UINT64: out = exactly(std::uint64_t(e)); return true;
     case element_type::NULL_VALUE: out = std::numeric_limits<double>::quiet_NaN(); return true;
     case element_type::STRING: {
       std::string_view t = e;
+      if (is_long_integer(t)) {
+        out = exactly(t.substr(1));
+        return true;
+      }
       if (is_python_number(t)) t.remove_prefix(1);
       if (t != "inf" && t != "-inf" && t != "NaN") return false;
       out = t == "NaN" ? std::numeric_limits<double>::quiet_NaN() : t == "inf" ? HUGE_VAL : -HUGE_VAL;
@@ -151,13 +210,42 @@ void append(simdjson::dom::array a, std::byte*& out, const Read& read) {
   }
 }
 
-std::optional<Of> dtype_named(std::string_view name) {
-  if (name == "float64") return Of::f64;
-  if (name == "float32") return Of::f32;
-  if (name == "int64") return Of::i64;
-  if (name == "int32") return Of::i32;
-  if (name == "bool" || name == "bool_") return Of::logical;
-  return std::nullopt;
+// A type of NumPy, and that of ours which holds all its values.
+struct Dtype {
+  std::string_view name;
+  Of of;
+  std::uint32_t bytes;  // there
+};
+constexpr Dtype kDtypes[] = {
+    {"float64", Of::f64, 8}, {"float32", Of::f32, 4}, {"float16", Of::f32, 2}, {"int64", Of::i64, 8},    {"int32", Of::i32, 4},
+    {"int16", Of::i64, 2},   {"int8", Of::i64, 1},    {"uint64", Of::i64, 8},  {"uint32", Of::i64, 4},   {"uint16", Of::i64, 2},
+    {"uint8", Of::i64, 1},   {"bool", Of::logical, 1}, {"bool_", Of::logical, 1},
+};
+
+const Dtype& dtype_named(std::string_view name) {
+  const auto* const found = std::ranges::find(kDtypes, name, &Dtype::name);
+  if (found != std::end(kDtypes)) return *found;
+  throw Unstorable{fmt::format("an array of {}, which no record holds", name.starts_with("complex") ? fmt::format("complex numbers ({})", excerpt(name)) : fmt::format("'{}'", excerpt(name)))};
+}
+
+// The type for values that are written out; nothing where they must tell it.
+std::optional<Of> known_type(std::string_view name) {
+  const bool known = std::ranges::find(kDtypes, name, &Dtype::name) != std::end(kDtypes);
+  return known || name.starts_with("complex") ? std::optional(dtype_named(name).of) : std::nullopt;
+}
+
+std::int64_t integer_of(const Dtype& type, const std::byte* p) {
+  const bool sign = !type.name.starts_with('u');
+  switch (type.bytes) {
+    case 1: return sign ? load<std::int8_t>(p) : load<std::uint8_t>(p);
+    case 2: return sign ? load<std::int16_t>(p) : load<std::uint16_t>(p);
+    case 4: return load<std::uint32_t>(p);
+    default: {
+      const auto v = load<std::uint64_t>(p);
+      if (v > INT64_MAX) fail_inexact(fmt::format("{}", v));
+      return static_cast<std::int64_t>(v);
+    }
+  }
 }
 
 }  // namespace
@@ -268,35 +356,46 @@ std::optional<FrameValue> JsonValues::ndarray(simdjson::dom::array parts) {
   }
   std::uint64_t offset = 0;
   if (parts.at(2).get(offset) == simdjson::SUCCESS && !binary_.empty()) {
-    const auto of = dtype_named(dtype);
-    if (!of) fail_input("", fmt::format("has an array of '{}', which atp does not read", excerpt(dtype)));
-    if (offset > binary_.size() || count > (binary_.size() - offset) / bytes_of(*of)) fail_input("", "has an array that goes beyond its data");
-    return FrameValue::array(*of, shape, binary_.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(count * bytes_of(*of))));
+    const Dtype& type = dtype_named(dtype);
+    if (offset > binary_.size() || count > (binary_.size() - offset) / type.bytes) fail_input("", "has an array that goes beyond its data");
+    const Bytes data = binary_.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(count * type.bytes));
+    const bool as_it_is = type.bytes == bytes_of(type.of) && !type.name.starts_with('u');
+    if (as_it_is) return FrameValue::array(type.of, shape, data);
+    auto& out = new_numbers();
+    out.resize(static_cast<std::size_t>(count * bytes_of(type.of)));
+    for (std::uint64_t i = 0; i < count; ++i) {
+      const std::byte* const p = data.data() + i * type.bytes;
+      if (type.of == Of::f32) {
+        store(out.data() + 4 * i, float_of_half(load<std::uint16_t>(p)));
+      } else {
+        store(out.data() + 8 * i, integer_of(type, p));
+      }
+    }
+    return FrameValue::array(type.of, shape, out);
   }
   if (parts.at(2).get(flat) != simdjson::SUCCESS) fail_input("", "has an __ndarray__ without values");
-  auto values = list(flat);
+  const auto values = list(flat);
   if (!values) return std::nullopt;  // of texts
-  if (dtype.starts_with("complex")) return values;  // real and imaginary parts in turn
+  const Of of = known_type(dtype).value_or(values->of);
   if (values->count() != count) fail_input("", fmt::format("has an __ndarray__ of {} values, its shape needs {}", values->count(), count));
-  return as_dtype(FrameValue::array(values->of, shape, values->data), dtype);
+  return as_type(FrameValue::array(values->of, shape, values->data), of);
 }
 
 // Numbers in the type that the array had: a list alone tells integers from reals, and no more.
-FrameValue JsonValues::as_dtype(const FrameValue& v, std::string_view dtype) {
-  const auto of = dtype_named(dtype);
+FrameValue JsonValues::as_type(const FrameValue& v, Of of) {
   const bool whole = v.of == Of::i64;
-  if (!of || *of == v.of || *of == Of::logical || (*of == Of::i32 && !whole) || (*of == Of::i64 && !whole)) return v;
+  if (of == v.of || of == Of::logical || (of == Of::i32 && !whole) || (of == Of::i64 && !whole)) return v;
   auto& out = new_numbers();
-  out.resize(static_cast<std::size_t>(v.count() * bytes_of(*of)));
+  out.resize(static_cast<std::size_t>(v.count() * bytes_of(of)));
   for (std::uint64_t i = 0; i < v.count(); ++i) {
     const double x = v.real(i);
-    if (*of == Of::i32 && std::fabs(x) > INT32_MAX) return v;
-    if (*of == Of::f64) store(out.data() + 8 * i, x);
-    if (*of == Of::f32) store(out.data() + 4 * i, static_cast<float>(x));
-    if (*of == Of::i32) store(out.data() + 4 * i, static_cast<std::int32_t>(x));
+    if (of == Of::i32 && std::fabs(x) > INT32_MAX) return v;
+    if (of == Of::f64) store(out.data() + 8 * i, x);
+    if (of == Of::f32) store(out.data() + 4 * i, static_cast<float>(x));
+    if (of == Of::i32) store(out.data() + 4 * i, static_cast<std::int32_t>(x));
   }
   FrameValue cast = v;
-  cast.of = *of;
+  cast.of = of;
   cast.data = out;
   return cast;
 }
@@ -305,18 +404,28 @@ std::optional<FrameValue> JsonValues::numpy(simdjson::dom::object o) {
   element data;
   simdjson::dom::array a;
   std::string_view dtype;
-  if (o.at_key("dtype").get(dtype) == simdjson::SUCCESS && dtype.starts_with("complex")) fail_input("", "has an array of complex numbers, which no record holds");
+  const auto type = o.at_key("dtype").get(dtype) == simdjson::SUCCESS ? known_type(dtype) : std::nullopt;
   if (o.at_key("data").get(data) != simdjson::SUCCESS || data.get(a) != simdjson::SUCCESS) return std::nullopt;
   const auto v = list(a);
-  return v ? std::optional(as_dtype(*v, dtype)) : std::nullopt;
+  return v && type ? std::optional(as_type(*v, *type)) : v;
 }
 
-std::optional<FrameValue> JsonValues::numbers(element e) {
-  auto v = value(e);
+std::optional<FrameValue> JsonValues::numbers(element e, std::string_view key) {
+  auto v = value(e, key);
   return v && v->of != Of::text ? v : std::nullopt;
 }
 
-std::optional<FrameValue> JsonValues::value(element e) {
+std::optional<FrameValue> JsonValues::value(element e, std::string_view key) {
+  try {
+    return read(e);
+  } catch (const Unstorable& u) {
+    if (key.empty()) fail_input("", "has " + u.why);
+    left_out_.push_back(fmt::format("'{}' is {}; it is left out", excerpt(key), u.why));
+    return std::nullopt;
+  }
+}
+
+std::optional<FrameValue> JsonValues::read(element e) {
   switch (e.type()) {
     case element_type::NULL_VALUE: return std::nullopt;
     case element_type::BOOL: {
@@ -353,7 +462,7 @@ std::optional<FrameValue> JsonValues::value(element e) {
         auto v = ndarray(parts);
         return v ? v : text_of(e);
       }
-      if (const auto inner = json_member(e, "array"); inner && json_text(e, "__ase_objtype__") == "cell") return value(*inner);
+      if (const auto inner = json_member(e, "array"); inner && json_text(e, "__ase_objtype__") == "cell") return read(*inner);
       if (json_text(e, "@class") == "array" && json_text(e, "@module") == "numpy") {
         auto v = numpy(simdjson::dom::object(e));
         return v ? v : text_of(e);

@@ -39,18 +39,26 @@ class JsonValues {
   void set_binary(Bytes binary) { binary_ = binary; }
 
   // What was handed out goes.
-  void clear() { numbers_used_ = texts_used_ = 0; }
+  void clear() {
+    numbers_used_ = texts_used_ = 0;
+    left_out_.clear();
+  }
 
   // Nothing for null. What is none of the above (objects, lists of texts, ragged lists) is its own
-  // JSON text. Throws Error (exit 3, no place): an array that is not what it says.
-  std::optional<FrameValue> value(simdjson::dom::element e);
+  // JSON text. Nothing, with a text in left_out(), for a value under `key` that no record can hold: complex numbers, integers
+  // that are neither i64 nor f64. Throws Error (exit 3, no place): an array that is not what it says; such a value without a key.
+  std::optional<FrameValue> value(simdjson::dom::element e, std::string_view key = {});
   // The same, for a value that must be numbers: nothing otherwise.
-  std::optional<FrameValue> numbers(simdjson::dom::element e);
+  std::optional<FrameValue> numbers(simdjson::dom::element e, std::string_view key = {});
+
+  // For the user: what value() has left out since clear().
+  const std::vector<std::string>& left_out() const { return left_out_; }
 
  private:
+  std::optional<FrameValue> read(simdjson::dom::element e);
   std::optional<FrameValue> list(simdjson::dom::array a);
   std::optional<FrameValue> ndarray(simdjson::dom::array parts);
-  FrameValue as_dtype(const FrameValue& v, std::string_view dtype);
+  FrameValue as_type(const FrameValue& v, FrameValue::Of of);
   std::optional<FrameValue> numpy(simdjson::dom::object o);
   FrameValue text_of(simdjson::dom::element e);
   std::vector<std::byte>& new_numbers();
@@ -60,6 +68,7 @@ class JsonValues {
   std::deque<std::vector<std::byte>> numbers_;
   std::deque<std::string> texts_;
   std::size_t numbers_used_ = 0, texts_used_ = 0;
+  std::vector<std::string> left_out_;
 };
 
 // The member of that name, or nothing when `e` is no object or has none (null counts as none).

@@ -45,3 +45,42 @@ TEST_CASE("f64 to f32 over whole arrays: as the processor rounds, and what is to
     CHECK_THROWS_WITH_AS(apply_dtype(t, DtypePolicy::standard), doctest::Contains("positions has the value"), Error);
   }
 }
+
+TEST_CASE("what only its shape made an atom property becomes the molecule's") {
+  const std::vector<double> values = {1, 2, 3};
+  Structure s;
+  s.atomic_numbers.assign(3, 1);
+  s.set_positions(std::vector<double>(9));
+  s.put_array<double>(Kind::atom, "plain", Type::f64_array, values);
+  s.put_array<double>(Kind::atom, "column", Type::f64_array, values);
+  s.find(Kind::atom, "column")->scope = Structure::Scope::guessed_column;
+  Schema lock;
+  CHECK(lock.add(s).empty());
+  move_scope(lock, "plain", 3);
+  move_scope(lock, "column", 0);
+  CHECK(lock.entries.at({Kind::molecule, "plain"}) == SchemaEntry{Type::f64_array, false, 8, 24});
+  CHECK(lock.entries.at({Kind::molecule, "column"}) == SchemaEntry{Type::tensor_f64, false, 8, 0});
+  follow_scopes(s, lock);
+  coerce(s, lock, false);
+  CHECK(s.find(Kind::atom, "plain") == nullptr);
+  CHECK(s.find(Kind::molecule, "plain")->type == Type::f64_array);
+  CHECK(decode_value(s.find(Kind::molecule, "column")->view()).shape() == std::vector<std::uint64_t>{3, 1});
+  CHECK(lock.add(s).empty());
+}
+
+TEST_CASE("the atoms' magmom makes room for the molecule's") {
+  Structure s;
+  s.atomic_numbers.assign(1, 26);
+  s.put_array<float>(Kind::atom, "magmom", Type::f32_array, std::vector<float>{2.5});
+  Schema lock;
+  lock.entries.emplace(Schema::Key{Kind::atom, "magmom"}, SchemaEntry{Type::f32_array, true, 4, 4});
+  lock.entries.emplace(Schema::Key{Kind::atom, "magmoms"}, SchemaEntry{Type::f64_array, true, 8, 8});
+  CHECK_FALSE(has_total_moment(lock));
+  REQUIRE(rename_moments(lock));
+  lock.entries.emplace(Schema::Key{Kind::molecule, "magmom"}, SchemaEntry{Type::f64, false, 8, 8});
+  REQUIRE(has_total_moment(lock));
+  follow_scopes(s, lock);
+  coerce(s, lock, false);
+  CHECK(s.find(Kind::atom, "magmom") == nullptr);
+  CHECK(s.find(Kind::atom, "magmoms")->type == Type::f64_array);
+}

@@ -303,3 +303,17 @@ TEST_CASE("fields: units") {
   CHECK(text(good("energy_unit=furlong"), Kind::molecule, "energy_unit") == "furlong");
   CHECK(builtin(good("dftb_energy_eV=2 energy_unit=Hartree"), "energy") == std::vector<double>{2});
 }
+
+TEST_CASE("a matrix in quotes, as ASE writes it, is a stress or a virial and elsewhere a text") {
+  const auto read = [](const char* stress) { return read_xyz(fmt::format("1\nLattice=\"2 0 0 0 2 0 0 0 2\" Properties=species:S:1:pos:R:3 stress=\"{0}\" note=\"{0}\"\nH 0 0 0\n", stress)); };
+  const auto r = read("[[1, 2, 3], [ 4,5.5,6] ,[7, 8, -9e-1]]");
+  REQUIRE(r.frames.size() == 1);
+  CHECK(numbers(r.frames[0], Kind::builtin, "stress") == std::vector<double>{1, 2, 3, 4, 5.5, 6, 7, 8, -0.9});
+  CHECK(text(r.frames[0], Kind::molecule, "note") == "[[1, 2, 3], [ 4,5.5,6] ,[7, 8, -9e-1]]");
+  for (const char* const other : {"[[1, 2, 3], [4, 5, 6]]", "[[1, 2, 3], [4, 5, 6], [7, 8, 9]", "[[1, 2, x], [4, 5, 6], [7, 8, 9]]", "[1, 2, 3]", "[", ""}) {
+    CAPTURE(other);
+    const auto not_read = read(other);
+    REQUIRE(not_read.frames.size() == 1);
+    CHECK_FALSE(has(not_read.frames[0], Kind::builtin, "stress"));
+  }
+}

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "core/base/error.h"
 
@@ -202,6 +203,69 @@ void coerce(Structure& s, const Schema& lock, bool narrow) {
     if (now == locked->second) continue;
     const auto joined = join(section.kind, now, locked->second);
     if ((joined && *joined == locked->second) || (narrow && narrows(now, locked->second))) convert_section(section, locked->second.type);
+  }
+}
+
+SchemaEntry as_of_molecule(const SchemaEntry& of_atoms, std::uint64_t atoms) {
+  const TypeInfo& info = type_info(of_atoms.type);
+  const auto tensor = atoms == 0 ? type_of(Form::tensor, info.scalar) : std::nullopt;
+  return *entry_of(tensor.value_or(of_atoms.type), false, atoms * (of_atoms.element == 0 ? 0 : of_atoms.slot / of_atoms.element));
+}
+
+void move_scope(Schema& lock, std::string_view key, std::uint64_t atoms) {
+  const auto before = lock.entries.find(std::pair(Kind::atom, key));
+  lock.entries.insert_or_assign(Schema::Key(Kind::molecule, key), as_of_molecule(before->second, atoms));
+  lock.entries.erase(before);
+}
+
+void make_of_molecule(Structure::Section& section) {
+  section.kind = Kind::molecule;
+  const auto scope = std::exchange(section.scope, Structure::Scope::known);
+  const TypeInfo& info = type_info(section.type);
+  if (scope != Structure::Scope::guessed_column || info.form != Form::array) return;
+  const auto rows = static_cast<std::uint32_t>(section.payload.size() / info.element);
+  std::vector<std::byte> out{std::byte{2}};
+  push(out, rows);
+  push(out, std::uint32_t{1});
+  out.insert(out.end(), section.payload.begin(), section.payload.end());
+  section.payload = std::move(out);
+  section.type = *type_of(Form::tensor, info.scalar);
+}
+
+namespace {
+
+constexpr std::string_view kTotalMoment = "magmom", kMoments = "magmoms";
+
+}  // namespace
+
+bool has_total_moment(const Schema& schema) {
+  const auto total = schema.entries.find(std::pair(Kind::molecule, kTotalMoment));
+  return total != schema.entries.end() && type_info(total->second.type).form == Form::scalar;
+}
+
+bool rename_moments(Structure& s) {
+  auto* const moments = s.find(Kind::atom, kTotalMoment);
+  if (moments == nullptr || s.find(Kind::atom, kMoments) != nullptr) return false;
+  moments->key = kMoments;
+  moments->scope = Structure::Scope::known;
+  return true;
+}
+
+bool rename_moments(Schema& lock) {
+  const auto from = lock.entries.find(std::pair(Kind::atom, kTotalMoment));
+  const auto [to, fresh] = lock.entries.try_emplace(Schema::Key(Kind::atom, kMoments), from->second);
+  const auto joined = join(Kind::atom, to->second, from->second);
+  if (!joined) return false;
+  to->second = *joined;
+  lock.entries.erase(from);
+  return true;
+}
+
+void follow_scopes(Structure& s, const Schema& lock) {
+  if (has_total_moment(lock)) rename_moments(s);
+  for (auto& section : s.sections()) {
+    if (section.kind != Kind::atom || lock.entries.contains(std::pair<Kind, std::string_view>(Kind::atom, section.key))) continue;
+    if (lock.entries.contains(std::pair<Kind, std::string_view>(Kind::molecule, section.key))) make_of_molecule(section);
   }
 }
 

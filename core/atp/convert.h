@@ -35,6 +35,24 @@ std::optional<SchemaEntry> join(Kind kind, const SchemaEntry& a, const SchemaEnt
 // should become f64, a float too large for f32.
 void coerce(Structure& s, const Schema& lock, bool narrow);
 
+// ASE calls the magnetic moments of the atoms magmoms and the molecule's one number magmom; MPtrj calls those of the atoms
+// magmom. The atoms' magmom becomes magmoms here, unless there are some already. Whether it did.
+bool rename_moments(Structure& s);
+// The same for `lock`, which has the atoms' magmom. False when its magmoms are of another type.
+bool rename_moments(Schema& lock);
+// Whether `schema` has magmom as that one number, beside which the atoms' cannot have the name.
+bool has_total_moment(const Schema& schema);
+
+// Atom properties that `lock` knows as the molecule's become that: what only their shape said was contradicted by another
+// record. Call coerce() afterwards.
+void follow_scopes(Structure& s, const Schema& lock);
+// What such a property of the atoms is as the molecule's. `atoms`: of all records that have it, 0 when their numbers differ.
+SchemaEntry as_of_molecule(const SchemaEntry& of_atoms, std::uint64_t atoms);
+// Makes it that in `lock`, which has it.
+void move_scope(Schema& lock, std::string_view key, std::uint64_t atoms);
+// The same for one section, which keeps its shape.
+void make_of_molecule(Structure::Section& section);
+
 // Widens `lock` so that `s` fits, by join(). True when every field fits now; fields without a
 // common type are left alone and make it false. `positions` f32 and f64 join to f64.
 bool widen(Schema& lock, const Structure& s);

@@ -48,6 +48,7 @@ std::vector<std::byte>& Structure::append(Kind kind, std::string_view key, Type 
   s.type = type;
   s.key = key;
   s.payload.clear();
+  s.scope = Scope::known;
   return s.payload;
 }
 
@@ -56,6 +57,7 @@ std::vector<std::byte>& Structure::put(Kind kind, std::string_view key, Type typ
     if (s.kind == kind && s.key == key) {
       s.type = type;
       s.payload.clear();
+      s.scope = Scope::known;
       return s.payload;
     }
   }

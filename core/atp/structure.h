@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/atp/section.h"
@@ -19,11 +20,15 @@ namespace atp {
 // charges e, velocities sqrt(eV/u), as ASE has them.
 class Structure {
  public:
+  // Why a property is one of the atoms. A guess: nothing but its first dimension says so, which other frames may contradict.
+  enum class Scope : std::uint8_t { known, guessed, guessed_column };  // a column was [n, 1] and is [n]
+
   struct Section {
     Kind kind;
     Type type;
     std::string key;
     std::vector<std::byte> payload;  // as in the file, FORMAT.md "Record"
+    Scope scope = Scope::known;      // records do not store it
 
     SectionView view() const { return {kind, type, key, payload}; }
   };
@@ -72,6 +77,7 @@ class Structure {
 
   // nullptr when absent.
   const Section* find(Kind kind, std::string_view key) const;
+  Section* find(Kind kind, std::string_view key) { return const_cast<Section*>(std::as_const(*this).find(kind, key)); }
   void erase(Kind kind, std::string_view key);
 
   std::span<const Section> sections() const { return {sections_.data(), used_}; }
