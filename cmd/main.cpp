@@ -22,6 +22,7 @@
 #include "core/base/error.h"
 #include "core/base/interrupt.h"
 #include "core/io/mapped_file.h"
+#include "core/io/temporary_name.h"
 #include "core/mpi/ranks.h"
 
 namespace atp {
@@ -107,7 +108,7 @@ int run_and_report(const std::vector<std::string>& arguments) {
     flush_stdout();
     return static_cast<int>(exit);
   } catch (const Error& e) {
-    return fail(e.exit(), e.what());
+    return fail(e.exit(), without_temporary_names(e.what()));
   } catch (const FailedElsewhere& e) {  // that process says why
     return static_cast<int>(e.exit);
   } catch (const Interrupted& e) {

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <bit>
+#include <cerrno>
 #include <cmath>
 #include <map>
 #include <variant>
@@ -118,6 +119,8 @@ class AseDbExporter : public RecordExporter {
  private:
   void check(int code) const {
     if (code == SQLITE_OK || code == SQLITE_DONE || code == SQLITE_ROW) return;
+    if (code == SQLITE_FULL) fail_system(path_, "cannot write", ENOSPC);
+    if (const int system = db_ == nullptr ? 0 : ::sqlite3_system_errno(db_); system != 0 && (code & 0xFF) == SQLITE_IOERR) fail_system(path_, "cannot write", system);
     throw Error(Exit::system, path_, fmt::format("cannot write: {}", db_ == nullptr ? ::sqlite3_errstr(code) : ::sqlite3_errmsg(db_)));
   }
   void run(const char* sql) const { check(::sqlite3_exec(db_, sql, nullptr, nullptr, nullptr)); }

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 #include <lmdb.h>
+#include <sys/statvfs.h>
 #include <zlib.h>
 
 #include "core/base/error.h"
@@ -17,6 +18,7 @@ namespace atp {
 namespace {
 
 // Between two commits; the map has room for them.
+constexpr std::uint64_t kLittleRoom = std::uint64_t{1} << 20;
 constexpr std::uint64_t kTransactionBytes = std::uint64_t{64} << 20;
 constexpr std::uint64_t kTransactionRows = 4096;
 
@@ -113,6 +115,10 @@ class AseLmdbExporter : public RecordExporter {
 
  private:
   void check(int code, const char* what) const {
+    // LMDB calls a write that came short an I/O error.
+    struct statvfs room = {};
+    if (code == EIO && ::statvfs(path_.c_str(), &room) == 0 && room.f_bavail * room.f_frsize < kLittleRoom) code = ENOSPC;
+    if (code == ENOSPC) fail_system(path_, "cannot write", code);
     if (code != 0) throw Error(Exit::system, path_, fmt::format("LMDB cannot {}: {}", what, ::mdb_strerror(code)));
   }
   void begin() { check(::mdb_txn_begin(env_, nullptr, 0, &txn_), "begin"); }

@@ -7,8 +7,10 @@
 #include <optional>
 
 #include "core/base/error.h"
+#include "core/base/interrupt.h"
 #include "formats/ase_row.h"
 #include "formats/frame_batch.h"
+#include "formats/json_columns.h"
 #include "formats/json_cutter.h"
 #include "formats/json_frames.h"
 
@@ -101,6 +103,36 @@ class AseJsonDecoder final : public FrameDecoder {
 
 // ---- readers ------------------------------------------------------------------------------------
 
+// Tables are read as a whole.
+constexpr std::size_t kLargestTable = std::size_t{64} << 20;
+
+// A byte more than that, or all there is; what simdjson needs behind it is reserved.
+std::string read_begin(ByteSource& source) {
+  std::string text;
+  for (std::size_t n = 1; n != 0 && text.size() <= kLargestTable;) {
+    throw_if_interrupted();
+    const std::size_t have = text.size();
+    text.resize(std::min(have + (std::size_t{1} << 20), kLargestTable + 1));
+    n = source.read(std::span(text).subspan(have));
+    text.resize(have + n);
+  }
+  text.reserve(text.size() + kJsonPadding);
+  return text;
+}
+
+bool is_table(const std::string& text) {
+  JsonParser parser;
+  bool parsed = false;
+  try {
+    const simdjson::dom::element root = parser.parse(text, true);
+    parsed = true;
+    std::vector<JsonFrame> rows;
+    return add_table(root, rows);
+  } catch (const Error&) {
+    return parsed;  // a table with a fault, which is told again with the frames
+  }
+}
+
 class JsonReader final : public FormatReader {
  public:
   JsonReader(std::unique_ptr<ByteSource> source, const ReadOptions& options, bool ase) : cutter_(nullptr, 0) {
@@ -110,7 +142,17 @@ class JsonReader final : public FormatReader {
     } else {
       json_ = std::make_shared<JsonSettings>(source->name(), options);
     }
-    cutter_ = JsonCutter(std::move(source), ase ? 1 : outline.depth);
+    std::string begun;
+    unsigned depth = ase ? 1 : outline.depth;
+    if (!ase && outline.table) {
+      begun = read_begin(*source);
+      const bool whole = begun.size() <= kLargestTable;
+      if (whole && is_table(begun)) depth = 0;
+      if (!whole && outline.split) {
+        fail_input(source->name(), fmt::format("is a table (pandas' orient='split') of more than {} bytes", kLargestTable), "write it with orient='records'");
+      }
+    }
+    cutter_ = JsonCutter(std::move(source), depth, std::move(begun));
   }
 
   std::unique_ptr<FrameBatch> next() override {

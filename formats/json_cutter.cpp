@@ -24,6 +24,8 @@ constexpr std::size_t kMostBeside = 16;
 constexpr std::string_view kRecordKeys[] = {"@class", "structure", "sites",    "atoms",     "lattice_mat",   "outputs",
                                             "numbers", "positions", "unique_id", "ionic_steps", "calcs_reversed", "uncorrected_total_energy", "molecule"};
 
+constexpr std::string_view kTableKeys[] = {"structure", "structures", "columns"};
+
 // Bytes that a scan must look at, outside of texts and inside.
 constexpr std::array<bool, 256> table_of(std::string_view bytes) {
   std::array<bool, 256> t = {};
@@ -62,6 +64,8 @@ JsonOutline outline_of_json(std::string_view head) {
       digits.pop_back();
     } else if (c == ':' && !open.empty() && open.back() == '{') {
       digits.back() = is_digits(last);
+      out.table |= open == "{" && std::ranges::find(kTableKeys, last) != std::end(kTableKeys);
+      out.split |= open == "{" && last == "columns";
       const auto depth = static_cast<unsigned>(open.size() - 1);
       if ((out.found && depth >= out.depth) || std::ranges::find(kRecordKeys, last) == std::end(kRecordKeys)) continue;
       out.found = true;
@@ -74,7 +78,7 @@ JsonOutline outline_of_json(std::string_view head) {
   return out;
 }
 
-JsonCutter::JsonCutter(std::unique_ptr<ByteSource> source, unsigned depth) : source_(std::move(source)), depth_(depth) {}
+JsonCutter::JsonCutter(std::unique_ptr<ByteSource> source, unsigned depth, std::string begun) : source_(std::move(source)), depth_(depth), buffer_(std::move(begun)) {}
 
 void JsonCutter::fail(const std::string& what) const {
   fail_input(source_->name(), fmt::format("byte {}: {}", dropped_ + at_, what), "the file is damaged or cut short");

@@ -17,6 +17,8 @@ namespace atp {
 struct JsonOutline {
   unsigned depth = 0;
   bool found = false;     // a key that records of this field have was seen
+  bool table = false;     // add_table() may know the document as a whole
+  bool split = false;     // one with its names in front
   bool numbered = false;  // keys "1", "2" ... around records of ASE's database
 };
 
@@ -37,7 +39,8 @@ struct JsonPiece {
 // One thread. Memory is bounded by a piece and the longest record, which may have 1 GiB.
 class JsonCutter {
  public:
-  JsonCutter(std::unique_ptr<ByteSource> source, unsigned depth);
+  // `begun` is what has been read of the source.
+  JsonCutter(std::unique_ptr<ByteSource> source, unsigned depth, std::string begun = {});
 
   // The next records, a few MB of them and at least one; nothing at the end. Records are objects that
   // are balanced, not yet valid JSON. Throws Error (exit 3): brackets that do not match, a document

@@ -6,6 +6,7 @@
 
 #include "core/base/error.h"
 #include "formats/excerpt.h"
+#include "formats/json_columns.h"
 #include "formats/json_sites.h"
 
 namespace atp {
@@ -17,8 +18,6 @@ using simdjson::dom::element;
 using simdjson::dom::object;
 using Layout = JsonFrame::Layout;
 using Of = FrameValue::Of;
-
-bool is_sites(element e) { return json_list_at(e, "sites").has_value(); }
 
 // ---- what a record holds ------------------------------------------------------------------------
 
@@ -58,11 +57,11 @@ void add_trajectory(element e, std::vector<JsonFrame>& out) {
 void refuse_columns(object o) {
   for (const char* const key : {"structure", "structures"}) {
     array structures;
-    if (o.at_key(key).get(structures) != simdjson::SUCCESS || structures.size() == 0 || !is_sites(*structures.begin())) continue;
+    if (o.at_key(key).get(structures) != simdjson::SUCCESS || structures.size() == 0 || !is_json_sites(*structures.begin())) continue;
     std::string beside;
     for (const auto field : o) {
       const auto list = json_list(field.value);
-      if (field.key == key || !list || list->size() != structures.size() || is_sites(*list->begin())) continue;
+      if (field.key == key || !list || list->size() != structures.size() || is_json_sites(*list->begin())) continue;
       beside.append(beside.empty() ? "'" : ", '").append(excerpt(field.key)) += '\'';
     }
     if (beside.empty()) continue;
@@ -81,11 +80,11 @@ void walk(element e, std::vector<JsonFrame>& out) {
   }
   if (e.get(o) != simdjson::SUCCESS) return;
   if (json_text(e, "@class") == "Trajectory") return add_trajectory(e, out);
-  if (is_sites(e)) return out.push_back({Layout::structure, e, e, 0});
+  if (is_json_sites(e)) return out.push_back({Layout::structure, e, e, 0});
   refuse_columns(o);
   const bool energy = json_member(e, "final_energy") && (json_member(e, "precise_gradients") || json_member(e, "gradients"));
   for (const auto field : o) {
-    if (energy && is_sites(field.value)) {
+    if (energy && is_json_sites(field.value)) {
       out.push_back({Layout::qchem, field.value, e, 0});
     } else {
       walk(field.value, out);
@@ -107,7 +106,7 @@ std::vector<JsonFrame> frames_of_json(element record) {
   std::vector<JsonFrame> out;
   if (json_text(record, "@class") == "Trajectory") {
     add_trajectory(record, out);
-  } else if (is_sites(record)) {
+  } else if (is_json_sites(record)) {
     out.push_back({Layout::structure, record, record, 0});
   } else if (json_member(record, "numbers") && json_member(record, "positions")) {
     out.push_back({Layout::plain, record, record, 0});
@@ -115,14 +114,14 @@ std::vector<JsonFrame> frames_of_json(element record) {
     out.push_back({Layout::alignn, *atoms, record, 0});
   } else if (json_member(record, "lattice_mat")) {
     out.push_back({Layout::alignn, record, record, 0});
-  } else if (add_task(record, out)) {
+  } else if (add_task(record, out) || add_table(record, out)) {
   } else {
     auto s = json_member(record, "structure");
     if (!s) s = json_member(record, "molecule");
-    if (s && is_sites(*s)) {
+    if (s && is_json_sites(*s)) {
       out.push_back({layout_of(record), *s, record, 0});
       const auto alone = json_member(record, "structure_atomic");
-      if (alone && is_sites(*alone)) out.push_back({Layout::isolated_atom, *alone, record, 0});
+      if (alone && is_json_sites(*alone)) out.push_back({Layout::isolated_atom, *alone, record, 0});
     } else {
       walk(record, out);
     }
@@ -229,7 +228,7 @@ void JsonFrameReader::add_value(const JsonFrame& frame, std::string_view key, el
 
 // What a Structure or Molecule says of itself as a whole; the record's values of these names come before.
 void JsonFrameReader::add_own_values(const JsonFrame& frame, std::size_t n, FrameRemarks& remarks) {
-  const bool alone = frame.layout == Layout::structure && is_sites(frame.values);
+  const bool alone = frame.layout == Layout::structure && is_json_sites(frame.values);
   const auto of_record = [&](std::string_view key) { return !alone && json_member(frame.values, key).has_value(); };
   ValueHint hint;
   hint.scope = ValueScope::frame;
@@ -253,8 +252,9 @@ void JsonFrameReader::read_values(const JsonFrame& frame, const Structure& struc
   object o;
   const std::size_t n = structure.n_atoms();
   add_own_values(frame, n, remarks);
-  if (frame.layout == Layout::structure && is_sites(frame.values)) return;
-  if (frame.values.get(o) != simdjson::SUCCESS) return;
+  if (frame.layout == Layout::structure && is_json_sites(frame.values)) return;
+  for (const auto& [name, cell] : frame.cells) add_value(frame, name, cell, n, remarks);
+  if (!frame.cells.empty() || frame.values.get(o) != simdjson::SUCCESS) return;
   per_atom_ = {static_cast<double>(n), "eV/atom times the number of atoms"};
   for (const auto f : o) {
     const std::string_view key = f.key;
@@ -287,7 +287,8 @@ void JsonFrameReader::read(const JsonFrame& frame, std::string_view key, Structu
   }
   ValueHint of_frame;
   of_frame.scope = ValueScope::frame;
-  if (!key.empty()) fields_.add("key", FrameValue::of_text(key), of_frame);
+  const std::string_view row = frame.row.empty() ? key : frame.row;
+  if (!row.empty()) fields_.add("key", FrameValue::of_text(row), of_frame);
   fields_.finish(structure, remarks);
   for (const std::string& text : values_.left_out()) remarks.note(text);
   for (const auto& [kind, name] : nulls_) structure.put_bytes(kind, name, Type::null, {});

@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "formats/field_rules.h"
@@ -21,6 +22,9 @@ struct JsonFrame {
   simdjson::dom::element atoms;    // the structure, molecule, ALIGNN's atoms or trajectory
   simdjson::dom::element values;   // the object with energy and the rest
   std::size_t step = 0;            // of a trajectory
+  // Of a row of a table: its values instead of those of `values`, and its name, which may be empty.
+  std::vector<std::pair<std::string_view, simdjson::dom::element>> cells = {};
+  std::string_view row = {};
 };
 
 // All frames of a record, in document order; empty when there is no structure in it.

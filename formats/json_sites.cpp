@@ -32,6 +32,8 @@ std::optional<array> json_list_at(element e, std::string_view key) {
   return found ? json_list(*found) : std::nullopt;
 }
 
+bool is_json_sites(element e) { return json_list_at(e, "sites").has_value(); }
+
 std::uint8_t element_of_species(std::string_view text) {
   std::string_view symbol = text;
   if (symbol.starts_with("X")) {

@@ -15,6 +15,9 @@ namespace atp {
 std::optional<simdjson::dom::array> json_list(simdjson::dom::element e);
 std::optional<simdjson::dom::array> json_list_at(simdjson::dom::element e, std::string_view key);
 
+// Whether it is a Structure or Molecule of pymatgen.
+bool is_json_sites(simdjson::dom::element e);
+
 // The atomic number of "Fe", "Fe3+", "O2-": what follows the symbol is a charge or an isotope's label. 0 for dummies
 // (X...). Throws Error (exit 3, no place) for what is no element.
 std::uint8_t element_of_species(std::string_view text);

@@ -219,17 +219,54 @@ TEST_CASE("json: a stress of unknown unit and sign is kept as written") {
   CHECK(numbers(read_json(record, "x.json", options).frames.at(0), Kind::builtin, "stress")[4] == doctest::Approx(-6.241509e-4 * 2));
 }
 
-TEST_CASE("json: lists side by side are refused by name") {
-  const std::string lists = fmt::format(R"({{"structure": [{0}, {0}], "energy_per_atom": [-1, -2], "force": [[[0, 0, 1]], [[0, 0, 2]]], "note": "x"}})", structure_of(kSite));
-  CHECK(mentions(refusal(lists), "is lists side by side: 'structure' has 2 structures, 'energy_per_atom', 'force' as many items"));
-  CHECK(mentions(refusal(R"({"mp-1": )" + lists + "}"), "'energy_per_atom', 'force' as many items"));
-  CHECK(read_json(fmt::format(R"({{"structure": [{0}, {0}], "note": "x"}})", structure_of(kSite))).frames.size() == 2);
+TEST_CASE("json: lists side by side are a table where they are named for fields, and else refused by name") {
+  const std::string one = structure_of(kSite);
+  const std::string lists = fmt::format(R"({{"structure": [{0}, {0}], "energy": [-1, -2], "force": [[[0, 0, 1]], [[0, 0, 2]]], "note": "x"}})", one);
+  const auto r = read_json(lists);
+  REQUIRE(r.frames.size() == 2);
+  CHECK(energy(r.frames[1]) == -2);
+  CHECK(numbers(r.frames[1], Kind::builtin, "forces") == std::vector<double>{0, 0, 2});
+  CHECK(text(r.frames[0], Kind::molecule, "note") == "x");
+  CHECK(read_json(R"({"mp-1": )" + lists + "}").frames.size() == 2);
+  CHECK(mentions(refusal(fmt::format(R"({{"structure": [{0}, {0}], "steps": [-1, -2], "note": "x"}})", one)), "is lists side by side: 'structure' has 2 structures, 'steps' as many items"));
+  CHECK(read_json(fmt::format(R"({{"structure": [{0}, {0}], "note": "x"}})", one)).frames.size() == 2);
   // The same with the records in a list of their own, before and behind the others; lists of other lengths are something else.
-  const std::string beside = R"("energies": [-1, -2], "forces": [[[0, 0, 1]], [[0, 0, 2]]])";
-  const std::string records = fmt::format(R"("structures": [{0}, {0}])", structure_of(kSite));
-  CHECK(mentions(refusal("{" + records + ", " + beside + "}"), "has lists of 2 items beside its records, which would be lost: 'energies', 'forces'"));
-  CHECK(mentions(refusal("{" + beside + ", " + records + "}"), "which would be lost: 'energies', 'forces'"));
+  const std::string beside = R"("energies": [-1, -2], "stresses": [[1,2,3,4,5,6], null], "forces": [[[0, 0, 1]], [[0, 0, 2]]])";
+  const std::string records = fmt::format(R"("structures": [{0}, {0}])", one);
+  for (const std::string& text : {"{" + records + ", " + beside + "}", "{" + beside + ", " + records + "}"}) {
+    const auto both = read_json(text);
+    REQUIRE(both.frames.size() == 2);
+    CHECK(energy(both.frames[0]) == -1);
+    CHECK(numbers(both.frames[1], Kind::builtin, "forces") == std::vector<double>{0, 0, 2});
+    CHECK(has(both.frames[0], Kind::molecule, "stress_as_written"));
+    CHECK_FALSE(has(both.frames[1], Kind::molecule, "stress_as_written"));
+  }
   CHECK(read_json("{" + records + R"(, "authors": ["a", "b", "c"], "empty": [], "version": 1})").frames.size() == 2);
+  CHECK(mentions(refusal("{" + records + R"(, "steps": [1, 2]})"), "has lists of 2 items beside its records, which would be lost: 'steps'"));
+  CHECK(mentions(refusal("{" + records + R"(, "energies": [1, 2], "forces": [1]})"), "is a table whose columns do not fit: 'structures' has 2 structures, 'forces' has 1"));
+}
+
+TEST_CASE("json: tables of pandas") {
+  const std::string one = structure_of(kSite);
+  const auto check = [](const std::string& text, bool named) {
+    CAPTURE(text);
+    const auto r = read_json(text);
+    REQUIRE(r.frames.size() == 2);
+    CHECK(energy(r.frames[0]) == -1);
+    CHECK_FALSE(has(r.frames[1], Kind::builtin, "energy"));
+    CHECK(numbers(r.frames[1], Kind::builtin, "forces") == std::vector<double>{0, 0, 2});
+    CHECK(has(r.frames[0], Kind::molecule, "key") == named);
+    if (named) CHECK(test::text(r.frames[1], Kind::molecule, "key") == "mp-2");
+  };
+  for (const bool named : {false, true}) {
+    const std::string_view a = named ? "mp-1" : "0", b = named ? "mp-2" : "1";
+    check(fmt::format(R"({{"structure": {{"{1}": {0}, "{2}": {0}}}, "energy": {{"{1}": -1, "{2}": null}}, "forces": {{"{1}": [[0,0,1]], "{2}": [[0,0,2]]}}}})", one, a, b), named);
+    check(fmt::format(R"({{"energy": {{"{1}": -1, "{2}": null}}, "forces": {{"{1}": [[0,0,1]], "{2}": [[0,0,2]]}}, "structure": {{"{1}": {0}, "{2}": {0}}}}})", one, a, b), named);
+    check(fmt::format(R"({{"columns": ["energy", "structure", "forces"], "index": [{1}], "data": [[-1, {0}, [[0,0,1]]], [null, {0}, [[0,0,2]]]]}})", one,
+                      named ? R"("mp-1", "mp-2")" : "0, 1"), named);
+  }
+  CHECK(mentions(refusal(fmt::format(R"({{"columns": ["structure", "energy"], "data": [[{0}, 1], [{0}]]}})", one)), "is a table of 2 columns with 1 values in row 1"));
+  CHECK(mentions(refusal(fmt::format(R"({{"structure": {{"0": {0}, "1": {0}}}, "energy": {{"0": 1, "2": 1}}}})", one)), "'energy' has 2 or other rows"));
 }
 
 TEST_CASE("json: what is wrong is named") {

@@ -11,6 +11,7 @@
 #include "formats/export_format.h"
 #include "formats/format.h"
 #include "formats/shortest.h"
+#include "tests/support/export_frames.h"
 #include "tests/support/files.h"
 #include "tests/support/read_frames.h"
 
@@ -66,16 +67,7 @@ std::vector<Structure> through_file(std::string_view format, std::vector<Structu
   const TempDir folder;
   const std::string path = folder / "out";
   write_text(path, "");
-  const auto exporter = export_format(format)->open(path, {});
-  std::uint64_t number = 0;
-  for (Structure& s : structures) {
-    std::vector<std::byte> record;
-    encode_record(s, record);
-    std::string encoded;
-    exporter->encode(RecordView(record, s.positions_type), number++, encoded);
-    exporter->take(encoded);
-  }
-  exporter->finish();
+  export_frames(*export_format(format), structures, path);
   const auto reader = open_input(path, "", {});
   CHECK(reader->format() == format);
   const ReadFrames r = read_all(*reader);
@@ -244,15 +236,7 @@ TEST_CASE("export: damaged archives of atp export are errors") {
   write_text(path, "");
   auto structures = mixed_structures();
   for (const std::uint32_t n : {2, 3}) structures.push_back(with_pairs(n, true));
-  const auto exporter = export_format("npz")->open(path, {});
-  for (Structure& s : structures) {
-    std::vector<std::byte> record;
-    encode_record(s, record);
-    std::string encoded;
-    exporter->encode(RecordView(record, s.positions_type), 0, encoded);
-    exporter->take(encoded);
-  }
-  exporter->finish();
+  export_frames(*export_format("npz"), structures, path);
   const auto good = read_bytes(path);
   const auto read = [&] {
     try {

@@ -7,6 +7,7 @@
 #include "core/atp/record.h"
 #include "formats/export_format.h"
 #include "formats/format.h"
+#include "tests/support/export_frames.h"
 #include "tests/support/files.h"
 #include "tests/support/read_frames.h"
 
@@ -27,25 +28,7 @@ Trip round_trip(const ExportFormat& format, std::vector<Structure> structures) {
   Trip trip;
   ExportOptions options;
   options.note = [&](std::string_view text) { trip.notes.emplace(text); };
-  const auto exporter = format.open(path, options);
-  std::string all;
-  std::uint64_t number = 0;
-  for (Structure& s : structures) {
-    std::vector<std::byte> record;
-    encode_record(s, record);
-    std::string encoded;
-    exporter->encode(RecordView(record, s.positions_type), number++, encoded);
-    if (format.output == ExportFormat::Output::stream) {
-      all += encoded;
-    } else {
-      exporter->take(encoded);
-    }
-  }
-  if (format.output == ExportFormat::Output::stream) {
-    write_text(path, all);
-  } else {
-    exporter->finish();
-  }
+  export_frames(format, structures, path, options);
   const auto reader = open_input(path, "", {});
   const ReadFrames r = read_all(*reader);
   for (const std::string& bad : r.bad) FAIL_CHECK(bad);

@@ -1,0 +1,149 @@
+#include "formats/json_columns.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+
+#include "core/base/error.h"
+#include "formats/excerpt.h"
+#include "formats/json_sites.h"
+
+namespace atp {
+
+namespace {
+
+using simdjson::dom::array;
+using simdjson::dom::element;
+using simdjson::dom::object;
+using Layout = JsonFrame::Layout;
+
+struct Column {
+  std::string_view name;
+  std::vector<element> cells;
+  std::vector<std::string_view> keys;  // of the rows; none in lists
+
+  bool is_structures() const { return !cells.empty() && is_json_sites(cells.front()); }
+};
+
+struct Table {
+  std::vector<Column> columns;
+  std::vector<std::pair<std::string_view, element>> of_all;  // what every row has
+  std::vector<std::string_view> keys;                        // of the rows
+};
+
+bool is_structure_name(std::string_view name) { return name == "structure" || name == "structures"; }
+
+// In a list of energies each is the energy of one.
+std::string_view name_of_one(std::string_view name) {
+  static constexpr std::pair<std::string_view, std::string_view> kNames[] = {{"energies", "energy"}, {"total_energies", "total_energy"}, {"stresses", "stress"}, {"virials", "virial"}};
+  const auto* const found = std::ranges::find(kNames, name, &std::pair<std::string_view, std::string_view>::first);
+  return found == std::end(kNames) ? name : found->second;
+}
+
+bool is_named_for_a_field(std::string_view name) {
+  static constexpr std::string_view kParts[] = {"energ", "force", "stress", "virial"};
+  return std::ranges::any_of(kParts, [&](std::string_view part) { return name.find(part) != std::string_view::npos; });
+}
+
+// {"columns": [...], "index": [...], "data": [[...], ...]}
+std::optional<Table> split_table(object o) {
+  array names, rows, index;
+  if (o.at_key("columns").get(names) != simdjson::SUCCESS || o.at_key("data").get(rows) != simdjson::SUCCESS) return std::nullopt;
+  Table t;
+  for (const element e : names) {
+    std::string_view name;
+    if (e.get(name) != simdjson::SUCCESS) return std::nullopt;
+    t.columns.push_back({name, {}, {}});
+  }
+  std::size_t i = 0;
+  for (const element e : rows) {
+    array cells;
+    if (e.get(cells) != simdjson::SUCCESS) return std::nullopt;
+    if (cells.size() != t.columns.size()) fail_input("", fmt::format("is a table of {} columns with {} values in row {}", t.columns.size(), cells.size(), i));
+    auto column = t.columns.begin();
+    for (const element cell : cells) (column++)->cells.push_back(cell);
+    ++i;
+  }
+  if (o.at_key("index").get(index) != simdjson::SUCCESS || index.size() != i) return t;
+  for (const element e : index) {
+    std::string_view key;
+    if (e.get(key) != simdjson::SUCCESS) break;
+    t.keys.push_back(key);
+  }
+  return t;
+}
+
+// The columns of one length as the structures; the others are named.
+std::optional<Table> side_by_side(object o, bool of_objects) {
+  Table t;
+  for (const auto field : o) {
+    Column c{field.key, {}, {}};
+    object rows;
+    const auto list = json_list(field.value);
+    if (of_objects && field.value.get(rows) == simdjson::SUCCESS) {
+      for (const auto row : rows) c.keys.push_back(row.key), c.cells.push_back(row.value);
+      t.columns.push_back(std::move(c));
+    } else if (!of_objects && list) {
+      c.cells.assign(list->begin(), list->end());
+      t.columns.push_back(std::move(c));
+    } else {
+      t.of_all.emplace_back(field.key, field.value);
+    }
+  }
+  return t;
+}
+
+void check_lengths(const Table& t, const Column& structures, bool of_objects) {
+  std::string others;
+  for (const Column& c : t.columns) {
+    if (c.cells.size() == structures.cells.size() && (!of_objects || c.keys == structures.keys)) continue;
+    others += fmt::format("{}'{}' has {}", others.empty() ? "" : ", ", excerpt(c.name), c.cells.size());
+  }
+  if (others.empty()) return;
+  fail_input("", fmt::format("is a table whose columns do not fit: '{}' has {} structures, {}{}", structures.name, structures.cells.size(), others,
+                             of_objects ? " or other rows" : ""),
+             "write a list of records, each with one structure and what belongs to it");
+}
+
+Layout layout_of(const Table& t) {
+  const auto has = [&](std::string_view name) { return std::ranges::find(t.columns, name, &Column::name) != t.columns.end(); };
+  return has("uncorrected_total_energy") ? Layout::mptrj : has("matpes_id") ? Layout::matpes : Layout::structure;
+}
+
+}  // namespace
+
+bool add_table(element e, std::vector<JsonFrame>& out) {
+  object o;
+  if (e.get(o) != simdjson::SUCCESS) return false;
+  auto t = split_table(o);
+  const bool split = t.has_value();
+  bool of_objects = false;
+  if (!split) {
+    element structures;
+    if (o.at_key("structures").get(structures) != simdjson::SUCCESS && o.at_key("structure").get(structures) != simdjson::SUCCESS) return false;
+    of_objects = structures.is_object();
+    if (of_objects && is_json_sites(structures)) return false;
+    t = side_by_side(o, of_objects);
+  }
+  const auto structures = std::ranges::find_if(t->columns, [](const Column& c) { return is_structure_name(c.name) && c.is_structures(); });
+  if (structures == t->columns.end() || std::ranges::count_if(t->columns, &Column::is_structures) != 1) return false;
+  const auto fits = [&](const Column& c) { return &c != &*structures && c.cells.size() == structures->cells.size() && (split || of_objects || is_named_for_a_field(c.name)); };
+  if (!split && std::ranges::none_of(t->columns, fits)) return false;
+  check_lengths(*t, *structures, of_objects);
+  const auto& keys = split ? t->keys : structures->keys;
+  const Layout layout = layout_of(*t);
+  for (std::size_t i = 0; i < structures->cells.size(); ++i) {
+    JsonFrame frame{layout, structures->cells[i], e, i};
+    for (const Column& c : t->columns) {
+      if (&c != &*structures) frame.cells.emplace_back(name_of_one(c.name), c.cells[i]);
+    }
+    frame.cells.insert(frame.cells.end(), t->of_all.begin(), t->of_all.end());
+    if (i < keys.size() && keys[i] != fmt::format("{}", i)) frame.row = keys[i];
+    out.push_back(std::move(frame));
+  }
+  return true;
+}
+
+}  // namespace atp
