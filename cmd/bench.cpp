@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <filesystem>
 #include <set>
 
 #include "cmd/commands.h"
@@ -17,7 +18,7 @@
 namespace atp {
 namespace {
 
-constexpr std::uint32_t kMostAtoms = 1'000'000;
+constexpr std::uint64_t kMostAtoms = 1'000'000, kMostBatch = 1 << 20, kMostTrials = 1000, kMostWorkers = 256;
 
 std::vector<std::string> words_in(const std::string& list) {
   std::vector<std::string> words;
@@ -38,6 +39,22 @@ std::uint64_t whole_number(const std::string& option, const std::string& text, s
   return n;
 }
 
+[[noreturn]] void fail_twice(const std::string& option, std::string_view word) {
+  throw Error(Exit::usage, "", fmt::format("{}: '{}' stands there twice", option, word), "name each once");
+}
+
+// 12,64,256: each once.
+template <class Number>
+std::vector<Number> whole_numbers(const std::string& option, const std::string& list, std::uint64_t most) {
+  std::vector<Number> numbers;
+  for (const auto& word : words_in(list)) {
+    const auto n = static_cast<Number>(whole_number(option, word, most));
+    if (std::find(numbers.begin(), numbers.end(), n) != numbers.end()) fail_twice(option, word);
+    numbers.push_back(n);
+  }
+  return numbers;
+}
+
 // 20000, 50K, 1e8.
 std::uint64_t record_count(const std::string& text) {
   if (text.find_first_of("eE") == std::string::npos) {
@@ -53,16 +70,51 @@ std::uint64_t record_count(const std::string& text) {
   return static_cast<std::uint64_t>(n);
 }
 
+// In reports there are workers-1, workers-4 and so on; on the command line the numbers have an option of their own.
+std::string workers_fix(const std::string& word) {
+  if (!word.starts_with("workers-") || word.find_first_not_of("0123456789", 8) != std::string::npos) return "";
+  return fmt::format("write workers, and --workers {} for the number of processes", word.size() > 8 ? word.substr(8) : "N");
+}
+
 std::vector<std::string> choices(const std::string& option, const std::string& list, const std::vector<std::string>& known) {
   std::vector<std::string> chosen;
   for (const auto& word : words_in(list)) {
     if (std::find(known.begin(), known.end(), word) == known.end()) {
-      const std::string fix = did_you_mean(word, known);
+      std::string fix = workers_fix(word);
+      if (fix.empty()) fix = did_you_mean(word, known);
       throw Error(Exit::usage, "", fmt::format("{}: unknown word '{}'", option, word), fix.empty() ? fmt::format("known are {}", fmt::join(known, ", ")) : fix);
     }
-    if (std::find(chosen.begin(), chosen.end(), word) == chosen.end()) chosen.push_back(word);
+    if (std::find(chosen.begin(), chosen.end(), word) != chosen.end()) fail_twice(option, word);
+    chosen.push_back(word);
   }
   return chosen;
+}
+
+// Two names of one folder would be measured as two mounts.
+void need_different_dirs(const std::vector<std::string>& dirs) {
+  std::set<std::string> seen;
+  for (const auto& dir : dirs) {
+    std::error_code error;
+    const auto path = std::filesystem::canonical(dir, error);
+    if (!error && !seen.insert(path.string()).second) fail_twice("--dir", dir);
+  }
+}
+
+// What would be ignored without a word is refused.
+void need_sensible(const std::vector<std::string>& given) {
+  const auto has = [&](std::string_view name) { return std::find(given.begin(), given.end(), name) != given.end(); };
+  for (const char* option : {"--records", "--atoms", "--custom", "--like", "--goals"}) {
+    if (has("DATASET") && has(option)) {
+      throw Error(Exit::usage, "", fmt::format("{} is for molecules that are made up, a DATASET has its own", option), fmt::format("leave out {} or DATASET", option));
+    }
+  }
+  for (const char* option : {"--atoms", "--goals"}) {
+    if (has("--like") && has(option)) {
+      throw Error(Exit::usage, "", fmt::format("{} is for molecules of equal sizes, --like takes sizes from a dataset", option), "leave out one of them");
+    }
+  }
+  if (has("--grid") && !has("--footprint")) throw Error(Exit::usage, "", "--grid changes nothing but the estimate of --footprint", "add --footprint");
+  if (has("--force") && !has("--html")) throw Error(Exit::usage, "", "--force changes nothing but what --html does", "add --html FILE");
 }
 
 }  // namespace
@@ -78,11 +130,7 @@ Run declare_bench(CLI::App& app) {
       ->group(where);
   app.add_option_function<std::string>(
          "--atoms",
-         [o](const std::string& list) {
-           o->atoms.clear();
-           for (const auto& w : words_in(list)) o->atoms.push_back(static_cast<std::uint32_t>(whole_number("--atoms", w, kMostAtoms)));
-           o->atoms_given = true;
-         },
+         [o](const std::string& list) { o->atoms = whole_numbers<std::uint32_t>("--atoms", list, kMostAtoms); },
          "sizes of molecules (default: 12,64,256)")
       ->type_name("N,N,...")
       ->group(where);
@@ -107,19 +155,20 @@ Run declare_bench(CLI::App& app) {
          "share out about S seconds among all measurements (default: 90)")
       ->type_name("S")
       ->group(how);
-  add_count(app, "--trials", o->trials, "repeat each measurement N times, writes at most 3 times (default: 5)")->group(how);
-  add_count(app, "--batch", o->batch, "molecules in a batch (default: 256)")->group(how);
+  const auto add_number = [&](const std::string& name, auto& target, std::uint64_t most, const char* description) {
+    const auto parse = [&target, name, most](const std::string& text) { target = static_cast<std::decay_t<decltype(target)>>(whole_number(name, text, most)); };
+    app.add_option_function<std::string>(name, parse, description)->type_name("N")->group(how);
+  };
+  add_number("--trials", o->trials, kMostTrials, "repeat each measurement N times, writes at most 3 times (default: 5)");
+  add_number("--batch", o->batch, kMostBatch, "molecules in a batch (default: 256)");
   app.add_option_function<std::string>(
          "--workers",
-         [o](const std::string& list) {
-           o->workers.clear();
-           for (const auto& w : words_in(list)) o->workers.push_back(static_cast<int>(whole_number("--workers", w, 256)));
-         },
+         [o](const std::string& list) { o->workers = whole_numbers<int>("--workers", list, kMostWorkers); },
          "numbers of processes that read at a time (default: 1,2,4,8)")
       ->type_name("N,N,...")
       ->group(how);
   add_choice(app, "--io", o->io, {"auto", "map", "pread", "uring"}, "how atp reads records into memory (default: auto)")->group(how);
-  app.add_option("--seed", o->seed, "another seed gives other molecules in another order (default: 0)")->type_name("N")->group(how);
+  add_count(app, "--seed", o->seed, "another seed gives other molecules in another order (default: 0)")->group(how);
 
   const auto out = "Output";
   app.add_flag("--json", o->json, "print the result as one JSON object")->group(out);
@@ -133,7 +182,9 @@ Run declare_bench(CLI::App& app) {
   std::vector<std::string> names;
   for (const Grid& g : grids()) names.emplace_back(g.name);
   add_choice(app, "--grid", o->grid, names, "with --footprint: whose electricity (default: world)", "NAME")->group(out);
-  return [o] {
+  return [o, &app] {
+    need_sensible(given_options(app));
+    need_different_dirs(o->dirs);
     fetch_inputs(o->datasets);
     return bench(*o);
   };

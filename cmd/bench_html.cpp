@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <tuple>
 
 #include "cmd/bench.h"
 #include "cmd/bench_svg.h"
@@ -60,7 +61,7 @@ std::string lines_over(const std::map<std::string, std::vector<std::pair<double,
   for (const auto& [backend, points] : series) {
     if (points.size() > 1) lines.push_back({backend, points, css_class(backend)});
   }
-  return lines.empty() ? "" : svg_lines(lines, x_name, "molecules/s", true);
+  return lines.empty() ? "" : svg_lines(lines, x_name, {"molecules/s", ""}, true);
 }
 
 std::string by_atoms(const BenchResults& r, const std::string& dir) {
@@ -69,7 +70,7 @@ std::string by_atoms(const BenchResults& r, const std::string& dir) {
     if (row.problem.empty() && row.dir == dir && row.workload == "shuffled") series[row.backend].emplace_back(row.atoms, row.median);
   }
   const std::string svg = lines_over(series, "atoms per molecule");
-  return svg.empty() ? "" : "<h3>Shuffled reads by size of molecules</h3>\n" + svg;
+  return svg.empty() ? "" : fmt::format("<h2>{}, shuffled reads by size of molecules</h2>\n{}\n", html_text(dir), svg);
 }
 
 std::string by_workers(const BenchResults& r, const std::string& dir, const std::string& load) {
@@ -88,7 +89,7 @@ std::string latencies(const BenchResults& r, const std::string& dir, const std::
     for (std::size_t i = 0; i < row->latency.size(); ++i) points.emplace_back(100 * kLatencyShares[i], std::max(row->latency[i], 1e-9));
     if (points.size() > 1) lines.push_back({row->backend, points, css_class(row->backend)});
   }
-  return lines.empty() ? "" : fmt::format("<h3>{}</h3>\n{}\n", title, svg_lines(lines, "% of molecules are faster", "seconds", false));
+  return lines.empty() ? "" : fmt::format("<h3>{}</h3>\n{}\n", title, svg_lines(lines, "% of molecules are faster", {"", "s"}, false));
 }
 
 std::string by_mount(const BenchResults& r) {
@@ -126,10 +127,10 @@ std::string table_of(const BenchResults& r, const std::string& dir, const std::s
       continue;
     }
     const bool rate = row.unit == BenchUnit::molecules_per_second, reads = rate && row.workload != "write";
-    out += cell(bench_value(row, row.median)) + cell(bench_value(row, row.interval.low) + " .. " + bench_value(row, row.interval.high));
+    out += cell(bench_value(row, row.median)) + cell(bench_interval(row));
     out += cell(rate ? bench_rate(row.median * row.atoms) : "") + cell(rate ? fmt::format("{:.0f}", row.median * row.payload / 1e6) : "");
     for (const double share : {.5, .95, .99}) out += cell(row.latency.empty() ? "" : bench_time(row.latency_at(share)));
-    out += cell(reads ? fmt::format("{:.2g}", 1e6 * row.cpu_seconds) : "") + cell(reads ? fmt::format("{:.2g}", row.minor_faults + row.major_faults) : "");
+    out += cell(reads ? bench_number(1e6 * row.cpu_seconds) : "") + cell(reads ? bench_number(row.minor_faults + row.major_faults) : "");
     const auto amplification = row.workload.starts_with("cold") ? row.read_amplification() : std::nullopt;
     out += cell(amplification ? fmt::format("{:.2f}", *amplification) : "") + cell(row.reruns ? std::to_string(row.reruns) : "") + cell(human_count(row.molecules));
     out += cell(row.ratio_to_atp ? bench_ratio(*row.ratio_to_atp) : "") + "</tr>\n";
@@ -137,61 +138,95 @@ std::string table_of(const BenchResults& r, const std::string& dir, const std::s
   return out + "</table></div>\n";
 }
 
+// (seconds, bytes a second) of all stretches in which there was something.
+std::vector<std::pair<double, double>> over_time(const IoProfile& profile, IoWay way) {
+  constexpr std::size_t kStretches = 120;
+  std::vector<std::pair<double, double>> points;
+  const auto rates = profile.rates(way, kStretches);
+  for (std::size_t i = 0; i < rates.size(); ++i) {
+    if (rates[i] > 0) points.emplace_back(profile.seconds() * (static_cast<double>(i) + 0.5) / kStretches, rates[i]);
+  }
+  return points;
+}
+
 // What --io-profile found.
 std::string io_profiles_of(const BenchResults& r) {
   std::string out;
   for (const auto& [dir, profile] : r.io_profiles) {
     out += fmt::format("<h2>{}: what the device did meanwhile, for anybody</h2>\n<p>{}</p>\n", html_text(dir), html_text(io_profile_sentence(profile)));
-    SvgLine rate{"read", {}, "atp"};
-    constexpr std::size_t kColumns = 120;
-    const double seconds = profile.moments.empty() ? 0 : profile.moments.back().seconds;
-    const auto rates = profile.read_rates(kColumns);
-    for (std::size_t i = 0; i < rates.size(); ++i) {
-      if (rates[i] > 0) rate.points.emplace_back(seconds * (static_cast<double>(i) + 0.5) / static_cast<double>(rates.size()), rates[i]);
+    std::vector<SvgLine> lines;
+    std::string bars;
+    for (const auto& [way, title, line, css] : {std::tuple{IoWay::read, "Reads", "read", "atp"}, {IoWay::write, "Writes", "written", "python"}}) {
+      lines.push_back({line, over_time(profile, way), css});
+      if (lines.back().points.empty()) lines.pop_back();
+      std::vector<SvgBar> sizes;
+      for (const HistogramBin& bin : requests_by_size(profile, way)) {
+        const auto count = static_cast<double>(bin.count);
+        sizes.push_back({bin.label, count, count, count, human_count(bin.count), css});
+      }
+      if (!sizes.empty()) bars += fmt::format("<h3>{} by size (mean of each tenth of a second)</h3>\n{}\n", title, svg_bars(sizes, false));
     }
-    if (!rate.points.empty()) out += "<h3>Bytes read a second, over time</h3>\n" + svg_lines({rate}, "seconds", "bytes/s", false) + "\n";
-    std::vector<SvgBar> bars;
-    for (const HistogramBin& bin : reads_by_size(profile)) {
-      const auto count = static_cast<double>(bin.count);
-      if (bin.count != 0) bars.push_back({bin.label, count, count, count, human_count(bin.count), "atp"});
-    }
-    if (!bars.empty()) out += "<h3>Reads by size (mean of each tenth of a second)</h3>\n" + svg_bars(bars, false) + "\n";
+    if (!lines.empty()) out += "<h3>Bytes read and written a second, over time</h3>\n" + svg_lines(lines, "seconds", {"", "B/s"}, false) + "\n";
+    out += bars;
   }
   return out;
 }
 
-std::string goals_of(const std::vector<GoalResult>& goals) {
-  if (goals.empty()) return "";
-  std::string out = "<h2>What the reader is held to</h2>\n<table>\n<tr><th>goal</th><th></th><th>reached</th><th></th></tr>\n";
-  for (const GoalResult& g : goals) {
-    out += "<tr>" + cell(std::string(g.what)) + cell(g.requirement.text()) + cell(g.value ? fmt::format("{:.2f}", *g.value) : "") +
-           fmt::format("<td class=\"{0}\">{0}</td></tr>\n", g.value ? (g.met ? "yes" : "no") : "-");
+std::string verdict_cell(bool good, const char* text) { return fmt::format("<td class=\"{}\">{}</td>", good ? "yes" : "no", text); }
+
+std::string goals_of(const BenchChecks& checks) {
+  if (!checks.with_goals) return "";
+  std::string rows;
+  for (const auto& [what, g] : checks.goals) {
+    if (g.value) rows += "<tr>" + cell(std::string(what)) + cell(g.requirement.text()) + cell(fmt::format("{:.2f}", *g.value)) + cell(g.dir) + verdict_cell(g.met, g.met ? "yes" : "no") + "</tr>\n";
+  }
+  std::string out = "<h2>What the reader is held to</h2>\n";
+  if (!rows.empty()) out += "<table>\n<tr><th>goal</th><th></th><th>reached</th><th>dir</th><th></th></tr>\n" + rows + "</table>\n";
+  const std::string missing = not_measured_sentence(checks);
+  return missing.empty() ? out : out + fmt::format("<p class=\"dim\">{}</p>\n", html_text(missing));
+}
+
+std::string changes_of(const BenchChecks& checks) {
+  if (!checks.with_baseline) return "";
+  std::string out = "<h2>Changed since the baseline</h2>\n";
+  if (checks.changes.empty()) return out + "<p>The baseline has no row in common with this run.</p>\n";
+  out += "<div class=\"wide\"><table>\n<tr><th>workload</th><th>backend</th><th>load</th><th>dir</th><th>now/then</th><th>95 %</th><th></th></tr>\n";
+  for (const BaselineChange& c : checks.changes) {
+    out += "<tr>" + cell(c.workload) + cell(c.backend) + cell(bench_load_name(c.load)) + cell(c.dir) + cell(fmt::format("{:.3f}", c.ratio)) + cell(fmt::format("{:.3f} .. {:.3f}", c.interval.low, c.interval.high)) +
+           (c.verdict == "same" ? cell("") : verdict_cell(c.verdict == "better", c.verdict.data())) + "</tr>\n";
+  }
+  return out + "</table></div>\n";
+}
+
+std::string requirements_of(const BenchChecks& checks) {
+  if (checks.required.empty()) return "";
+  std::string out = "<h2>What was required</h2>\n<table>\n<tr><th>requirement</th><th>dir</th><th>reached</th><th></th></tr>\n";
+  for (const RequirementResult& r : checks.required) {
+    out += "<tr>" + cell(r.requirement.text()) + cell(r.dir) + cell(r.value ? fmt::format("{:.4g}", *r.value) : "not measured") + verdict_cell(r.met, r.met ? "met" : "missed") + "</tr>\n";
   }
   return out + "</table>\n";
 }
 
 }  // namespace
 
-std::string bench_html(const BenchResults& r, const std::vector<GoalResult>& goals) {
+std::string bench_html(const BenchResults& r, const BenchChecks& checks) {
   std::string out = fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/><meta name=\"viewport\" content=\"width=device-width\"/><title>atp bench</title><style>{}</style></head><body>\n"
       "<h1>How fast molecules come from disk</h1>\n<p class=\"dim\">{}</p>\n",
       kStyle, html_text(bench_head(r)));
-  out += "<p>Medians with 95 % intervals; bars and lines are on logarithmic axes. Every reader touched the same values, and its checksum was the right one. “atp is 4” says that atp is four times as fast.</p>\n";
+  out += "<p>Medians with 95 % intervals. Rates and times are drawn on logarithmic axes, sizes and requests on linear ones. Every reader touched the same values, and its checksum was the right one. “atp is 4” says that atp is four times as fast.</p>\n";
   std::string last;
   for (const auto& [dir, load] : bench_groups(r)) {
-    if (dir != last) {
-      out += fmt::format("<h2>{}</h2>\n", html_text(dir)) + by_atoms(r, dir);
-      last = dir;
-    }
-    out += fmt::format("<h2>{}, {}</h2>\n", html_text(dir), html_text(load == "dataset" || load == "like" ? load : load + " atoms"));
+    if (dir != last) out += by_atoms(r, dir);
+    last = dir;
+    out += fmt::format("<h2>{}, {}</h2>\n", html_text(dir), html_text(bench_load_name(load)));
     out += bars_of(r, dir, load, "shuffled", "Shuffled, one molecule at a time (molecules/s)") + bars_of(r, dir, load, "batch", "Shuffled batches, packed (molecules/s)");
     out += bars_of(r, dir, load, "cold-shuffled", "Shuffled, nothing in memory (molecules/s)") + bars_of(r, dir, load, "seq", "Sequential (molecules/s)");
     out += bars_of(r, dir, load, "write", "Writing, synced (molecules/s)") + bars_of(r, dir, load, "size", "Size over the size of the values");
     out += by_workers(r, dir, load) + latencies(r, dir, load, "shuffled", "Latency, shuffled") + latencies(r, dir, load, "cold-shuffled", "Latency, shuffled, nothing in memory");
     out += table_of(r, dir, load);
   }
-  return out + by_mount(r) + io_profiles_of(r) + goals_of(goals) + fmt::format("<p class=\"dim\">{}</p>\n</body></html>\n", html_text(footprint_text(r) + bench_end(r)));
+  return out + by_mount(r) + io_profiles_of(r) + goals_of(checks) + changes_of(checks) + requirements_of(checks) + fmt::format("<p class=\"dim\">{}</p>\n</body></html>\n", html_text(footprint_text(r) + bench_end(r)));
 }
 
 }  // namespace atp

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 #include "cmd/bench.h"
 #include "cmd/terminal.h"
@@ -63,7 +64,67 @@ void write_row(JsonWriter& w, const BenchRow& row) {
   w.end_object();
 }
 
+void write_reached(JsonWriter& w, const RequirementResult& r) {
+  w.key("requirement").string(r.requirement.text()).key("dir").string(r.dir);
+  real_or_null(w, "value", r.value);
+  w.key("met").boolean(r.met);
+}
+
+void write_checks(JsonWriter& w, const BenchChecks& checks) {
+  if (checks.with_goals) {
+    w.key("goals").begin_array();
+    for (const GoalResult& g : checks.goals) {
+      w.begin_object().key("what").string(g.what);
+      write_reached(w, g.reached);
+      w.end_object();
+    }
+    w.end_array();
+  }
+  if (checks.with_baseline) {
+    w.key("changes").begin_array();
+    for (const BaselineChange& c : checks.changes) {
+      w.begin_object().key("dir").string(c.dir).key("load").string(c.load).key("workload").string(c.workload).key("backend").string(c.backend);
+      w.key("ratio").real(c.ratio).key("ratio_interval").begin_array().real(c.interval.low).real(c.interval.high).end_array();
+      w.key("verdict").string(c.verdict).end_object();
+    }
+    w.end_array();
+  }
+  if (!checks.required.empty()) {
+    w.key("required").begin_array();
+    for (const RequirementResult& r : checks.required) {
+      w.begin_object();
+      write_reached(w, r);
+      w.end_object();
+    }
+    w.end_array();
+  }
+}
+
+void write_io_profile(JsonWriter& w, const std::string& dir, const IoProfile& profile) {
+  constexpr std::size_t kStretches = 60;
+  const DeviceCounters t = profile.total();
+  const auto bytes = [](std::uint64_t sectors) { return static_cast<double>(sectors) * IoProfile::kSectorBytes; };
+  w.begin_object().key("dir").string(dir).key("seconds").real(profile.seconds());
+  w.key("reads").count(t.reads).key("read_bytes").real(bytes(t.sectors_read)).key("writes").count(t.writes).key("written_bytes").real(bytes(t.sectors_written));
+  w.key("merged_share").real(profile.merged_share()).key("concurrency").real(profile.concurrency());
+  for (const auto& [way, sizes, rates] : {std::tuple{IoWay::read, "reads_by_size", "read_bytes_per_second"}, {IoWay::write, "writes_by_size", "written_bytes_per_second"}}) {
+    w.key(sizes).begin_array();
+    const auto counts = profile.by_size(way);
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+      w.begin_object().key("below_bytes");
+      i + 1 < counts.size() ? w.count(std::uint64_t{4096} << i) : w.null();
+      w.key("requests").real(counts[i]).end_object();
+    }
+    w.end_array().key(rates).begin_array();
+    for (const double rate : profile.rates(way, kStretches)) w.real(rate);
+    w.end_array();
+  }
+  w.end_object();
+}
+
 std::string text_in(simdjson::dom::element e, const char* key) { return std::string(std::string_view(e[key])); }
+
+[[noreturn]] void fail_no_report() { fail_input("", "is not a report of atp bench --json", "pass a file that holds what atp bench --json has printed"); }
 
 BenchRow row_from(simdjson::dom::element e) {
   BenchRow row;
@@ -87,7 +148,7 @@ BenchRow row_from(simdjson::dom::element e) {
 
 }  // namespace
 
-std::string bench_json(const BenchResults& r) {
+std::string bench_json(const BenchResults& r, const BenchChecks& checks) {
   JsonWriter w;
   w.begin_object().key("format").string("atp-bench-1").key("machine").begin_object();
   w.key("cpu").string(r.machine.cpu).key("cpus").integer(r.machine.cpus).key("memory_bytes").count(r.machine.memory_bytes);
@@ -123,6 +184,12 @@ std::string bench_json(const BenchResults& r) {
     }
     w.key("sources").string(footprint_sources(*find_grid(r.grid))).end_object();
   }
+  if (!r.io_profiles.empty()) {
+    w.key("io_profile").begin_array();
+    for (const auto& [dir, profile] : r.io_profiles) write_io_profile(w, dir, profile);
+    w.end_array();
+  }
+  write_checks(w, checks);
   w.key("seconds").real(r.seconds).key("cpu_seconds").real(r.cpu_seconds).key("foreign_cpus").real(r.foreign_cpu).key("peak_bytes").count(r.peak_bytes);
   return w.end_object().take();
 }
@@ -132,10 +199,10 @@ std::vector<BenchRow> rows_of_report(const std::string& text) {
   try {
     simdjson::dom::parser parser;
     const simdjson::dom::element report = parser.parse(text);
-    if (text_in(report, "format") != "atp-bench-1") fail_input("", "is no report of atp bench");
+    if (text_in(report, "format") != "atp-bench-1") fail_no_report();
     for (const auto e : report["rows"].get_array()) rows.push_back(row_from(e));
-  } catch (const simdjson::simdjson_error& e) {
-    fail_input("", fmt::format("is no report of atp bench: {}", e.what()), "pass what atp bench --json printed");
+  } catch (const simdjson::simdjson_error&) {
+    fail_no_report();
   }
   return rows;
 }
@@ -153,18 +220,17 @@ std::vector<BenchRow> read_baseline(const std::string& path) {
   }
 }
 
-std::string compare_with_baseline(const BenchResults& results, const std::vector<BenchRow>& old) {
-  std::vector<std::vector<std::string>> rows = {{"dir", "load", "workload", "backend", "now/then", "95 %", ""}};
+std::vector<BaselineChange> changes_since(const std::vector<BenchRow>& old, const BenchResults& results) {
+  std::vector<BaselineChange> changes;
   for (const BenchRow& row : results.rows) {
     const BenchRow* before = row.problem.empty() ? find_row(old, row.dir, row.load, row.backend, row.workload) : nullptr;
     if (!before || before->unit != row.unit) continue;
     const Interval i = ratio_interval(row.values, before->values);
     const bool more_is_better = row.unit == BenchUnit::molecules_per_second;
-    const std::string verdict = i.low > 1 ? (more_is_better ? "better" : "worse") : i.high < 1 ? (more_is_better ? "worse" : "better") : "";
-    rows.push_back({printable(row.dir), row.load, row.workload, row.backend, fmt::format("{:.3f}", row.median / before->median), fmt::format("{:.3f} .. {:.3f}", i.low, i.high), verdict});
+    const std::string_view verdict = i.low > 1 ? (more_is_better ? "better" : "worse") : i.high < 1 ? (more_is_better ? "worse" : "better") : "same";
+    changes.push_back({row.dir, row.load, row.workload, row.backend, row.median / before->median, i, verdict});
   }
-  if (rows.size() == 1) return "\nthe baseline has no row in common with this run\n";
-  return styled("\nchanged since the baseline\n", Style::bold) + table(rows, {false, false, false, false, true, true});
+  return changes;
 }
 
 }  // namespace atp

@@ -4,30 +4,86 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <tuple>
 
 #include "cmd/bench.h"
+#include "cmd/counted.h"
 #include "cmd/terminal.h"
 #include "core/bench/serve.h"
 
 namespace atp {
 namespace {
 
+// A store that took too long to write holds fewer.
+std::string backend_name(const BenchRow& row, std::uint64_t all) { return row.backend + (row.molecules < all ? fmt::format(" ({})", human_count(row.molecules)) : ""); }
+
 std::vector<std::string> table_row(const BenchRow& row, std::uint64_t all) {
-  // A store that took too long to write holds fewer.
-  const std::string held = row.molecules < all ? fmt::format(" ({})", human_count(row.molecules)) : "";
-  std::vector<std::string> cells = {row.workload, std::string(row.backend) + held, bench_value(row, row.median),
-                                    row.values.size() > 1 ? bench_value(row, row.interval.low) + " .. " + bench_value(row, row.interval.high) : ""};
+  std::vector<std::string> cells = {row.workload, backend_name(row, all), bench_value(row, row.median), bench_interval(row)};
   const bool is_rate = row.unit == BenchUnit::molecules_per_second;
   cells.push_back(is_rate ? bench_rate(row.median * row.atoms) : "");
   cells.push_back(is_rate ? fmt::format("{:.0f}", row.median * row.payload / 1e6) : "");
   for (const double share : {.5, .95, .99}) cells.push_back(row.latency.empty() ? "" : bench_time(row.latency_at(share)));
   const bool reads = is_rate && row.workload != "write";
-  cells.push_back(reads ? fmt::format("{:.2g}", row.cpu_seconds * 1e6) : "");
-  cells.push_back(reads ? fmt::format("{:.2g}", row.minor_faults + row.major_faults) : "");
+  cells.push_back(reads ? bench_number(row.cpu_seconds * 1e6) : "");
+  cells.push_back(reads ? bench_number(row.minor_faults + row.major_faults) : "");
   const auto amplification = row.workload.starts_with("cold") ? row.read_amplification() : std::nullopt;
   cells.push_back(amplification ? fmt::format("{:.2f}", *amplification) : "");
   cells.push_back(row.ratio_to_atp ? bench_ratio(*row.ratio_to_atp) : "");
   return cells;
+}
+
+bool is_no_rate(const BenchRow& row) { return row.workload == "open" || row.workload == "size"; }
+
+std::string wide_tables(const std::vector<const BenchRow*>& rows, std::uint64_t all) {
+  std::vector<std::vector<std::string>> rates = {{"workload", "backend", "molecules/s", "95 %", "atoms/s", "MB/s", "p50", "p95", "p99", "CPU µs", "faults", "read", "atp is"}};
+  std::vector<std::vector<std::string>> others = {{"workload", "backend", "", "95 %", "resident", "atp is"}};
+  for (const BenchRow* row : rows) {
+    auto cells = table_row(*row, all);
+    if (is_no_rate(*row)) {
+      others.push_back({cells[0], cells[1], cells[2], cells[3], row->workload == "open" ? human_bytes(row->resident) : "", cells.back()});
+    } else {
+      rates.push_back(std::move(cells));
+    }
+  }
+  std::string out;
+  if (rates.size() > 1) out += table_that_fits(rates, {false, false, true, true, true, true, true, true, true, true, true, true, true}, {10, 11, 4, 7, 9, 8, 5, 6, 3});
+  if (others.size() > 1) out += '\n' + table_that_fits(others, {false, false, true, true, true, true}, {3, 4});
+  return out;
+}
+
+// Where not even the columns that matter have room beside each other: a small table for each workload.
+std::string narrow_tables(const std::vector<const BenchRow*>& rows, std::uint64_t all) {
+  std::vector<std::string> workloads;
+  for (const BenchRow* row : rows) {
+    if (std::find(workloads.begin(), workloads.end(), row->workload) == workloads.end()) workloads.push_back(row->workload);
+  }
+  std::string out;
+  for (const std::string& workload : workloads) {
+    std::vector<std::vector<std::string>> some = {{workload, "", "atp is"}};
+    for (const BenchRow* row : rows) {
+      if (row->workload != workload) continue;
+      if (!is_no_rate(*row)) some[0][1] = "molecules/s";
+      some.push_back({backend_name(*row, all), bench_value(*row, row->median), row->ratio_to_atp ? bench_ratio(*row->ratio_to_atp) : ""});
+    }
+    out += table(some, {false, true, true});
+  }
+  return out;
+}
+
+// What failed: a line for all workloads of a backend that failed alike.
+std::string problem_lines(const std::vector<const BenchRow*>& rows) {
+  std::vector<std::pair<const BenchRow*, std::string>> lines;
+  for (const BenchRow* row : rows) {
+    const auto same = [&](const auto& line) { return line.first->backend == row->backend && line.first->problem == row->problem; };
+    if (const auto at = std::find_if(lines.begin(), lines.end(), same); at != lines.end()) {
+      at->second += ", " + row->workload;
+    } else {
+      lines.emplace_back(row, row->workload);
+    }
+  }
+  std::string out;
+  for (const auto& [row, workloads] : lines) out += fmt::format("no row: {}: {}: {}\n", row->backend, workloads, printable(row->problem));
+  return out;
 }
 
 }  // namespace
@@ -55,6 +111,20 @@ std::string bench_value(const BenchRow& row, double v) {
   return "";
 }
 
+std::string bench_number(double v) {
+  if (v == 0) return "0";
+  if (v < 0.001) return "< 0.001";
+  return v < 100 ? fmt::format("{:.2g}", v) : fmt::format("{:.0f}", v);
+}
+
+std::string bench_interval(const BenchRow& row) {
+  if (row.values.size() < 2) return "";
+  const std::string low = bench_value(row, row.interval.low), high = bench_value(row, row.interval.high);
+  return low == high ? low : low + " .. " + high;
+}
+
+std::string bench_load_name(const std::string& load) { return load == "dataset" || load == "like" ? load : load + (load == "1" ? " atom" : " atoms"); }
+
 std::string bench_ratio(double ratio) {
   if (!std::isfinite(ratio)) return "";
   return ratio >= 100 ? fmt::format("{:.0f}", ratio) : fmt::format("{:.3g}", ratio);
@@ -76,38 +146,23 @@ std::string bench_head(const BenchResults& r) {
   return out + versions + '\n';
 }
 
-std::string bench_tables(const BenchResults& results) {
+std::string bench_tables(const BenchResults& results, int width) {
+  constexpr int kNarrow = 56;
   std::string out;
   for (const auto& [dir, load] : bench_groups(results)) {
     std::uint64_t most = 0;
-    BenchRow first;  // that says how large molecules are: one that failed does not
+    const BenchRow* first = nullptr;  // that says how large molecules are: one that failed may not
+    std::vector<const BenchRow*> rows, problems;
     for (const BenchRow& row : results.rows) {
       if (row.dir != dir || row.load != load) continue;
       most = std::max(most, row.molecules);
-      if (first.payload == 0) first = row;
+      if (!first || first->payload == 0) first = &row;
+      (row.problem.empty() ? rows : problems).push_back(&row);
     }
-    out += styled(fmt::format("\n{}, {}: {} molecules of {:.4g} atoms, {:.0f} bytes each\n", printable(dir), load == "dataset" ? load : load + " atoms", human_count(most), first.atoms, first.payload), Style::bold);
-    std::vector<std::vector<std::string>> rows = {
-        {"workload", "backend", "molecules/s", "95 %", "atoms/s", "MB/s", "p50", "p95", "p99", "CPU µs", "faults", "read", "atp is"}};
-    // Neither is a rate.
-    std::vector<std::vector<std::string>> others = {{"workload", "backend", "", "95 %", "resident", "atp is"}};
-    std::vector<std::string> problems;
-    for (const BenchRow& row : results.rows) {
-      if (row.dir != dir || row.load != load) continue;
-      if (!row.problem.empty()) {
-        problems.push_back(fmt::format("{}, {}: {}", row.workload, row.backend, printable(row.problem)));
-        continue;
-      }
-      auto cells = table_row(row, most);
-      if (row.workload == "open" || row.workload == "size") {
-        others.push_back({cells[0], cells[1], cells[2], cells[3], row.workload == "open" ? human_bytes(row.resident) : "", cells.back()});
-      } else {
-        rows.push_back(std::move(cells));
-      }
-    }
-    if (rows.size() > 1) out += table_that_fits(rows, {false, false, true, true, true, true, true, true, true, true, true, true, true}, {10, 11, 4, 7, 9, 8, 5, 6, 3});
-    if (others.size() > 1) out += '\n' + table_that_fits(others, {false, false, true, true, true, true}, {3, 4});
-    for (const auto& p : problems) out += "no row: " + p + '\n';
+    std::string head = fmt::format("\n{}, {}", printable(dir), bench_load_name(load));
+    if (most != 0) head += fmt::format(": {} of {:.4g} {}, {:.0f} bytes each", counted(most, "molecule"), first->atoms, first->atoms == 1 ? "atom" : "atoms", first->payload);
+    out += styled(head, Style::bold) + '\n';
+    out += (width < kNarrow ? narrow_tables(rows, most) : wide_tables(rows, most)) + problem_lines(problems);
   }
   return out;
 }
@@ -126,7 +181,7 @@ std::string bench_chart(const BenchResults& results, int width) {
     const double floor = std::floor(std::log10(least)) - 0.1;
     std::vector<HistogramBin> bins;
     for (const auto* r : rows) bins.push_back({fmt::format("{} {}", r->backend, bench_rate(r->median)), static_cast<std::uint64_t>(std::llround(100 * (std::log10(r->median) - floor)))});
-    out += styled(fmt::format("\nshuffled, {}, {}: molecules/s on a log axis\n", printable(dir), load), Style::bold) + histogram(bins, width, false);
+    out += styled(fmt::format("\nshuffled, {}, {}: molecules/s on a log axis\n", printable(dir), bench_load_name(load)), Style::bold) + histogram(bins, width, false);
   }
   return out;
 }
@@ -135,15 +190,15 @@ std::string bench_end(const BenchResults& r) {
   std::string out = "\n";
   for (const auto& text : r.left_out) out += "left out: " + printable(text) + '\n';
   for (const auto& text : r.notes) out += printable(text) + '\n';
-  int reruns = 0;
-  for (const BenchRow& row : r.rows) reruns += row.reruns;
-  return out + fmt::format("{}, at most {} on the disk; others kept {:.2f} of {} CPUs busy; {} trials were repeated because they differed by more than 10 %\n",
-                           human_seconds(r.seconds), human_bytes(r.peak_bytes), r.foreign_cpu, r.machine.cpus, reruns);
+  std::uint64_t reruns = 0;
+  for (const BenchRow& row : r.rows) reruns += static_cast<std::uint64_t>(row.reruns);
+  return out + fmt::format("{}, at most {} on the disk; others kept {:.2f} of {} CPUs busy; {} repeated because results differed by more than 10 %\n", human_seconds(r.seconds),
+                           human_bytes(r.peak_bytes), r.foreign_cpu, r.machine.cpus, counted(reruns, "trial") + (reruns == 1 ? " was" : " were"));
 }
 
-std::vector<HistogramBin> reads_by_size(const IoProfile& profile) {
+std::vector<HistogramBin> requests_by_size(const IoProfile& profile, IoWay way) {
   std::vector<HistogramBin> bins;
-  const auto sizes = profile.reads_by_size();
+  const auto sizes = profile.by_size(way);
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     const std::string label = i + 1 < sizes.size() ? fmt::format("< {} KiB", 4u << i) : fmt::format(">= {} KiB", 4u << (i - 1));
     if (sizes[i] > 0) bins.push_back({label, static_cast<std::uint64_t>(sizes[i])});
@@ -154,24 +209,36 @@ std::vector<HistogramBin> reads_by_size(const IoProfile& profile) {
 std::string io_profile_sentence(const IoProfile& profile) {
   const DeviceCounters t = profile.total();
   const auto bytes = [](std::uint64_t sectors) { return human_bytes(static_cast<std::uint64_t>(static_cast<double>(sectors) * IoProfile::kSectorBytes)); };
-  return fmt::format("{} reads of {}, {} writes of {}; {:.0f} % of reads were joined to a neighbour (sequential); {:.1f} requests at a time while busy", human_count(t.reads), bytes(t.sectors_read),
-                     human_count(t.writes), bytes(t.sectors_written), 100 * profile.merged_share(), profile.concurrency());
+  return fmt::format("{} of {}, {} of {}; {:.0f} % of reads were joined to a neighbour (sequential); {:.1f} requests at a time while busy", counted(t.reads, "read"), bytes(t.sectors_read),
+                     counted(t.writes, "write"), bytes(t.sectors_written), 100 * profile.merged_share(), profile.concurrency());
 }
+
+namespace {
+
+// A column a stretch of time, as high as its rate.
+std::string bursts(const std::vector<double>& rates) {
+  static constexpr std::array<std::string_view, 9> kLevels = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+  static constexpr std::array<std::string_view, 9> kAscii = {" ", ".", ".", ":", ":", "|", "|", "#", "#"};
+  const double most = *std::max_element(rates.begin(), rates.end());
+  std::string line;
+  for (const double rate : rates) line += (utf8_terminal() ? kLevels : kAscii)[most > 0 ? static_cast<std::size_t>(std::ceil(8 * rate / most)) : 0];
+  return line;
+}
+
+}  // namespace
 
 std::string io_profile_text(const BenchResults& r, int width) {
   std::string out;
   for (const auto& [dir, profile] : r.io_profiles) {
     out += styled(fmt::format("\n{}: what the device did meanwhile, for anybody\n", printable(dir)), Style::bold);
     out += io_profile_sentence(profile) + '\n';
-    // Bursts: a column a stretch of time, as high as its rate.
-    static constexpr std::array<std::string_view, 9> kLevels = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
-    static constexpr std::array<std::string_view, 9> kAscii = {" ", ".", ".", ":", ":", "|", "|", "#", "#"};
-    const auto rates = profile.read_rates(static_cast<std::size_t>(std::clamp(width - 24, 20, 80)));
-    const double most = *std::max_element(rates.begin(), rates.end());
-    std::string line;
-    for (const double rate : rates) line += (utf8_terminal() ? kLevels : kAscii)[most > 0 ? static_cast<std::size_t>(std::ceil(8 * rate / most)) : 0];
-    out += fmt::format("read over time  {}  at most {}\n", line, human_rate(most));
-    out += "reads by size (mean of each tenth of a second)\n" + histogram(reads_by_size(profile), width);
+    for (const auto& [way, verb, noun] : {std::tuple{IoWay::read, "read", "reads"}, {IoWay::write, "written", "writes"}}) {
+      const auto bins = requests_by_size(profile, way);
+      if (bins.empty()) continue;
+      const auto rates = profile.rates(way, static_cast<std::size_t>(std::clamp(width - 40, 10, 80)));
+      out += fmt::format("{:<7} over time  {}  at most {}\n", verb, bursts(rates), human_rate(*std::max_element(rates.begin(), rates.end())));
+      out += fmt::format("{} by size (mean of each tenth of a second)\n", noun) + histogram(bins, width);
+    }
   }
   return out;
 }
@@ -188,19 +255,39 @@ std::string footprint_text(const BenchResults& r) {
          table(rows, {false, true, true, true}) + footprint_sources(*find_grid(r.grid));
 }
 
-std::string goals_table(const std::vector<GoalResult>& goals) {
-  std::vector<std::vector<std::string>> rows = {{"goal", "", "reached", "dir", ""}};
-  for (const GoalResult& g : goals) {
-    rows.push_back({std::string(g.what), g.requirement.text(), g.value ? fmt::format("{:.2f}", *g.value) : "-", printable(g.dir),
-                    !g.value ? "not measured" : g.met ? styled("yes", Style::green) : styled("no", Style::red)});
-  }
-  return styled("\nwhat the reader is held to\n", Style::bold) + table(rows, {false, false, true});
+std::string not_measured_sentence(const BenchChecks& checks) {
+  const auto n = static_cast<std::size_t>(std::count_if(checks.goals.begin(), checks.goals.end(), [](const GoalResult& g) { return !g.reached.value; }));
+  return n == 0 ? "" : fmt::format("{} of {} goals were not measured: they need other --atoms, --backends or --workloads, or what is left out below", n, checks.goals.size());
 }
 
-std::string requirement_lines(const Requirement& requirement, const std::vector<RequirementResult>& found) {
+std::string goals_table(const BenchChecks& checks) {
+  if (!checks.with_goals) return "";
+  std::vector<std::vector<std::string>> rows = {{"goal", "", "reached", "dir", ""}};
+  for (const auto& [what, g] : checks.goals) {
+    if (!g.value) continue;
+    rows.push_back({std::string(what), g.requirement.text(), fmt::format("{:.2f}", *g.value), printable(g.dir), g.met ? styled("yes", Style::green) : styled("no", Style::red)});
+  }
+  std::string out = styled("\nwhat the reader is held to\n", Style::bold);
+  if (rows.size() > 1) out += table_that_fits(rows, {false, false, true, false, false}, {3, 0});
+  const std::string missing = not_measured_sentence(checks);
+  return missing.empty() ? out : out + missing + '\n';
+}
+
+std::string changes_table(const BenchChecks& checks) {
+  if (!checks.with_baseline) return "";
+  if (checks.changes.empty()) return "\nthe baseline has no row in common with this run\n";
+  std::vector<std::vector<std::string>> rows = {{"dir", "load", "workload", "backend", "now/then", "95 %", ""}};
+  for (const BaselineChange& c : checks.changes) {
+    rows.push_back({printable(c.dir), c.load, c.workload, c.backend, fmt::format("{:.3f}", c.ratio), fmt::format("{:.3f} .. {:.3f}", c.interval.low, c.interval.high),
+                    c.verdict == "same" ? "" : std::string(c.verdict)});
+  }
+  return styled("\nchanged since the baseline\n", Style::bold) + table_that_fits(rows, {false, false, false, false, true, true, false}, {5, 0});
+}
+
+std::string requirement_lines(const BenchChecks& checks) {
   std::string out;
-  for (const auto& r : found) {
-    out += fmt::format("{}: {}: {}\n", r.met ? "met" : styled("missed", Style::red), requirement.text(), r.value ? fmt::format("{:.4g} in {}", *r.value, printable(r.dir)) : fmt::format("not measured in {}", printable(r.dir)));
+  for (const RequirementResult& r : checks.required) {
+    out += fmt::format("{}: {}: {}\n", r.met ? "met" : styled("missed", Style::red), r.requirement.text(), r.value ? fmt::format("{:.4g} in {}", *r.value, printable(r.dir)) : fmt::format("not measured in {}", printable(r.dir)));
   }
   return out;
 }

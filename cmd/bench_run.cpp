@@ -4,10 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
+#include <limits>
+#include <mutex>
 
 #include "cmd/bench.h"
 #include "cmd/bench_ranks.h"
@@ -55,10 +56,13 @@ class BenchFolder {
       const std::string name = at->path().filename().string();
       int process = 0;
       if (std::sscanf(name.c_str(), "atp-bench-%d-", &process) != 1 || process <= 0) continue;
-      if (::kill(process, 0) != 0 && errno == ESRCH) warn(fmt::format("{}: left by a run that was killed; remove it with rm -r", at->path().string()));
+      if (is_gone(process)) warn(fmt::format("{}: left by a run that was killed; remove it with rm -r", at->path().string()));
     }
   }
 
+  static constexpr double kPatience = 10;  // seconds
+
+  CleansUpAfterInterrupts cleans_up_{kPatience};
   std::string path_;
 };
 
@@ -77,12 +81,19 @@ class BenchRun {
     results_.versions.insert(results_.versions.begin(), {"atp", std::string(version())});
     for (const auto& dir : dirs()) results_.mounts.push_back(mount_of(dir));
     make_loads();
+    if (in_place()) say_what_needs_a_dir();
     const double start = now_seconds();
     const auto busy = busy_cpu_seconds();
     EnergyMeter meter;
     const double weight = session_weight(options_for(nullptr, {})) * static_cast<double>(loads_.size() * results_.mounts.size());
     Budget budget(command_.seconds, weight);
-    Progress progress("measuring", 0, false);
+    ProgressDetails shown;
+    shown.seconds = command_.seconds;
+    shown.now = [this] {
+      std::lock_guard lock(mutex_);
+      return now_;
+    };
+    Progress progress("measuring", 0, false, shown);
     for (const Mount& mount : std::vector<Mount>(results_.mounts)) {
       std::optional<IoSampler> sampler;
       if (command_.io_profile) sampler.emplace(mount.device);
@@ -117,6 +128,7 @@ class BenchRun {
     if (in_place()) return {fs::path(files_of_dataset()[0]).parent_path().empty() ? "." : fs::path(files_of_dataset()[0]).parent_path().string()};
     return {"."};
   }
+  std::uint64_t seed() const { return command_.seed.value_or(0); }
   bool in_place() const { return !command_.datasets.empty() && command_.dirs.empty(); }
   std::vector<std::string> files_of_dataset() const { return dataset_files_of(command_.datasets); }
 
@@ -132,12 +144,23 @@ class BenchRun {
       double mean = 0;
       for (const auto s : sizes) mean += s;
       mean /= static_cast<double>(sizes.size());
-      loads_.push_back({"like", synthetic_load(records_for(mean), std::move(sizes), command_.seed, command_.custom)});
+      loads_.push_back({"like", synthetic_load(records_for(mean), std::move(sizes), seed(), command_.custom)});
     } else {
       for (const auto n : command_.atoms) {
-        loads_.push_back({std::to_string(n), synthetic_load(records_for(n), {n}, command_.seed, command_.custom)});
+        loads_.push_back({std::to_string(n), synthetic_load(records_for(n), {n}, seed(), command_.custom)});
       }
     }
+  }
+
+  // What was asked for by name and cannot be is named; what was not is one note.
+  void say_what_needs_a_dir() {
+    for (const auto& name : command_.backends) {
+      if (!reads_in_place(*find_backend(name))) results_.left_out.push_back(name + ": reads no .atp files; with --dir DIR the records are copied for it");
+    }
+    if (const auto& asked = command_.workloads; std::find(asked.begin(), asked.end(), "write") != asked.end()) {
+      results_.left_out.push_back("write: nothing is written where a dataset lies; with --dir DIR its records are written there");
+    }
+    if (command_.backends.empty()) results_.notes.push_back("other formats hold the same records, and are compared, with --dir DIR");
   }
 
   static std::vector<std::uint32_t> sizes_of(const std::string& like) {
@@ -166,13 +189,13 @@ class BenchRun {
     }
     o.workloads = command_.workloads.empty() ? all_workloads() : command_.workloads;
     o.workers = command_.workers;
-    o.trials = static_cast<int>(std::clamp<std::uint64_t>(command_.trials.value_or(5), 1, 1000));
-    o.batch = static_cast<std::size_t>(std::clamp<std::uint64_t>(command_.batch.value_or(256), 1, 1 << 20));
-    o.seed = command_.seed + static_cast<std::uint64_t>(ranks_.rank());  // as trainers, each in its own order
+    o.trials = command_.trials;
+    o.batch = command_.batch;
+    o.seed = seed() + static_cast<std::uint64_t>(ranks_.rank());  // as trainers, each in its own order
     o.io = command_.io == "map" ? Io::map : command_.io == "pread" ? Io::pread : command_.io == "uring" ? Io::uring : Io::automatic;
     if (in_place()) {
       o.in_place = command_.datasets;
-      std::erase_if(o.backends, [](const Backend* b) { return b->kind == BackendKind::peer || b->kind == BackendKind::python || !b->sums || b->name == "atp-zstd"; });
+      std::erase_if(o.backends, [](const Backend* b) { return !reads_in_place(*b); });
       std::erase(o.workloads, "write");
     }
     return o;
@@ -181,14 +204,25 @@ class BenchRun {
   void run_one(const Mount& mount, const NamedLoad& load, Budget& budget) {
     SessionOptions options = options_for(&mount, load.name);
     std::optional<BenchFolder> folder;
-    folder.emplace(in_place() ? fs::temp_directory_path().string() : mount.folder);
+    folder.emplace(in_place() ? temporary_folder() : mount.folder);
     options.folder = folder->path();
     if (!in_place()) check_space(mount, *load.load, options.backends.size());
     if (ranks_.size() > 1) options.together = [this] { (void)ranks_.exchange(""); };
-    options.progress = [&](const std::string& what) {
-      if (common_options().verbose) note(fmt::format("{}, {}: {}", mount.folder, load.name, what));
+    options.progress = [&](std::string_view backend, std::string_view what) {
+      std::string now = fmt::format("{}, {}: {}, {}", mount.folder, bench_load_name(load.name), backend, what);
+      if (common_options().verbose) note(now);
+      std::lock_guard lock(mutex_);
+      now_ = std::move(now);
     };
-    measure(options, *load.load, budget, results_);
+    measure(options, *load.load, budget, pythons_, results_);
+  }
+
+  static std::string temporary_folder() {
+    std::error_code error;
+    const std::string path = fs::temp_directory_path(error).string();
+    if (!error) return path;
+    const char* named = std::getenv("TMPDIR");
+    throw Error(Exit::system, named ? named : "/tmp", "is no folder for temporary files", "set TMPDIR to one");
   }
 
   static void check_space(const Mount& mount, const Load& load, std::size_t stores) {
@@ -206,6 +240,9 @@ class BenchRun {
   const BenchCommand& command_;
   Ranks& ranks_;
   BenchResults results_;
+  Pythons pythons_;
+  std::mutex mutex_;
+  std::string now_;  // what is being measured; guarded by mutex_
   std::optional<Dataset> dataset_;
   std::vector<NamedLoad> loads_;
 };
@@ -214,13 +251,11 @@ class BenchRun {
 
 namespace {
 
-// Where the page goes: through a symbolic link, and not in the place of anything but a page that may be replaced.
+// Where the page goes: not in the place of one that is there, unasked.
 std::string page_target(const BenchCommand& command) {
+  const std::string target = output_target(command.html, "--html", "page.html");
   std::error_code error;
-  const std::string target = fs::is_symlink(command.html, error) ? fs::weakly_canonical(command.html, error).string() : command.html;
-  const auto status = fs::status(target, error);
-  if (target == "-" || (fs::exists(status) && !fs::is_regular_file(status))) throw Error(Exit::usage, target, "is not a regular file", "pass --html FILE");
-  if (fs::exists(status) && !command.force) throw Error(Exit::system, target, "exists already", "pass --force to replace it");
+  if (fs::exists(target, error) && !command.force) throw Error(Exit::system, target, "exists already", "pass --force to replace it");
   return target;
 }
 
@@ -249,25 +284,31 @@ Exit bench(const BenchCommand& command) {
   BenchResults results = BenchRun(command, ranks).run();
   if (ranks.size() > 1) results.together = rows_together(ranks, results);
   if (!ranks.first()) return Exit::ok;
-  std::vector<GoalResult> goals;
-  if (command.goals) goals = check_goals(results);
-  if (!page.empty()) write_text_file(page, bench_html(results, goals), true);
-  if (command.json) {
-    print(bench_json(results) + '\n');
-  } else {
-    print(bench_head(results) + bench_tables(results) + bench_chart(results, terminal_width()) + together_table(results));
-    if (command.goals) print(goals_table(goals));
-    if (!command.baseline.empty()) print(compare_with_baseline(results, old));
-    print(io_profile_text(results, terminal_width()) + footprint_text(results) + bench_end(results));
-  }
-  bool met = true;
+  BenchChecks checks;
+  checks.with_goals = command.goals;
+  if (command.goals) checks.goals = check_goals(results);
+  checks.with_baseline = !command.baseline.empty();
+  if (checks.with_baseline) checks.changes = changes_since(old, results);
   for (const Requirement& r : required) {
-    const auto found = check_requirement(r, results);
-    const std::string lines = requirement_lines(r, found);
-    command.json ? note(lines.substr(0, lines.size() - 1)) : print(lines);
-    met = met && std::all_of(found.begin(), found.end(), [](const RequirementResult& f) { return f.met; });
+    for (auto& found : check_requirement(r, results)) checks.required.push_back(std::move(found));
   }
-  return met ? verdict_of(results) : Exit::no;
+  if (!page.empty()) write_text_file(page, bench_html(results, checks), true);
+  if (command.json) {
+    print(bench_json(results, checks) + '\n');
+    // Whoever reads a log sees what was missed, too.
+    for (const RequirementResult& r : checks.required) {
+      if (!r.met) note(fmt::format("missed: {}", r.requirement.text()));
+    }
+  } else {
+    const int width = ::isatty(STDOUT_FILENO) == 1 ? terminal_width() : std::numeric_limits<int>::max();
+    print(bench_head(results) + bench_tables(results, width) + bench_chart(results, terminal_width()) + together_table(results) + goals_table(checks) + changes_table(checks) +
+          io_profile_text(results, terminal_width()) + footprint_text(results) + bench_end(results) + requirement_lines(checks));
+  }
+  return checks.all_met() ? verdict_of(results) : Exit::no;
+}
+
+bool BenchChecks::all_met() const {
+  return std::all_of(required.begin(), required.end(), [](const RequirementResult& r) { return r.met; });
 }
 
 }  // namespace atp

@@ -17,13 +17,21 @@ class Axis {
   }
   double at(double v) const { return from_ + (to_ - from_) * std::clamp((scaled(v) - low_) / (high_ - low_), 0.0, 1.0); }
 
-  // Powers of ten within, or five steps.
+  // Powers of ten within, with twice and five times each where these would be few; or three to six round steps.
   std::vector<double> marks() const {
     std::vector<double> out;
-    if (log_) {
-      for (double e = std::ceil(low_ - 1e-9); e <= high_ + 1e-9 && out.size() < 20; ++e) out.push_back(std::pow(10, e));
-    } else {
-      for (int i = 0; i <= 5; ++i) out.push_back(low_ + (high_ - low_) * i / 5);
+    if (!log_) {
+      const double rough = (high_ - low_) / 5, ten = std::pow(10, std::floor(std::log10(rough))), share = rough / ten;
+      const double step = ten * (share <= 1 ? 1 : share <= 2 ? 2 : share <= 5 ? 5 : 10);
+      for (double i = std::ceil(low_ / step - 1e-9); i * step <= high_ + 1e-9 * step; ++i) out.push_back(i * step + 0.0);  // no -0
+      return out;
+    }
+    const bool few = high_ - low_ < 2;
+    for (double e = std::floor(low_); e <= high_ + 1e-9 && out.size() < 20; ++e) {
+      for (const double m : {1.0, 2.0, 5.0}) {
+        const double at = e + std::log10(m);
+        if ((m == 1 || few) && at >= low_ - 1e-9 && at <= high_ + 1e-9) out.push_back(m * std::pow(10, e));
+      }
     }
     return out;
   }
@@ -34,14 +42,17 @@ class Axis {
   double from_, to_, low_, high_;
 };
 
-std::string short_number(double v) {
-  const double a = std::abs(v);
-  if (a >= 1e9) return fmt::format("{:.3g}G", v / 1e9);
-  if (a >= 1e6) return fmt::format("{:.3g}M", v / 1e6);
-  if (a >= 1e3) return fmt::format("{:.3g}k", v / 1e3);
-  if (a >= 0.01 || a == 0) return fmt::format("{:.3g}", v);
-  if (a >= 1e-6 * 0.999) return fmt::format("{:.3g}µ", v * 1e6);
-  return fmt::format("{:.3g}n", v * 1e9);
+// 1.5k, 20µ; with a unit "20 µs".
+std::string short_number(double v, const std::string& unit = {}) {
+  struct Prefix {
+    double factor;
+    const char* name;
+  };
+  static constexpr Prefix kPrefixes[] = {{1e9, "G"}, {1e6, "M"}, {1e3, "k"}, {1, ""}, {1e-3, "m"}, {1e-6, "µ"}, {1e-9, "n"}};
+  const double a = std::abs(v) * 1.0005;  // what is rounded up to the next prefix has it
+  const Prefix* p = std::find_if(std::begin(kPrefixes), std::end(kPrefixes) - 1, [&](const Prefix& q) { return a >= q.factor; });
+  if (v == 0 || (unit.empty() && a < 1 && a >= 0.01)) p = &kPrefixes[3];
+  return fmt::format("{:.3g}{}{}{}", v / p->factor, unit.empty() ? "" : " ", p->name, unit);
 }
 
 }  // namespace
@@ -91,8 +102,8 @@ std::string svg_bars(const std::vector<SvgBar>& bars, bool log) {
   return out + "</svg>";
 }
 
-std::string svg_lines(const std::vector<SvgLine>& lines, const std::string& x_name, const std::string& y_name, bool log_x) {
-  constexpr double kLeft = 70, kRight = 780, kTop = 10, kBottom = 330;
+std::string svg_lines(const std::vector<SvgLine>& lines, const std::string& x_name, const SvgAxisText& y_text, bool log_x) {
+  constexpr double kLeft = 70, kRight = 780, kTop = 32, kBottom = 350;
   double x_low = 1e300, x_high = -1e300, y_low = 1e300, y_high = 0;
   for (const SvgLine& l : lines) {
     for (const auto& [x, y] : l.points) {
@@ -103,15 +114,16 @@ std::string svg_lines(const std::vector<SvgLine>& lines, const std::string& x_na
     }
   }
   const Axis x(x_low, x_high, kLeft, kRight, log_x), y(y_low, y_high, kBottom, kTop, true);
-  std::string out = "<svg viewBox=\"0 0 1000 380\" width=\"1000\" role=\"img\">";
+  std::string out = "<svg viewBox=\"0 0 1000 400\" width=\"1000\" role=\"img\">";
   for (const double mark : y.marks()) {
-    out += fmt::format("<line class=\"grid\" x1=\"{0:.0f}\" x2=\"{1:.0f}\" y1=\"{2:.1f}\" y2=\"{2:.1f}\"/><text class=\"dim\" x=\"{3:.0f}\" y=\"{4:.1f}\" text-anchor=\"end\">{5}</text>", kLeft, kRight, y.at(mark), kLeft - 8, y.at(mark) + 4, short_number(mark));
+    out += fmt::format("<line class=\"grid\" x1=\"{0:.0f}\" x2=\"{1:.0f}\" y1=\"{2:.1f}\" y2=\"{2:.1f}\"/><text class=\"dim\" x=\"{3:.0f}\" y=\"{4:.1f}\" text-anchor=\"end\">{5}</text>", kLeft, kRight, y.at(mark), kLeft - 8, y.at(mark) + 4, short_number(mark, y_text.unit));
   }
   std::vector<double> marks;
   for (const auto& [at, _] : lines[0].points) marks.push_back(at);
   if (marks.size() > 8) marks = x.marks();
   for (const double mark : marks) out += fmt::format("<text class=\"dim\" x=\"{:.1f}\" y=\"{:.0f}\" text-anchor=\"middle\">{}</text>", x.at(mark), kBottom + 18, short_number(mark));
-  out += fmt::format("<text class=\"dim\" x=\"{:.0f}\" y=\"{:.0f}\" text-anchor=\"middle\">{}</text><text class=\"dim\" x=\"4\" y=\"22\">{}</text>", (kLeft + kRight) / 2, kBottom + 38, html_text(x_name), html_text(y_name));
+  out += fmt::format("<text class=\"dim\" x=\"{:.0f}\" y=\"{:.0f}\" text-anchor=\"middle\">{}</text>", (kLeft + kRight) / 2, kBottom + 38, html_text(x_name));
+  if (!y_text.name.empty()) out += fmt::format("<text class=\"dim\" x=\"4\" y=\"14\">{}</text>", html_text(y_text.name));
   // Names stand at the ends of their lines, moved apart where lines meet.
   std::vector<std::pair<double, const SvgLine*>> names;
   for (const SvgLine& l : lines) {

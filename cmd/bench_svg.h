@@ -24,7 +24,11 @@ struct SvgLine {
   std::vector<std::pair<double, double>> points;  // y above 0
   std::string css;
 };
+// What stands above an axis, and what follows each of its numbers: "s" makes 10 µs of 1e-5.
+struct SvgAxisText {
+  std::string name, unit;
+};
 // Lines over a linear or log axis; y is on a log axis.
-std::string svg_lines(const std::vector<SvgLine>& lines, const std::string& x_name, const std::string& y_name, bool log_x);
+std::string svg_lines(const std::vector<SvgLine>& lines, const std::string& x_name, const SvgAxisText& y_text, bool log_x);
 
 }  // namespace atp

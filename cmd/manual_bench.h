@@ -39,7 +39,7 @@ inline constexpr std::string_view kBenchDetails =
     "  shuffled         one molecule at a time in random order\n"
     "  batch            random batches of --batch molecules in flat arrays\n"
     "  workers          as shuffled, by several processes at a time (not Python's), each with a part of the list\n"
-    "  write            writing, synced, into an empty folder of a settled file system;\n"
+    "  write            writing, synced, into an empty folder, whose removals have settled;\n"
     "                   atp encodes on two threads, as atp pack -j 2; at most three trials\n"
     "  open             opening, with the first molecule\n"
     "  size             bytes on disk over bytes of values\n"
@@ -80,6 +80,9 @@ inline constexpr std::string_view kBenchDetails =
     "--json prints one object: format, machine, versions, mounts, rows [{dir, load, backend, workload, molecules, atoms, payload_bytes, unit, values, median, "
     "interval, spread, reruns, checked, per_trial, atoms_per_second, bytes_per_second, ratio_to_atp, ratio_interval, latency_seconds {p50 ...}, per_molecule {cpu_seconds, "
     "minor_faults, major_faults, read_calls, storage_bytes}, read_amplification, not_dropped, resident_bytes, anonymous_bytes} or problem], "
-    "left_out, notes, seconds, cpu_seconds, foreign_cpus and peak_bytes. --baseline reads it back.";
+    "left_out, notes, goals, required and changes (what --goals, --require and --baseline found), io_profile, seconds, cpu_seconds, foreign_cpus and peak_bytes; "
+    "atp-json(7) explains each. --baseline reads it back.\n"
+    "\n"
+    "The report is the result and goes to stdout, under --quiet, too, which silences notes and progress.";
 
 }  // namespace atp

@@ -180,10 +180,11 @@ bool glob_match(const std::string& pattern, const std::string& text) {
   return ::fnmatch(pattern.c_str(), text.c_str(), 0) == 0;
 }
 
-std::string output_target(const std::string& path, const std::string& option) {
+std::string output_target(const std::string& path, const std::string& option, std::string_view example) {
   namespace fs = std::filesystem;
   if (path == "-") {
-    throw Error(Exit::usage, "", "an .atp file cannot be written to a pipe: its header is written last", fmt::format("pass {} FILE.atp", option));
+    const std::string what = example.ends_with(".atp") ? "an .atp file cannot be written to a pipe: its header is written last" : fmt::format("{} writes a file, not to stdout", option);
+    throw Error(Exit::usage, "", what, fmt::format("pass {} {}", option, example));
   }
   std::error_code error;
   // Through a symbolic link, as every other program writes: the rename would replace the link.
@@ -192,7 +193,7 @@ std::string output_target(const std::string& path, const std::string& option) {
   if (fs::is_directory(status)) throw Error(Exit::usage, target, "is a directory", fmt::format("name a file in it with {}", option));
   // A rename would put a file in the place of a device or FIFO, /dev/null among them.
   if (fs::exists(status) && !fs::is_regular_file(status)) {
-    throw Error(Exit::usage, target, "is not a regular file", fmt::format("pass {} FILE.atp", option));
+    throw Error(Exit::usage, target, "is not a regular file", fmt::format("pass {} {}", option, example));
   }
   return target;
 }

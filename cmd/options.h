@@ -64,9 +64,9 @@ std::uint64_t parse_scaled_count(std::string_view text);
 // The long names of the options that were given, positional ones by their name.
 std::vector<std::string> given_options(const CLI::App& app);
 
-// The .atp file that `path`, given with `option`, names for writing; symbolic links are followed. Throws
-// Error (exit 2) for what is there and cannot be one: a folder, a device, a FIFO, "-".
-std::string output_target(const std::string& path, const std::string& option);
+// The file that `path`, given with `option`, names for writing; symbolic links are followed. Throws Error (exit 2) for
+// what is there and cannot be one: a folder, a device, a FIFO, "-". `example` is a name for the message.
+std::string output_target(const std::string& path, const std::string& option, std::string_view example = "FILE.atp");
 
 // Whether `text` matches a shell-like pattern with *, ? and [...] (fnmatch).
 bool glob_match(const std::string& pattern, const std::string& text);

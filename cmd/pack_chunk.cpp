@@ -328,11 +328,6 @@ PackedChunk pack_chunk(std::unique_ptr<FrameWork> work, const std::string& input
     PackedChunk chunk;
     chunk.work = std::move(work);
     chunk.records.schema = lock.schema;
-    // Only fields that the lock has: those of this chunk may go again with a frame that is left out.
-    if (wider.positions && lock.schema.positions) chunk.records.schema.positions = wider.positions;
-    for (auto& [key, entry] : chunk.records.schema.entries) {
-      if (const auto found = wider.entries.find(key); found != wider.entries.end()) entry = found->second;
-    }
     if (moved.moments && has(lock.schema, Kind::atom, "magmom")) {
       rename_moments(chunk.records.schema);
       chunk.notes.emplace(kMomentsNote);
@@ -341,6 +336,11 @@ PackedChunk pack_chunk(std::unique_ptr<FrameWork> work, const std::string& input
       chunk.origins.emplace(Schema::Key(Kind::molecule, key), origin);
       const auto guess = lock.unsettled.find(key);
       if (guess != lock.unsettled.end()) move_scope(chunk.records.schema, key, guess->second.atoms);
+    }
+    // Only fields that the lock has: those of this chunk may go again with a frame that is left out.
+    if (wider.positions && lock.schema.positions) chunk.records.schema.positions = wider.positions;
+    for (auto& [key, entry] : chunk.records.schema.entries) {
+      if (const auto found = wider.entries.find(key); found != wider.entries.end()) entry = found->second;
     }
     chunk.lock_version = lock.version;
     Packer packer(chunk, input, lock, rules, wider, moved);

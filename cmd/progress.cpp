@@ -136,7 +136,9 @@ std::string progress_line(const ProgressState& state, int width, bool utf8) {
     pieces.push_back(progress_bar(share, utf8));
     pieces.push_back(percent(share));
   }
-  if (state.total_is_bytes) {
+  if (state.noun.empty()) {
+    // Nothing but the time is known.
+  } else if (state.total_is_bytes) {
     if (state.all == 0) pieces.push_back(fmt::format("{} {}", human_count(state.records), state.noun));
     pieces.push_back(known ? fmt::format("{} of {}", human_bytes(state.done), human_bytes(state.total))
                            : human_bytes(state.done));
@@ -152,6 +154,7 @@ std::string progress_line(const ProgressState& state, int width, bool utf8) {
     pieces.push_back(clock(state.seconds));
   }
 
+  if (!state.now.empty()) pieces.push_back(printable(state.now));
   if (state.all > 0) pieces.push_back(fmt::format("{} of {} {}", human_count(state.records), human_count(state.all), state.noun));
 
   std::string line = state.verb;
@@ -222,6 +225,12 @@ void Progress::draw() {
                       details_.noun,   details_.all,
                       before_.load(std::memory_order_relaxed)};
   state.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  if (details_.seconds > 0) {
+    state.noun = "";
+    state.total = static_cast<std::uint64_t>(1000 * std::max(details_.seconds, state.seconds));
+    state.done = static_cast<std::uint64_t>(1000 * state.seconds);
+  }
+  if (details_.now) state.now = details_.now();
   std::vector<ProgressPart> parts;
   if (terminal_ && details_.parts) parts = details_.parts();
   std::lock_guard lock(screen_mutex());

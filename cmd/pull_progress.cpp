@@ -3,7 +3,7 @@
 namespace atp {
 
 PullProgress::PullProgress(const std::vector<PullItem>& items, std::uint64_t bytes)
-    : items_(items), done_(items.size()), progress_("pulling", bytes, true, {[this] { return parts(); }, "files", items.size()}) {}
+    : items_(items), done_(items.size()), progress_("pulling", bytes, true, {[this] { return parts(); }, "files", items.size(), 0, {}}) {}
 
 void PullProgress::set(std::size_t item, std::uint64_t bytes) {
   all_ += bytes - done_[item];

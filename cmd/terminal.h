@@ -79,9 +79,10 @@ struct ProgressState {
   std::uint64_t done = 0, total = 0, records = 0;  // total 0: unknown
   bool total_is_bytes = true;                      // else done and total are records
   double seconds = 0;                              // since the start
-  std::string_view noun = "records";               // what `records` counts where the total is bytes
+  std::string_view noun = "records";               // what `records` counts where the total is bytes; empty: nothing is counted
   std::uint64_t all = 0;                           // how many of them there are; 0: unknown
   std::uint64_t before = 0;                        // of `done`: was there at the start
+  std::string now = {};                            // what is being done: "lmdb, shuffled"
 };
 // The line, at most `width` columns: what there is no room for is left out from the right.
 std::string progress_line(const ProgressState& state, int width, bool utf8);
@@ -99,6 +100,8 @@ struct ProgressDetails {
   std::function<std::vector<ProgressPart>()> parts;  // called whenever it is drawn, on a thread of its own
   std::string_view noun = "records";                 // as in ProgressState
   std::uint64_t all = 0;
+  double seconds = 0;                // above 0: it will take about so long, and that is all that is known
+  std::function<std::string()> now;  // as in ProgressState; called as `parts`
 };
 
 // A line on stderr with a bar, records, bytes, rate and time left, drawn by a thread of its own once the

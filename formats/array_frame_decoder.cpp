@@ -123,7 +123,11 @@ class ArrayFrameDecoder : public FrameDecoder {
       data = s.scratch;
     } else if (!s.as_it_is) {
       s.scratch.resize(8 * n);
-      for (std::uint64_t k = 0; k < n; ++k) store(s.scratch.data() + 8 * k, integer_at(a, data.data() + a.item_bytes * k));
+      for (std::uint64_t k = 0; k < n; ++k) {
+        const std::int64_t v = integer_at(a, data.data() + a.item_bytes * k);
+        if (v < 0 && a.kind == 'u') fail_input("", fmt::format("'{}' holds {}, beyond the whole numbers of 64 bits with a sign", excerpt(a.name), static_cast<std::uint64_t>(v)));
+        store(s.scratch.data() + 8 * k, v);
+      }
       data = s.scratch;
     }
     if (padded) data = compact(which, data);
@@ -227,8 +231,7 @@ class ArrayFrameDecoder : public FrameDecoder {
     bool periodic = false;
     if (arrays_->cell_) {
       const FrameValue& cell = slice(*arrays_->cell_, frame);
-      bool zero = true;
-      for (std::uint64_t i = 0; i < cell.count(); ++i) zero = zero && cell.real(i) == 0;
+      const bool zero = is_no_cell(cell);
       const FrameArray& a = arrays_->arrays_[*arrays_->cell_];
       if (!zero) set_cell(structure, a.name, cell, settings.units, remarks);
       if (!zero && a.conversion) scale_cell(structure, a.conversion->factor / settings.units.find(Quantity::length).value_or(Conversion{}).factor);

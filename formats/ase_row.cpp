@@ -46,13 +46,6 @@ bool has_ndarray(element e) {
   return false;
 }
 
-bool is_zero(const FrameValue& v) {
-  for (std::uint64_t i = 0; i < v.count(); ++i) {
-    if (v.real(i) != 0) return false;
-  }
-  return true;
-}
-
 }  // namespace
 
 AseSettings::AseSettings(std::string file, const ReadOptions& options) : name(std::move(file)), rules(options), units(options) {
@@ -250,7 +243,7 @@ void AseRow::put_atoms(Structure& structure, FrameRemarks& remarks) {
   }
   fields_.set_pbc(pbc);
   // ASE writes a cell of zeros for what has none.
-  if (cell_ && (cell_->of == Of::text || !is_zero(*cell_))) set_cell(structure, "cell", *cell_, settings_.units, remarks);
+  if (cell_ && !is_no_cell(*cell_)) set_cell(structure, "cell", *cell_, settings_.units, remarks);
 }
 
 // Whether the velocities that an export put into the data, because momenta do not give their last digit again, are

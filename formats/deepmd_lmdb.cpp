@@ -99,8 +99,7 @@ class MsgpackFrames : public FrameDecoder {
     set_types(*types, structure);
     set_positions(structure, "coords", *coords, shared_->units, remarks);
     const FrameValue* cells = find("cells");
-    bool periodic = false;
-    for (std::uint64_t k = 0; cells != nullptr && k < cells->count(); ++k) periodic = periodic || cells->real(k) != 0;
+    const bool periodic = cells != nullptr && !is_no_cell(*cells);
     if (periodic) set_cell(structure, "cells", *cells, shared_->units, remarks);
     structure.set_pbc({periodic, periodic, periodic});
     fields_.begin();

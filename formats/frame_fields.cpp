@@ -431,6 +431,14 @@ void set_positions(Structure& structure, std::string_view key, const FrameValue&
   if (!c.how.empty()) remarks.mapped("positions", from_key(key, c));
 }
 
+bool is_no_cell(const FrameValue& v) {
+  if (v.of == Of::text) return false;
+  for (std::uint64_t i = 0; i < v.count(); ++i) {
+    if (v.real(i) != 0) return false;
+  }
+  return true;
+}
+
 void set_cell(Structure& structure, std::string_view key, const FrameValue& v, const InputUnits& units, FrameRemarks& remarks) {
   if (!v.is_number() || (v.count() != 9 && v.count() != 3)) {
     fail_input("", fmt::format("'{}' has {}, a cell has 3 x 3", excerpt(key), shape_text(v)));

@@ -155,6 +155,8 @@ void set_positions(Structure& structure, std::string_view key, const FrameValue&
 
 // A cell of 9 numbers (rows are the lattice vectors) or 3 (a box) in the input's unit of length.
 // Throws Error (exit 3, no place) for any other count.
+// Whether all its numbers are 0, as programs write the cell of what has none.
+bool is_no_cell(const FrameValue& v);
 void set_cell(Structure& structure, std::string_view key, const FrameValue& value, const InputUnits& units, FrameRemarks& remarks);
 
 // Atomic numbers from any numbers: 0 to 118, whole. Throws Error (exit 3, no place).

@@ -119,14 +119,19 @@ class PickledFrame {
     }
     set_atomic_numbers(structure, "atomic_numbers", value_of(p, "atomic_numbers", *numbers));
     set_positions(structure, "pos", value_of(p, "pos", *pos), settings_.units, remarks);
-    const PickleValue* cell = first_of(p, dict, {"cell"});
-    if (cell != nullptr) set_cell(structure, "cell", value_of(p, "cell", *cell), settings_.units, remarks);
-    std::array<bool, 3> pbc = {cell != nullptr, cell != nullptr, cell != nullptr};
+    const PickleValue* const given = first_of(p, dict, {"cell"});
+    bool cell = false;  // one of zeros is that of a molecule
+    if (given != nullptr) {
+      const FrameValue v = value_of(p, "cell", *given);
+      cell = !is_no_cell(v);
+      if (cell) set_cell(structure, "cell", v, settings_.units, remarks);
+    }
+    std::array<bool, 3> pbc = {cell, cell, cell};
     if (const PickleValue* said = first_of(p, dict, {"pbc"})) {
       const FrameValue v = value_of(p, "pbc", *said);
       if (v.of == FrameValue::Of::text || (v.count() != 3 && v.count() != 1)) fail_input("", "has a pbc that is neither one value nor three");
       for (std::size_t i = 0; i < 3; ++i) pbc[i] = v.real(v.count() == 3 ? i : 0) != 0;
-    } else if (cell != nullptr) {
+    } else if (cell) {
       remarks.note("the pickles do not say what is periodic: all directions are, where there is a cell");
     }
     structure.set_pbc(pbc);

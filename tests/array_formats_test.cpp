@@ -204,6 +204,10 @@ TEST_CASE("npz: big-endian numbers and texts, and what cannot be read is named")
   CHECK(f64(r.frames[0], Kind::builtin, "energy") == doctest::Approx(2 * kKcal));
   CHECK(text(r.frames[0], Kind::molecule, "label") == "\xC3\xA9x");
   CHECK(r.notes.contains("neither numbers nor texts of a kind that atp reads, and left out: odd"));
+  m.back() = {"odd.npy", npy<std::uint64_t>("<u8", {1}, {(std::uint64_t{1} << 63) + 5})};
+  write_text(dir / "u.npz", zip_archive(m, "u"));
+  CHECK(refusal(dir / "u.npz").find("'odd' holds 9223372036854775813, beyond the whole numbers") != std::string::npos);
+  m.back().second = npy<double>("<c16", {1}, {1, 2});
   m[1].second = npy<double>("|O", {1}, {0});
   write_text(dir / "b.npz", zip_archive(m, "b"));
   CHECK(refusal(dir / "b.npz").find("holds arrays that are neither numbers nor texts (of Python objects?): R, odd") != std::string::npos);

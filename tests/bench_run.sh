@@ -4,6 +4,7 @@
 set -euo pipefail
 atp=$(realpath "$1")
 data=$(realpath "$(dirname "$0")/data")
+manual=$(realpath "$(dirname "$0")/../man/atp-json.7")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
@@ -13,11 +14,12 @@ left() { [ -z "$(ls -A dir)" ] || fail "left behind: $(ls -A dir)"; }
 
 "$atp" bench --dir dir --seconds 2 --records 2000 --atoms 12,64 --workers 1,2 --trials 3 --goals --footprint --io-profile --html page.html --json >run.json
 left
-"$atp" bench --dir dir --seconds 1 --records 500 --atoms 12 --backends atp,lmdb --workloads shuffled --baseline run.json \
-  --require 'atp shuffled 12 >= 1' >text.txt || fail "a bar of 1 molecule a second was missed"
-grep -q 'changed since the baseline' text.txt || fail "no baseline in the report"
+"$atp" bench --dir dir --seconds 1 --records 500 --atoms 12 --backends atp,lmdb --workloads shuffled --baseline run.json --html held.html \
+  --require 'atp shuffled 12 >= 1' --require 'atp/lmdb shuffled 12 <= 1e9' --json >held.json || fail "a bar of 1 molecule a second was missed"
+grep -q 'Changed since the baseline' held.html && grep -q 'What was required' held.html || fail "no baseline or requirement on the page"
 code=0
-"$atp" bench --dir dir --seconds 1 --records 500 --atoms 12 --backends atp --workloads shuffled --require 'atp shuffled 12 >= 1e15' >/dev/null || code=$?
+"$atp" bench --dir dir --seconds 1 --records 500 --atoms 12 --backends atp --workloads shuffled --baseline run.json --require 'atp shuffled 12 >= 1e15' >text.txt || code=$?
+grep -q 'changed since the baseline' text.txt && grep -q 'missed: atp shuffled' text.txt || fail "no baseline or requirement in the report"
 [ $code = 1 ] || fail "a bar that cannot be reached ended with $code"
 left
 
@@ -34,6 +36,19 @@ left
 "$atp" bench --dir dir --custom --records 300 --atoms 12 --seconds 2 --trials 1 --workloads seq,shuffled,batch --json >custom.json
 left
 
+# A damaged dataset: file and record are named, by every backend, and what was not measured after that.
+cp d.atp damaged.atp
+printf '\377%.0s' $(seq 1000) | dd of=damaged.atp bs=1 seek=20000 conv=notrunc status=none
+code=0
+"$atp" bench damaged.atp --seconds 1 --backends atp,atp-verified,map --workloads seq,shuffled,batch >text.txt 2>said || code=$?
+[ $code = 4 ] || fail "a damaged dataset ended with $code"
+[ "$(grep -c '^no row: .*: seq: damaged.atp: record [0-9]*: ' text.txt)" = 3 ] || fail "file and record of the damage are not named: $(cat text.txt)"
+[ "$(grep -c 'shuffled, batch: not measured, as seq failed' text.txt)" = 3 ] || fail "what was not measured is not named: $(cat text.txt)"
+("$atp" bench damaged.atp --seconds 1 --backends atp --workloads batch 2>/dev/null || true) | grep -q 'batch: damaged.atp: record [0-9]*: ' || fail "a batch names no damaged record"
+code=0
+TMPDIR=/nonexistent "$atp" bench d.atp --seconds 1 >/dev/null 2>said || code=$?
+{ [ $code = 4 ] && grep -q '^atp: bench: /nonexistent: is no folder for temporary files; set TMPDIR' said; } || fail "a TMPDIR that is not there ended with $code: $(cat said)"
+
 # A page replaces nothing unasked, and never what is no file; a run without a result says so; a killed run's folder is named.
 refused() { # EXIT TEXT ARGUMENTS...
   local code=0 wanted=$1 text=$2
@@ -47,6 +62,14 @@ mkfifo pipe
 refused 2 'is not a regular file' --html pipe --force
 [ -p pipe ] || fail "--html replaced a fifo"
 refused 2 'nothing was measured' --backends lmdb
+
+# Where a dataset lies only atp reads it: others that were asked for are named in every report, the rest with one note.
+"$atp" bench d.atp --seconds 1 --backends lmdb,atp,py-hdf5 --workloads shuffled,write --html named.html --json >named.json
+"$atp" bench d.atp --seconds 1 --backends lmdb,atp --workloads shuffled >text.txt
+grep -q '^left out: lmdb: .*--dir DIR' text.txt || fail "no word of a backend that reads no dataset in place"
+grep -q 'left out: lmdb: .*--dir DIR' named.html || fail "no word of it on the page"
+"$atp" bench d.atp --seconds 1 --workloads shuffled >text.txt
+[ "$(grep -c -- '--dir DIR' text.txt)" = 1 ] || fail "not one note of the formats that a dataset is not in"
 head -c 9000 d.atp >cut.atp
 code=0
 "$atp" bench cut.atp --seconds 1 >/dev/null 2>said || code=$?
@@ -59,7 +82,7 @@ grep -q 'atp-bench-4194305-left: left by a run that was killed' said || fail "no
 rmdir dir/atp-bench-4194305-left
 left
 
-# An interrupt: gone within the second, and nothing stays.
+# An interrupt: gone within the second, and nothing stays, though a second one follows at once.
 "$atp" bench --dir dir --seconds 60 >/dev/null 2>&1 &
 pid=$!
 for _ in $(seq 100); do
@@ -67,6 +90,7 @@ for _ in $(seq 100); do
   sleep 0.1
 done
 kill -TERM $pid
+kill -TERM $pid 2>/dev/null || true
 code=0
 wait $pid || code=$?
 [ $code = 143 ] || fail "SIGTERM ended it with $code"
@@ -75,7 +99,7 @@ left
 # Files that may not grow: every store says so in its row, and nothing stays. 200 KiB is less than the 64 molecules of 256
 # atoms (405 KiB) that a store writes before it is asked whether it is too slow: none gets away with fewer.
 code=0
-(ulimit -f 200 && "$atp" bench --dir dir --seconds 1 --records 500 --atoms 256 --backends atp,lmdb,sqlite,hdf5 --workloads write,shuffled --json >full.json 2>said) || code=$?
+(ulimit -f 200 && "$atp" bench --dir dir --seconds 1 --records 500 --atoms 256 --backends atp,lmdb,sqlite,hdf5,aselmdb --workloads write,shuffled --json >full.json 2>said) || code=$?
 { [ $code = 4 ] && grep -q 'nothing could be measured' said; } || fail "a run without a result ended with $code: $(cat said)"
 left
 # A mount that is full, and one that cannot be written to, where this user may make them.
@@ -91,13 +115,13 @@ if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=3m tmpfs dir 2>/dev/null; then
   mount -o remount,ro dir
   code=0
   "$atp" bench --dir dir --seconds 1 >/dev/null 2>said || code=$?
-  { [ $code = 4 ] && grep -q 'the file system is read-only' said; } || fail "a read-only mount ended with $code: $(cat said)"
+  { [ $code = 4 ] && [ "$(grep -o 'read-only' said | wc -l)" = 1 ]; } || fail "a read-only mount ended with $code: $(cat said)"
   umount dir
 fi
 
 command -v python3 >/dev/null || exit 0
-python3 - <<'PY'
-import json, xml.dom.minidom
+python3 - "$manual" <<'PY'
+import json, re, sys, xml.dom.minidom
 for name in ("run", "place", "copied", "like", "custom"):
     r = json.load(open(name + ".json"))
     assert r["format"] == "atp-bench-1", name
@@ -113,14 +137,31 @@ for name in ("run", "place", "copied", "like", "custom"):
             assert row["checked"], row
     wrong = [row for row in r["rows"] if "checksum" in row.get("problem", "")]
     assert not wrong, wrong
-problems = {row["backend"]: row["problem"] for row in json.load(open("full.json"))["rows"] if "problem" in row}
+rows = json.load(open("full.json"))["rows"]
+problems = {row["backend"]: row["problem"] for row in rows if row["workload"] == "write"}
 assert "file too large" in problems["atp"], problems
-assert all("write" in p or "commit" in p or "disk" in p for p in problems.values()), problems
+assert all("ile too large" in p or "files may not grow" in p for p in problems.values()), problems
+assert {row["problem"] for row in rows if row["workload"] == "shuffled"} == {"not measured, as write failed"}, rows
 r = json.load(open("run.json"))
 assert {row["load"] for row in r["rows"]} == {"12", "64"}
 have = {(row["backend"], row["workload"]) for row in r["rows"] if "problem" not in row}
 for workload in ("seq", "shuffled", "batch", "workers-2", "open", "size", "write"):
     assert ("atp", workload) in have, workload
 assert r["footprint_estimate"]["use"]["grams_co2eq"] > 0
-xml.dom.minidom.parse("page.html")
+for page in ("page", "held", "named"):
+    xml.dom.minidom.parse(page + ".html")
+
+# What a report was held against, and that the manual has every key.
+held = json.load(open("held.json"))
+assert [(r["requirement"], r["met"]) for r in held["required"]] == [("atp shuffled 12 >= 1", True), ("atp/lmdb shuffled 12 <= 1000000000", True)], held["required"]
+assert {(c["backend"], c["verdict"] in ("better", "worse", "same")) for c in held["changes"]} == {("atp", True), ("lmdb", True)}, held["changes"]
+assert len(r["goals"]) == 39 and {g["met"] for g in r["goals"] if g["value"] is None} == {False}
+named = json.load(open("named.json"))
+assert [text.split(":")[0] for text in named["left_out"]] == ["lmdb", "py-hdf5", "write"] and not named["notes"], named
+def keys_of(value):
+    if isinstance(value, list): return set().union(*map(keys_of, value))
+    if not isinstance(value, dict): return set()
+    return set(value).union(*(keys_of(v) for k, v in value.items() if k not in ("versions", "latency_seconds")))
+manual = set(re.findall(r"[a-z][a-z0-9_]*", open(sys.argv[1]).read()))
+assert keys_of([r, held]) <= manual, keys_of([r, held]) - manual
 PY

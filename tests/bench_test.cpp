@@ -14,6 +14,7 @@
 #include "core/bench/footprint.h"
 #include "core/bench/load.h"
 #include "core/bench/mount.h"
+#include "core/bench/python.h"
 #include "core/bench/requirement.h"
 #include "core/bench/serve.h"
 #include "core/bench/statistics.h"
@@ -242,7 +243,7 @@ TEST_CASE("requirements: what is met") {
 TEST_CASE("a report is read back as a baseline") {
   test::TempDir dir;
   const BenchResults r = some_results();
-  test::write_text(dir / "old.json", bench_json(r));
+  test::write_text(dir / "old.json", bench_json(r, {}));
   const auto old = read_baseline(dir / "old.json");
   REQUIRE(old.size() == r.rows.size());
   for (std::size_t i = 0; i < old.size(); ++i) {
@@ -252,10 +253,21 @@ TEST_CASE("a report is read back as a baseline") {
   BenchResults faster = r;
   for (auto& v : faster.rows[0].values) v *= 2;
   summarise(faster.rows[0]);
-  const std::string text = compare_with_baseline(faster, old);
+  BenchChecks checks;
+  checks.with_baseline = true;
+  checks.changes = changes_since(old, faster);
+  REQUIRE(checks.changes.size() == 4);
+  CHECK(checks.changes[0].verdict == "better");
+  CHECK(checks.changes[1].verdict == "same");
+  const std::string text = changes_table(checks), json = bench_json(faster, checks), page = bench_html(faster, checks);
+  for (const std::string* said : {&text, &json, &page}) {
+    CHECK(said->find("better") != std::string::npos);
+    CHECK(said->find("worse") == std::string::npos);
+  }
   CHECK(text.find("2.000") != std::string::npos);
-  CHECK(text.find("better") != std::string::npos);
-  CHECK(text.find("worse") == std::string::npos);
+  CHECK(json.find("\"changes\":[{") != std::string::npos);
+  CHECK(page.find("2.000") != std::string::npos);
+  CHECK(bench_json(r, {}).find("changes") == std::string::npos);
 }
 
 TEST_CASE("baselines that are none") {
@@ -265,7 +277,10 @@ TEST_CASE("baselines that are none") {
                            "{\"format\":\"atp-bench-1\",\"rows\":[{\"dir\":\"\",\"load\":\"\",\"backend\":\"\",\"workload\":\"\",\"unit\":\"\",\"values\":[-1]}]}"}) {
     CAPTURE(text);
     test::write_text(dir / "b", text);
-    CHECK(refusal([&] { read_baseline(dir / "b"); }, Exit::input).find(dir / "b") == 0);
+    const std::string said = refusal([&] { read_baseline(dir / "b"); }, Exit::input);
+    CHECK(said.find(dir / "b") == 0);
+    CHECK((said.find("is not a report of atp bench --json") != std::string::npos || said.find("are no measurements") != std::string::npos));
+    CHECK(said.find("JSON field") == std::string::npos);  // another library's words
   }
   refusal([&] { read_baseline(dir / "none"); }, Exit::input);
 }
@@ -275,15 +290,73 @@ TEST_CASE("the page is well-formed and needs nothing else") {
   r.mounts[0].folder = r.rows[0].dir = "/d<script>";
   r.footprint = estimate_footprint({10, 5, 2, 16'000'000'000, std::nullopt}, grids()[0]);
   r.grid = grids()[0].name;
-  const std::string page = bench_html(r, check_goals(r));
+  BenchChecks checks;
+  checks.with_goals = true;
+  checks.goals = check_goals(r);
+  for (const char* text : {"atp shuffled 64 >= 1", "atp shuffled 64 >= 1e9", "atp batch 64 >= 1"}) {
+    for (const auto& found : check_requirement(parse_requirement(text), r)) checks.required.push_back(found);
+  }
+  IoProfile profile;
+  profile.moments = {{0.1, {10, 0, 80, 3, 0, 3000, 5, 5}}, {0.2, {0, 0, 0, 40, 0, 400, 5, 5}}};
+  r.io_profiles.emplace_back(r.rows[0].dir, profile);
+  const std::string page = bench_html(r, checks);
   CHECK(well_formed(page));
   CHECK(page.find("<script") == std::string::npos);
   CHECK(page.find("http://") == std::string::npos);
   CHECK(page.find("<svg") != std::string::npos);
   CHECK(page.find("said &lt;no&gt; &amp; &quot;never&quot;") != std::string::npos);
   CHECK(well_formed(svg_bars({{"a<", 0.5, 0.4, 0.6, "x", "atp"}, {"b", 5e6, 5e6, 5e6, "", "peer"}}, true)));
-  CHECK(well_formed(svg_lines({{"a", {{1, 1e-9}, {2, 1e9}}, "atp"}}, "x", "y", true)));
-  CHECK(bench_tables(r).find("no row: shuffled, hdf5") != std::string::npos);
+  CHECK(well_formed(svg_lines({{"a", {{1, 1e-9}, {2, 1e9}}, "atp"}}, "x", {"y", ""}, true)));
+  for (const char* text : {">met<", ">missed<", "not measured", "Reads by size", "Writes by size", "Shuffled, one molecule", "goals were not measured"}) {
+    CAPTURE(text);
+    CHECK(page.find(text) != std::string::npos);
+  }
+  for (const char* text : {"class=\"-\"", "shuffled reads by size"}) {  // the last: there is one size only
+    CAPTURE(text);
+    CHECK(page.find(text) == std::string::npos);
+  }
+  const std::string json = bench_json(r, checks);
+  for (const char* text : {"\"goals\":[{", "\"required\":[{", "\"met\":false", "\"value\":null", "\"io_profile\":[{", "\"writes_by_size\":[{"}) {
+    CAPTURE(text);
+    CHECK(json.find(text) != std::string::npos);
+  }
+}
+
+TEST_CASE("axes have numbers that can be read, apart from each other") {
+  const std::string times = svg_lines({{"a", {{1, 2e-5}, {2, 3e-3}}, "atp"}}, "x", {"", "s"}, true);
+  CHECK(times.find(">100 µs<") != std::string::npos);
+  CHECK(times.find(">1 ms<") != std::string::npos);
+  const std::string bars = svg_bars({{"a", 8.36, 8.36, 8.36, "", "atp"}}, false);
+  for (const char* mark : {">0<", ">2<", ">8<"}) CHECK(bars.find(mark) != std::string::npos);
+  // Less than a decade has marks, too.
+  CHECK(svg_lines({{"a", {{1, 210}, {2, 480}}, "atp"}}, "x", {"y", ""}, true).find(">200<") == std::string::npos);
+  CHECK(svg_lines({{"a", {{1, 190}, {2, 680}}, "atp"}}, "x", {"y", ""}, true).find(">500<") != std::string::npos);
+}
+
+TEST_CASE("tables: narrow terminals, single values, what failed") {
+  BenchResults r = some_results();
+  r.rows[0].cpu_seconds = 5.8e-4;
+  for (const char* workload : {"batch", "open"}) {
+    BenchRow refused = r.rows.back();
+    refused.workload = workload;
+    r.rows.push_back(refused);
+  }
+  const std::string wide = bench_tables(r, 200), narrow = bench_tables(r, 40);
+  CHECK(wide.find("no row: hdf5: shuffled, batch, open: said <no>") != std::string::npos);
+  CHECK(wide.find(" 580 ") != std::string::npos);
+  for (std::size_t at = narrow.find("atp is"); at < narrow.find("no row"); at = narrow.find('\n', at) + 1) CHECK(narrow.find('\n', at) - at <= 40);
+  CHECK(narrow.find("shuffled") != std::string::npos);
+  CHECK(narrow.find("open") != std::string::npos);
+  CHECK(bench_interval(row("atp", "size", {0.5}, BenchUnit::bytes_per_byte)).empty());
+  CHECK(bench_interval(row("atp", "shuffled", {281.1, 281.2, 281.3})) == "281");
+  CHECK(bench_number(580) == "580");
+  CHECK(bench_number(0) == "0");
+  CHECK(bench_number(1e-5) == "< 0.001");
+  BenchResults one = some_results();
+  for (BenchRow& row : one.rows) row.molecules = 1, row.atoms = 1, row.load = "1";
+  one.rows[0].reruns = 1;
+  CHECK(bench_tables(one, 200).find("1 atom: 1 molecule of 1 atom,") != std::string::npos);
+  CHECK(bench_end(one).find("1 trial was repeated") != std::string::npos);
 }
 
 TEST_CASE("footprints add up") {
@@ -393,6 +466,28 @@ TEST_CASE("measuring processes: answers, errors and deaths") {
   refusal([] { (void)Answer("ok a 1").count("b"); }, Exit::system);
 }
 
+TEST_CASE("a Python that hangs or lacks a module is named, and not asked again") {
+  test::TempDir dir;
+  const auto program = [&](const char* name, const std::string& script) {
+    test::write_text(dir / name, "#!/bin/sh\necho x >>" + (dir / name) + ".asked\n" + script + "\n");
+    std::filesystem::permissions(dir / name, std::filesystem::perms::owner_all);
+    return std::string(dir / name);
+  };
+  const std::string hangs = program("hangs", "exec sleep 60"), lacks = program("lacks", "echo error it has no module");
+  Pythons pythons({hangs, lacks}, 1);
+  std::vector<std::pair<std::string, std::string>> versions;
+  for (const char* backend : {"py-hdf5", "py-lmdb-pickle", "py-hdf5"}) {
+    const std::string said = refusal([&] { (void)pythons.start(backend, dir / ".", dir / "raw", false, versions); }, Exit::system);
+    CHECK(said.find(hangs + ": no answer within") != std::string::npos);
+  }
+  CHECK(std::filesystem::file_size(dir / "hangs.asked") == 2);  // once, though there were two backends
+  Pythons lacking({lacks}, 60);
+  for (const char* backend : {"py-hdf5", "py-lmdb-pickle", "py-hdf5"}) {
+    CHECK(refusal([&] { (void)lacking.start(backend, dir / ".", "", false, versions); }, Exit::system).find(lacks + ": it has no module") != std::string::npos);
+  }
+  CHECK(refusal([&] { (void)Pythons({dir / "none"}, 60).start("py-hdf5", dir / ".", "", false, versions); }, Exit::system).find("there is no") != std::string::npos);
+}
+
 TEST_CASE("the page cache is looked at without filling it") {
   test::TempDir dir;
   test::write_bytes(dir / "f", std::vector<std::byte>(1 << 20));
@@ -419,8 +514,9 @@ TEST_CASE("the counters of a block device") {
   CHECK(p.total().reads == 20);
   CHECK(p.merged_share() == doctest::Approx(4.0 / 24));
   CHECK(p.concurrency() == doctest::Approx(90.0 / 40));
-  CHECK(p.reads_by_size()[4] == 20);  // 80 sectors, 40 KiB: 32 to 63
-  const auto rates = p.read_rates(2);
+  CHECK(p.by_size(IoWay::read)[4] == 20);  // 80 sectors, 40 KiB: 32 to 63
+  const auto rates = p.rates(IoWay::read, 2);
   CHECK(rates[0] == doctest::Approx(800 * 512 / 0.2));
+  CHECK(p.by_size(IoWay::write)[2] == 6);  // 64 sectors of 3 writes, 10 KiB each: 8 to 15
   CHECK_FALSE(IoSampler("no:device").works());
 }

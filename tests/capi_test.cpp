@@ -217,6 +217,10 @@ TEST_CASE("the C interface refuses bad arguments") {
   a.batch.real = 2;
   CHECK(atp_gather(data, indices.data(), 1, 0, &a.batch) == ATP_E_ARGUMENT);
   a.batch.real = ATP_F32;
+  a.batch.reserved = 1;
+  CHECK(says(atp_gather(data, indices.data(), 1, 0, &a.batch), ATP_E_ARGUMENT) == "batch->reserved is 1, it must be 0");
+  CHECK(atp_read(data, 0, 0, &a.batch) == ATP_E_ARGUMENT);
+  a.batch.reserved = 0;
   a.batch.struct_bytes = 8;
   CHECK(says(atp_gather(data, indices.data(), 1, 0, &a.batch), ATP_E_ARGUMENT).find("struct_bytes is 8") != std::string::npos);
 }

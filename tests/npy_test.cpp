@@ -2,6 +2,7 @@
 #include "core/io/npy.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 #include <zlib.h>
 
 #include <limits>
@@ -61,6 +62,16 @@ TEST_CASE("headers as NumPy and others write them") {
   CHECK(counts(with_header("{\"shape\": (2,), \"descr\": \"<i8\", \"fortran_order\": True}   ", data)).size() == 2);
   CHECK(parse_npy(as_bytes(array_bytes("<u4", {2, 3}, std::string(24, 'x'))), "t").shape == std::vector<std::uint64_t>{2, 3});
   CHECK(npy_header("<i8", std::vector<std::uint64_t>{5}).size() % 64 == 0);
+}
+
+TEST_CASE("arrays of several fields have no data, and hide no others") {
+  const std::string data(24, 'x');
+  for (const std::string_view fields : {"[('a', '<i4'), ('b', '<f8')]", "[('a]', '<i4', (2,)), ('b', [('c', '<f8')])]"}) {
+    const NpyArray a = parse_any_npy(as_bytes(with_header(fmt::format("{{'descr': {}, 'fortran_order': False, 'shape': (2,), }}", fields), data)), "t");
+    CHECK(a.kind == 'O');
+    CHECK(a.shape == std::vector<std::uint64_t>{2});
+  }
+  CHECK_THROWS_AS(parse_any_npy(as_bytes(with_header("{'descr': [('a', '<i4'), 'fortran_order': False, 'shape': (2,), }", data)), "t"), Error);
 }
 
 TEST_CASE("what is no array of counts is refused") {

@@ -112,6 +112,15 @@ TEST_CASE("pickle: lists of numbers are arrays") {
   CHECK(r.notes.size() == 3);
 }
 
+TEST_CASE("pickle: a cell of zeros is that of a molecule") {
+  const std::string row = list({whole(0), whole(0), real(0)});
+  const auto r = read(molecule({{"cell", list({row, row, row})}}));
+  REQUIRE(r.frames.size() == 1);
+  CHECK_FALSE(has(r.frames[0], Kind::builtin, "cell"));
+  CHECK(numbers(r.frames[0], Kind::builtin, "pbc") == std::vector<double>{0, 0, 0});
+  CHECK(refusal({{"cell", text("x")}}).find("'cell' has 'x', a cell has 3 x 3") != std::string::npos);
+}
+
 TEST_CASE("pickle: lists that are no arrays, where one is needed") {
   CHECK(refusal({{"force", list({list({real(1)}), list({})})}}) == "item 0: 'force' is a list of rows with 1 and with 0 values");
   CHECK(refusal({{"force", list({real(1), list({})})}}) == "item 0: 'force' is a list whose rows differ in depth");

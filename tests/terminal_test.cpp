@@ -102,6 +102,12 @@ TEST_CASE("the progress line says how far, how fast and how long") {
         "packing  [############........]   62%  1,234,567 records  812 MB of 1.30 GB  406 MB/s  0:01 left");
   CHECK(progress_line(state, 40, false) == "packing  [############........]   62%");
   CHECK(progress_line(state, 5, false) == "packing");
+  // Where only the time is known, it and what is being done.
+  ProgressState timed{"measuring", 22500, 90000, 0, false, 22.5, ""};
+  timed.now = "/d, 64 atoms: lmdb, shuffled";
+  CHECK(progress_line(timed, 200, false) == "measuring  [#####...............]   25%  1:07 left  /d, 64 atoms: lmdb, shuffled");
+  timed.done = timed.total;
+  CHECK(progress_line(timed, 60, false) == "measuring  [####################]  100%  0:22");
   CHECK(progress_line(state, 200, true).find("████████████░░░░░░░░") != std::string::npos);
   for (int width = 0; width < 120; ++width) {
     CHECK(display_width(progress_line(state, width, true)) <=

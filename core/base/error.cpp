@@ -31,7 +31,7 @@ const char* advice(int code) {
     case ENOSPC:
     case EDQUOT: return "free some space or write elsewhere";
     case EMFILE: return "raise the limit with ulimit -n";
-    case EROFS: return "the file system is read-only; write elsewhere";
+    case EROFS: return "write elsewhere";
     default: return "";
   }
 }

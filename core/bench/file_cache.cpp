@@ -70,9 +70,9 @@ void read_into_cache(const std::vector<std::string>& files) {
   }
 }
 
-void sync_file_system(const std::string& folder) {
+void settle_folder(const std::string& folder) {
   const Fd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd || ::syncfs(fd.get()) != 0) fail_system(folder, "sync", errno);
+  if (!fd || (::fsync(fd.get()) != 0 && errno != EINVAL && errno != ENOTSUP)) fail_system(folder, "sync", errno);
 }
 
 }  // namespace atp

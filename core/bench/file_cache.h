@@ -18,7 +18,8 @@ inline constexpr double kGone = 0.02;
 // Reads the files from end to end, so that all are in the same state however they were written.
 void read_into_cache(const std::vector<std::string>& files);
 
-// Waits until everything that was written to the file system of `folder`, or freed there, is settled. Throws Error.
-void sync_file_system(const std::string& folder);
+// Waits until what was made or removed in `folder` is on the disk. Not the whole file system: what other programs have
+// left to be written may take minutes. Throws Error.
+void settle_folder(const std::string& folder);
 
 }  // namespace atp

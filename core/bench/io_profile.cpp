@@ -24,6 +24,8 @@ DeviceCounters difference(const DeviceCounters& a, const DeviceCounters& b) {
           a.busy_ms - b.busy_ms, a.queue_ms - b.queue_ms};
 }
 
+double bytes_of(const DeviceCounters& c, IoWay way) { return static_cast<double>(way == IoWay::read ? c.sectors_read : c.sectors_written) * IoProfile::kSectorBytes; }
+
 }  // namespace
 
 std::optional<DeviceCounters> parse_device_counters(const std::string& text) {
@@ -50,13 +52,14 @@ DeviceCounters IoProfile::total() const {
   return t;
 }
 
-std::array<double, IoProfile::kSizes> IoProfile::reads_by_size() const {
+std::array<double, IoProfile::kSizes> IoProfile::by_size(IoWay way) const {
   std::array<double, kSizes> out{};
   for (const Moment& m : moments) {
-    if (m.done.reads == 0) continue;
-    const auto kib = static_cast<std::uint64_t>(static_cast<double>(m.done.sectors_read) * kSectorBytes / 1024 / static_cast<double>(m.done.reads));
+    const std::uint64_t requests = way == IoWay::read ? m.done.reads : m.done.writes;
+    if (requests == 0) continue;
+    const auto kib = static_cast<std::uint64_t>(bytes_of(m.done, way) / 1024 / static_cast<double>(requests));
     const int bin = std::max(0, static_cast<int>(std::bit_width(kib)) - 2);  // 0..3, 4..7, 8..15
-    out[std::min<std::size_t>(static_cast<std::size_t>(bin), kSizes - 1)] += static_cast<double>(m.done.reads);
+    out[std::min<std::size_t>(static_cast<std::size_t>(bin), kSizes - 1)] += static_cast<double>(requests);
   }
   return out;
 }
@@ -72,14 +75,11 @@ double IoProfile::concurrency() const {
   return t.busy_ms > 0 ? static_cast<double>(t.queue_ms) / static_cast<double>(t.busy_ms) : 0;
 }
 
-std::vector<double> IoProfile::read_rates(std::size_t columns) const {
+std::vector<double> IoProfile::rates(IoWay way, std::size_t columns) const {
   std::vector<double> out(columns, 0);
   if (moments.empty() || columns == 0) return out;
-  const double all = std::max(moments.back().seconds, 1e-9), width = all / static_cast<double>(columns);
-  for (const Moment& m : moments) {
-    const auto at = std::min(columns - 1, static_cast<std::size_t>(m.seconds / width));
-    out[at] += static_cast<double>(m.done.sectors_read) * kSectorBytes / width;
-  }
+  const double width = std::max(seconds(), 1e-9) / static_cast<double>(columns);
+  for (const Moment& m : moments) out[std::min(columns - 1, static_cast<std::size_t>(m.seconds / width))] += bytes_of(m.done, way) / width;
   return out;
 }
 

@@ -19,6 +19,9 @@ struct DeviceCounters {
 // From the text of /sys/dev/block/MAJOR:MINOR/stat; nothing when it is something else.
 std::optional<DeviceCounters> parse_device_counters(const std::string& text);
 
+enum class IoWay { read, write };
+
+// What a run did to a device, in moments of a tenth of a second.
 struct IoProfile {
   static constexpr double kSectorBytes = 512;
   struct Moment {
@@ -30,13 +33,14 @@ struct IoProfile {
   DeviceCounters total() const;
   // Requests by mean size of their moment: below 4, 8, 16, ... 1024 KiB and above.
   static constexpr std::size_t kSizes = 10;
-  std::array<double, kSizes> reads_by_size() const;
-  // Share of what was asked for that the kernel could join to a neighbour: nearly 1 for sequential readers, nearly 0 for random ones.
+  std::array<double, kSizes> by_size(IoWay way) const;
+  // Share of the reads that the kernel could join to a neighbour: nearly 1 for sequential readers, nearly 0 for random ones.
   double merged_share() const;
   // Requests under way at a time, mean over the time the device was busy.
   double concurrency() const;
-  // Bytes read per second in `columns` equal stretches of time.
-  std::vector<double> read_rates(std::size_t columns) const;
+  // Bytes read or written per second in `columns` equal stretches of time.
+  std::vector<double> rates(IoWay way, std::size_t columns) const;
+  double seconds() const { return moments.empty() ? 0 : moments.back().seconds; }
 };
 
 // Samples a device by a thread of its own, ten times a second.

@@ -72,6 +72,11 @@ class DatasetLoad : public Load {
     for (const Reader& shard : dataset_.shards()) atp::let_go(shard.mapped());
   }
   void add(std::uint64_t i, MoleculeChunk& out) const override {
+    naming_record(dataset_, i, [&] { add_record(i, out); });
+  }
+
+ private:
+  void add_record(std::uint64_t i, MoleculeChunk& out) const {
     Scratch scratch;
     const RecordView record = dataset_.record(i, scratch);
     Molecule m;
@@ -87,7 +92,6 @@ class DatasetLoad : public Load {
     forces_or_nan(record, to + 13 * n);
   }
 
- private:
   const Dataset& dataset_;
 };
 

@@ -1,6 +1,8 @@
 // The molecules that a benchmark stores and reads.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -8,6 +10,7 @@
 #include <vector>
 
 #include "core/atp/dataset.h"
+#include "core/base/error.h"
 #include "core/bench/molecule.h"
 
 namespace atp {
@@ -52,6 +55,19 @@ void to_f32(const NumbersView& numbers, std::byte* out);
 // [atoms, 3] f32, and f64: NaN where the record has none.
 void forces_or_nan(const RecordView& record, std::byte* out);
 double energy_or_nan(const RecordView& record);
+
+// Runs what looks at a record: an Error that names no place (fields are looked at only when they are asked for) gets the
+// file and the record's number in it.
+template <class Work>
+void naming_record(const Dataset& dataset, std::uint64_t index, Work&& work) {
+  try {
+    work();
+  } catch (const Error& e) {
+    if (!e.where().empty()) throw;
+    const Dataset::Place place = dataset.locate(index);
+    throw e.within(fmt::format("{}: record {}", dataset.shards()[place.shard].path(), place.record));
+  }
+}
 
 // Molecules of a store of n in random order, the same for all stores that hold n: each once, or, of more than
 // kMostListed, as many drawn with repetition.

@@ -135,7 +135,7 @@ Requirement parse_requirement(std::string_view text) {
 std::vector<RequirementResult> check_requirement(const Requirement& r, const BenchResults& results) {
   std::vector<RequirementResult> out;
   for (const Mount& mount : results.mounts) {
-    RequirementResult one{mount.folder, value_on(r, results, mount.folder), false};
+    RequirementResult one{r, mount.folder, value_on(r, results, mount.folder), false};
     one.met = one.value && (r.at_least ? *one.value >= r.bar : *one.value <= r.bar);
     out.push_back(std::move(one));
   }
@@ -145,8 +145,7 @@ std::vector<RequirementResult> check_requirement(const Requirement& r, const Ben
 std::vector<GoalResult> check_goals(const BenchResults& results) {
   std::vector<GoalResult> out;
   for (const Goal& goal : kGoals) {
-    const Requirement r = parse_requirement(goal.requirement);
-    for (const auto& reached : check_requirement(r, results)) out.push_back({goal.what, r, reached.dir, reached.value, reached.met});
+    for (auto& reached : check_requirement(parse_requirement(goal.requirement), results)) out.push_back({goal.what, std::move(reached)});
   }
   return out;
 }

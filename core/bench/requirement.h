@@ -27,6 +27,7 @@ Requirement parse_requirement(std::string_view text);
 
 // On each mount the requirement was tried on; `value` is nothing where a row it needs is not there.
 struct RequirementResult {
+  Requirement requirement;
   std::string dir;
   std::optional<double> value;
   bool met = false;
@@ -37,10 +38,7 @@ std::vector<RequirementResult> check_requirement(const Requirement& requirement,
 
 struct GoalResult {
   std::string_view what;
-  Requirement requirement;
-  std::string dir;
-  std::optional<double> value;
-  bool met = false;
+  RequirementResult reached;
 };
 std::vector<GoalResult> check_goals(const BenchResults& results);
 

@@ -4,9 +4,11 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/bench/load.h"
+#include "core/bench/python.h"
 #include "core/bench/results.h"
 #include "core/bench/stores.h"
 
@@ -36,8 +38,8 @@ struct SessionOptions {
   std::size_t batch = 256;
   std::uint64_t seed = 0;
   Io io = Io::automatic;
-  std::vector<std::string> in_place;  // files that are there: nothing is written, only backends of kind atp read them
-  std::function<void(const std::string&)> progress;  // what is being done
+  std::vector<std::string> in_place;  // files that are there: nothing is written; all backends are such that reads_in_place()
+  std::function<void(std::string_view backend, std::string_view what)> progress;  // what is being done; may be empty
   std::function<void()> together;  // waits for the other processes of a job, before each workload; may be empty
 };
 
@@ -50,6 +52,6 @@ double session_weight(const SessionOptions& options);
 // Writes the stores, measures them, and adds a row for each backend and workload. What a backend cannot do becomes a row
 // with a problem; one that does not start at all goes to left_out. Throws Error (exit 4) when the folder cannot be
 // written, Interrupted.
-void measure(const SessionOptions& options, const Load& load, Budget& budget, BenchResults& results);
+void measure(const SessionOptions& options, const Load& load, Budget& budget, Pythons& pythons, BenchResults& results);
 
 }  // namespace atp

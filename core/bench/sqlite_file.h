@@ -5,12 +5,15 @@
 
 #include <fmt/format.h>
 
+#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/base/byte_reader.h"
 #include "core/base/error.h"
+#include "core/bench/store.h"
 
 namespace atp {
 
@@ -61,7 +64,10 @@ class SqliteFile {
   }
   void check(int code) {
     if (code != SQLITE_OK) [[unlikely]] {
-      throw Error(Exit::system, path_, fmt::format("SQLite says: {}", db_ ? sqlite3_errmsg(db_.get()) : sqlite3_errstr(code)));
+      std::string said = db_ ? sqlite3_errmsg(db_.get()) : sqlite3_errstr(code);
+      const int reason = db_ ? sqlite3_system_errno(db_.get()) : 0;
+      if ((code & 0xff) == SQLITE_IOERR && reason != 0) said += fmt::format(" ({})", std::strerror(reason));
+      throw Error(Exit::system, path_, "SQLite says: " + said);
     }
   }
   std::string path_;
@@ -72,5 +78,57 @@ inline Bytes blob_of(sqlite3_stmt* s, int column) {
   const auto* data = static_cast<const std::byte*>(sqlite3_column_blob(s, column));
   return {data, static_cast<std::size_t>(sqlite3_column_bytes(s, column))};
 }
+
+// What stores in one SQLite file share: a molecule is a row, found by its id. `Self` has query() ("SELECT ... FROM ...
+// WHERE "), kFirstId (the id of molecule 0) and `template <class Fn> void take(sqlite3_stmt* row, Fn&& fn)`.
+template <class Self>
+class SqliteStoreLoops : public StoreLoops<Self> {
+ public:
+  explicit SqliteStoreLoops(std::string path) : path_(std::move(path)) {}
+
+  void open() override {
+    file_.open(path_);
+    select_ = file_.prepare(self().query() + "id = ?");
+    walk_ = file_.prepare(self().query() + "id >= ? ORDER BY id");
+  }
+  void close() override {
+    select_.reset();
+    walk_.reset();
+    file_.close();
+  }
+  std::vector<std::string> files() const override { return {path_}; }
+
+  template <class Fn>
+  void get(std::uint64_t i, Fn&& fn) {
+    take_rows(select_.get(), i, 1, fn);
+  }
+  template <class Fn>
+  void walk(std::uint64_t first, std::uint64_t count, Fn&& fn) {
+    take_rows(walk_.get(), first, count, fn);
+  }
+
+ protected:
+  void commit() {
+    file_.run("COMMIT");  // synchronous=FULL, so it is on the disk
+    file_.close();
+  }
+
+  std::string path_;
+  SqliteFile file_;  // outlives the statements
+
+ private:
+  template <class Fn>
+  void take_rows(sqlite3_stmt* s, std::uint64_t first, std::uint64_t count, Fn&& fn) {
+    sqlite3_bind_int64(s, 1, static_cast<sqlite3_int64>(first) + Self::kFirstId);
+    for (std::uint64_t i = 0; i < count; ++i) {
+      file_.need_row(s);
+      self().take(s, fn);
+    }
+    sqlite3_reset(s);
+  }
+  Self& self() { return static_cast<Self&>(*this); }
+
+  SqliteStatement select_, walk_;
+};
 
 }  // namespace atp

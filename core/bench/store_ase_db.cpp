@@ -39,9 +39,11 @@ constexpr const char* kSchema =
 // What ase.db stores for an empty dictionary.
 constexpr std::string_view kNoData("\x08\0\0\0\0\0\0\0{}", 10);
 
-class AseDbStore final : public StoreLoops<AseDbStore> {
+class AseDbStore final : public SqliteStoreLoops<AseDbStore> {
  public:
-  explicit AseDbStore(std::string path) : path_(std::move(path)) {}
+  static constexpr sqlite3_int64 kFirstId = 1;
+
+  using SqliteStoreLoops::SqliteStoreLoops;
 
   void begin(const StoreShape&) override {
     file_.create(path_);
@@ -52,7 +54,7 @@ class AseDbStore final : public StoreLoops<AseDbStore> {
         " VALUES(?1, ?2, 26.9, 26.9, ?3, ?4, ?5, ?6, 'unknown', '{}', ?7, ?8, ?11, ?9, ?10, 0.0, ?12, ?13, ?14)");
     species_ = file_.prepare("INSERT INTO species VALUES(?, ?, ?)");
     number_ = file_.prepare("INSERT INTO number_key_values VALUES(?, ?, ?)");
-    next_ = 1;
+    next_ = kFirstId;
   }
   void add(std::span<const Molecule> chunk) override {
     for (const Molecule& m : chunk) add(m);
@@ -62,38 +64,25 @@ class AseDbStore final : public StoreLoops<AseDbStore> {
     insert_.reset();
     species_.reset();
     number_.reset();
-    file_.run("COMMIT");
-    file_.close();
+    commit();
   }
 
-  void open() override {
-    file_.open(path_);
-    const std::string fields = std::string("SELECT numbers, positions, forces, energy") + (custom() ? ", dipole, magmoms, charges, key_value_pairs" : "") + " FROM systems WHERE ";
-    select_ = file_.prepare(fields + "id = ?");
-    walk_ = file_.prepare(fields + "id >= ? ORDER BY id");
-  }
-  void close() override {
-    select_.reset();
-    walk_.reset();
-    file_.close();
-  }
-  std::vector<std::string> files() const override { return {path_}; }
-
-  template <class Fn>
-  void get(std::uint64_t i, Fn&& fn) {
-    sqlite3_bind_int64(select_.get(), 1, static_cast<sqlite3_int64>(i) + 1);
-    file_.need_row(select_.get());
-    take(select_.get(), fn);
-    sqlite3_reset(select_.get());
+  std::string query() const {
+    return std::string("SELECT numbers, positions, forces, energy") + (custom() ? ", dipole, magmoms, charges, key_value_pairs" : "") + " FROM systems WHERE ";
   }
   template <class Fn>
-  void walk(std::uint64_t first, std::uint64_t count, Fn&& fn) {
-    sqlite3_bind_int64(walk_.get(), 1, static_cast<sqlite3_int64>(first) + 1);
-    for (std::uint64_t i = 0; i < count; ++i) {
-      file_.need_row(walk_.get());
-      take(walk_.get(), fn);
+  void take(sqlite3_stmt* s, Fn&& fn) {
+    const Bytes numbers = blob_of(s, 0), positions = blob_of(s, 1), forces = blob_of(s, 2);
+    const std::size_t n = numbers.size() / 4;
+    if (positions.size() != 24 * n || forces.size() != 24 * n) fail_input(path_, "arrays of one molecule disagree");
+    narrowed_.resize(n);
+    for (std::size_t k = 0; k < n; ++k) narrowed_.numbers[k] = static_cast<std::byte>(load<std::int32_t>(numbers.data() + 4 * k));
+    for (std::size_t k = 0; k < 3 * n; ++k) {
+      narrowed_.positions[k] = static_cast<float>(load<double>(positions.data() + 8 * k));
+      narrowed_.forces[k] = static_cast<float>(load<double>(forces.data() + 8 * k));
     }
-    sqlite3_reset(walk_.get());
+    if (custom()) take_custom(s, n);
+    narrowed_.give(n, sqlite3_column_double(s, 3), custom(), fn);
   }
 
  private:
@@ -146,21 +135,6 @@ class AseDbStore final : public StoreLoops<AseDbStore> {
     sqlite3_reset(number_.get());
   }
 
-  template <class Fn>
-  void take(sqlite3_stmt* s, Fn&& fn) {
-    const Bytes numbers = blob_of(s, 0), positions = blob_of(s, 1), forces = blob_of(s, 2);
-    const std::size_t n = numbers.size() / 4;
-    if (positions.size() != 24 * n || forces.size() != 24 * n) fail_input(path_, "arrays of one molecule disagree");
-    narrowed_.resize(n);
-    for (std::size_t k = 0; k < n; ++k) narrowed_.numbers[k] = static_cast<std::byte>(load<std::int32_t>(numbers.data() + 4 * k));
-    for (std::size_t k = 0; k < 3 * n; ++k) {
-      narrowed_.positions[k] = static_cast<float>(load<double>(positions.data() + 8 * k));
-      narrowed_.forces[k] = static_cast<float>(load<double>(forces.data() + 8 * k));
-    }
-    if (custom()) take_custom(s, n);
-    narrowed_.give(n, sqlite3_column_double(s, 3), custom(), fn);
-  }
-
   void take_custom(sqlite3_stmt* s, std::size_t n) {
     const Bytes dipole = blob_of(s, 4), magmoms = blob_of(s, 5), charges = blob_of(s, 6);
     if (dipole.size() != 24 || magmoms.size() != 8 * n || charges.size() != 8 * n) fail_input(path_, "properties of one molecule disagree");
@@ -180,10 +154,8 @@ class AseDbStore final : public StoreLoops<AseDbStore> {
     }
   }
 
-  std::string path_;
-  SqliteFile file_;  // outlives the statements
-  SqliteStatement insert_, species_, number_, select_, walk_;
-  sqlite3_int64 next_ = 1;
+  SqliteStatement insert_, species_, number_;
+  sqlite3_int64 next_ = kFirstId;
   WidenedMolecule widened_;
   NarrowedMolecule narrowed_;
 };

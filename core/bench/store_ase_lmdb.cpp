@@ -8,6 +8,7 @@
 
 #include "core/base/error.h"
 #include "core/base/interrupt.h"
+#include "core/bench/lmdb_error.h"
 #include "core/bench/stores.h"
 #include "core/bench/widened.h"
 
@@ -73,9 +74,7 @@ class AseLmdbStore final : public StoreLoops<AseLmdbStore> {
   }
 
  private:
-  void check(int code, const char* what) const {
-    if (code != 0) [[unlikely]] throw Error(Exit::system, path_, fmt::format("LMDB cannot {}: {}", what, mdb_strerror(code)));
-  }
+  void check(int code, const char* what) const { check_lmdb(code, path_, what); }
   void connect(std::size_t map, unsigned flags) {
     close();
     check(mdb_env_create(&env_), "start");

@@ -215,12 +215,14 @@ class AtpStore final : public Store {
       const auto some = indices.subspan(begin, std::min(batch, indices.size() - begin));
       if (custom()) {  // a packed batch has the builtin fields
         flat_.clear();
-        reader_->for_each(some, [&](std::size_t, const RecordView& record) { taker.take(record, [&](const MoleculeView& m) { flat_.add(m); }); });
+        reader_->for_each(some, [&](std::size_t place, const RecordView& record) {
+          naming_record(*dataset_, some[place], [&] { taker.take(record, [&](const MoleculeView& m) { flat_.add(m); }); });
+        });
         sum.add(flat_.touched());
         if (ticks) ticks->tick();
         continue;
       }
-      packed_.gather(*reader_, some);
+      gather(some);
       sum.add(FlatBatch::touch_batch(packed_.atoms(), packed_.graphs(), std::as_bytes(packed_.atomic_numbers()).data(),
                                      std::as_bytes(packed_.positions<float>()).data(), std::as_bytes(packed_.forces<float>()).data(),
                                      packed_.energy().data()));
@@ -242,12 +244,21 @@ class AtpStore final : public Store {
   std::vector<std::string> files() const override { return dataset_files_of(inputs_); }
 
  private:
+  void gather(std::span<const std::uint64_t> some) {
+    try {
+      packed_.gather(*reader_, some);
+    } catch (const Error& e) {
+      if (e.where().empty()) (void)pass(*reader_, some, nullptr);  // one by one the damaged record is named
+      throw;
+    }
+  }
+
   std::uint64_t pass(BatchReader& reader, std::span<const std::uint64_t> indices, Ticks* ticks, std::size_t before = 0) const {
     Taker taker(custom());
     PassSum sum(before);
     if (ticks) ticks->start();
-    reader.for_each(indices, [&](std::size_t, const RecordView& record) {
-      taker.take(record, [&](const MoleculeView& m) { sum.add(touch(m)); });
+    reader.for_each(indices, [&](std::size_t place, const RecordView& record) {
+      naming_record(*dataset_, indices[place], [&] { taker.take(record, [&](const MoleculeView& m) { sum.add(touch(m)); }); });
       if (ticks) ticks->tick();
     });
     return sum.value();
@@ -283,7 +294,7 @@ class PlainAtpStore final : public StoreLoops<PlainAtpStore> {
 
   template <class Fn>
   void get(std::uint64_t i, Fn&& fn) {
-    taker_->take(dataset_->record(i, scratch_), fn);
+    naming_record(*dataset_, i, [&] { taker_->take(dataset_->record(i, scratch_), fn); });
   }
   template <class Fn>
   void walk(std::uint64_t first, std::uint64_t count, Fn&& fn) {

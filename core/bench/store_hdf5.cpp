@@ -1,6 +1,9 @@
 // HDF5, structure of arrays: one chunked dataset a field, all molecules one after the other.
 #include <fcntl.h>
 #include <fmt/format.h>
+
+#include <cerrno>
+#include <cstring>
 #include <unistd.h>
 
 #include <algorithm>
@@ -147,8 +150,10 @@ class Hdf5Store final : public StoreLoops<Hdf5Store> {
   static void append(std::vector<std::byte>& to, Bytes bytes) { to.insert(to.end(), bytes.begin(), bytes.end()); }
 
   hid_t need(hid_t id, const char* what) const {
-    if (id < 0) [[unlikely]] throw Error(Exit::system, path_, fmt::format("HDF5 cannot {}", what));
-    return id;
+    if (id >= 0) [[likely]] return id;
+    // The library leaves errno as its failed write has set it.
+    const bool no_room = errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
+    throw Error(Exit::system, path_, fmt::format("HDF5 cannot {}{}{}", what, no_room ? ": " : "", no_room ? std::strerror(errno) : ""));
   }
   void library() {
     if (h_) return;

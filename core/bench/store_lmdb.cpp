@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "core/base/interrupt.h"
+#include "core/bench/lmdb_error.h"
 #include "core/bench/packed_molecule.h"
 #include "core/bench/stores.h"
 
@@ -83,9 +84,7 @@ class LmdbStore final : public StoreLoops<LmdbStore> {
   }
 
  private:
-  void check(int code, const char* what) const {
-    if (code != 0) [[unlikely]] throw Error(Exit::system, path_, fmt::format("LMDB cannot {}: {}", what, mdb_strerror(code)));
-  }
+  void check(int code, const char* what) const { check_lmdb(code, path_, what); }
   void connect(std::size_t map, unsigned flags) {
     close();
     check(mdb_env_create(&env_), "start");

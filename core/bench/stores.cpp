@@ -94,6 +94,10 @@ std::vector<std::string> backend_names() {
   return names;
 }
 
+bool reads_in_place(const Backend& backend) {
+  return (backend.name == "atp" || backend.files == "atp") && backend.sums;
+}
+
 std::vector<std::pair<std::string, std::string>> library_versions() {
   std::vector<std::pair<std::string, std::string>> out;
 #ifdef ATP_HAVE_LMDB

@@ -37,6 +37,9 @@ std::span<const Backend> backends();
 const Backend* find_backend(std::string_view name);
 std::vector<std::string> backend_names();
 
+// Whether it reads .atp files that are there already.
+bool reads_in_place(const Backend& backend);
+
 // Name and version of each library that this build compares with.
 std::vector<std::pair<std::string, std::string>> library_versions();
 std::string lmdb_version();
@@ -45,7 +48,7 @@ std::string sqlite_version();
 
 // A store of the backend in its own folder; those of kind atp read through `io`.
 std::unique_ptr<Store> make_store_in(const Backend& backend, const std::string& folder, Io io);
-// The store of a backend of kind atp or yardstick for files that are there already.
+// The store of a backend that reads_in_place() for files that are there already.
 std::unique_ptr<Store> make_store_of(const Backend& backend, std::vector<std::string> inputs, Io io);
 
 // ---- one maker per file of this folder ------------------------------------------------------------

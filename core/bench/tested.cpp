@@ -9,7 +9,7 @@ namespace atp {
 namespace {
 
 constexpr double kPatience = 120;           // seconds that a pass may take
-constexpr std::uint64_t kFirstProbe = 64;   // places
+constexpr std::uint64_t kFirstProbe = 16;   // places: some stores give a hundred molecules a second
 constexpr double kSparse = 96 << 10;        // bytes of the file for each molecule of a cold sample, at least
 constexpr std::uint64_t kMostSparse = 4096;
 

@@ -1,4 +1,4 @@
-// A store under test: its process, its files, its list, and passes over it. Private to core/bench/session.cpp.
+// A store under test: its process, its files, its list, and passes over it. Private to core/bench/session*.cpp.
 #pragma once
 
 #include <fmt/format.h>
@@ -43,7 +43,8 @@ struct TestedStore {
   std::string folder;
   std::optional<Child> child;
   std::vector<std::string> files;
-  bool failed = false;
+  std::string failed_at;  // the workload that it failed at, after which it is not asked again
+  bool failed() const { return !failed_at.empty(); }
   std::uint64_t molecules = 0;
   double atoms = 0, payload = 0;  // of a molecule, mean
   std::span<const std::uint64_t> order;

@@ -75,7 +75,7 @@ typedef struct atp_batch {
   uint64_t graph_room;     /* the arrays below have room for so many graphs, */
   uint64_t atom_room;      /* and so many atoms */
   uint32_t real;           /* ATP_F32 or ATP_F64; numbers are converted where the file has the other type */
-  uint32_t reserved;       /* 0 */
+  uint32_t reserved;       /* must be 0 */
   int64_t* offsets;        /* [graph_room + 1] */
   uint8_t* atomic_numbers; /* [atom_room] */
   void* positions;         /* [atom_room, 3] real, angstrom */

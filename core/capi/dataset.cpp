@@ -79,6 +79,7 @@ void check_room(atp_batch& batch, std::uint64_t graphs, std::uint64_t atoms) {
 
 void gather(atp_dataset& dataset, std::span<const std::uint64_t> indices, std::uint32_t flags, atp_batch& batch) {
   if (batch.real != ATP_F32 && batch.real != ATP_F64) fail_argument(fmt::format("batch->real is {}, it must be ATP_F32 or ATP_F64", batch.real));
+  if (batch.reserved != 0) fail_argument(fmt::format("batch->reserved is {}, it must be 0", batch.reserved));
   if ((flags & ~std::uint32_t{ATP_VERIFY}) != 0) fail_argument(fmt::format("there is no flag {}", flags));
   std::uint64_t atoms = 0;
   for (const std::uint64_t i : indices) {

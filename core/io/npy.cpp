@@ -36,8 +36,7 @@ class HeaderParser {
       const std::string_view key = text();
       expect(':');
       if (key == "descr") {
-        if (peek() == '[') fail_input(name_, "holds records of several fields (a structured dtype), not integers", "save one field as integers");
-        header.descr = text(), seen += 1;
+        header.descr = peek() == '[' ? list() : text(), seen += 1;
       } else if (key == "fortran_order") {
         header.fortran_order = boolean(), seen += 10;
       } else if (key == "shape") {
@@ -80,6 +79,22 @@ class HeaderParser {
     rest_.remove_prefix(end + 1);
     return found;
   }
+  // A list with all that is in it.
+  std::string_view list() {
+    const std::string_view from = rest_;
+    unsigned open = 0;
+    do {
+      const char c = peek();
+      if (c == '\'' || c == '"') {
+        text();
+        continue;
+      }
+      open += c == '[';
+      open -= c == ']';
+      rest_.remove_prefix(1);
+    } while (open > 0);
+    return from.substr(0, from.size() - rest_.size());
+  }
   bool boolean() {
     skip_space();
     for (const auto& [word, value] : {std::pair<std::string_view, bool>{"True", true}, {"False", false}}) {
@@ -109,6 +124,7 @@ class HeaderParser {
 };
 
 void read_type(std::string_view descr, NpyArray& array, const std::string& name) {
+  if (descr.starts_with('[')) fail_input(name, "holds records of several fields (a structured dtype), not integers", "save one field as integers");
   const auto refuse = [&](std::string_view fix) { fail_input(name, fmt::format("holds numbers of type '{}', not integers", descr), std::string(fix)); };
   if (descr.size() != 3 || (descr[1] != 'i' && descr[1] != 'u')) refuse("save it with array.astype('int64')");
   if (descr[0] == '>') fail_input(name, fmt::format("holds big-endian numbers (type '{}')", descr), "save it with array.astype('<i8')");
@@ -145,7 +161,7 @@ void read_any_type(std::string_view descr, NpyArray& array) {
   array.kind = 'O';
   array.item_bytes = 0;
   unsigned width = 0;
-  if (descr.size() < 3) return;
+  if (descr.size() < 3 || descr[0] == '[') return;
   const auto [end, error] = std::from_chars(descr.data() + 2, descr.data() + descr.size(), width);
   if (error != std::errc() || end != descr.data() + descr.size() || width > (1u << 24)) return;
   const char kind = descr[1];

@@ -188,15 +188,6 @@ pid_t owner_of(std::string_view name) {
   return error_too == std::errc() && last == end ? pid : 0;
 }
 
-// A killed process whose parent does not ask for it (in a container without init) keeps its number, but
-// has no program any more.
-bool is_gone(pid_t process) {
-  if (::kill(process, 0) != 0) return errno == ESRCH;
-  char program[1];
-  return ::readlink(fmt::format("/proc/{}/exe", process).c_str(), program, sizeof program) < 0 && errno == ENOENT &&
-         ::access("/proc/self/exe", F_OK) == 0;
-}
-
 }  // namespace
 
 Disk& real_disk() {
@@ -214,6 +205,15 @@ void write_text_file(const std::string& path, std::string_view text, bool replac
     disk.remove(file->path());
     throw;
   }
+}
+
+// A killed process whose parent does not ask for it (in a container without init) keeps its number, but
+// has no program any more.
+bool is_gone(pid_t process) {
+  if (::kill(process, 0) != 0) return errno == ESRCH;
+  char program[1];
+  return ::readlink(fmt::format("/proc/{}/exe", process).c_str(), program, sizeof program) < 0 && errno == ENOENT &&
+         ::access("/proc/self/exe", F_OK) == 0;
 }
 
 bool is_leftover(std::string_view path) {

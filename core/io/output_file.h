@@ -2,6 +2,8 @@
 // fail every step (tests/crash).
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -66,6 +68,9 @@ void write_text_file(const std::string& path, std::string_view text, bool replac
 // behind. It disturbs nobody but the disk's owner. (On a file system that machines share, the process may live
 // elsewhere.)
 bool is_leftover(std::string_view path);
+
+// Whether no such process runs any more on this machine.
+bool is_gone(pid_t process);
 
 // The leftovers beside `target` that were to become it.
 std::vector<std::string> leftovers_of(const std::string& target);
