@@ -6,6 +6,7 @@
 
 #include "cmd/inspect.h"
 #include "cmd/terminal.h"
+#include "core/atp/one_pass.h"
 #include "core/query/query.h"
 
 namespace atp {
@@ -158,6 +159,7 @@ std::unique_ptr<RowPrinter> printer(const InspectOptions& options, const std::ve
 }  // namespace
 
 void print_query(const Dataset& dataset, const InspectOptions& options) {
+  const OnePass once(dataset);  // what the query reads leaves memory with it
   Query query(dataset, options.sql, "--sql");
   const auto out = printer(options, query.columns());
   Progress progress("querying", dataset.size(), false);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
+#include <map>
 #include <mutex>
 
 #include "cmd/options.h"
@@ -165,23 +166,46 @@ void ShardWork::done(const Pending& shard, ShardFile&& file) {
 }
 
 // How far the shards that are written have come in the input: what none of them will read again may leave memory.
+// Any thread.
 class ReadFront {
  public:
-  ReadFront(OnePass& once, const std::vector<Pending>& shards) : once_(once) {
-    for (const Pending& p : shards) next_.push_back(p.target.records.empty() ? UINT64_MAX : p.target.records.front());
+  ReadFront(OnePass& once, const std::vector<Pending>& shards) : once_(once), first_after_(shards.size() + 1, UINT64_MAX) {
+    for (std::size_t k = shards.size(); k-- > 0;) {
+      const auto records = shards[k].target.records;
+      first_after_[k] = std::min(first_after_[k + 1], records.empty() ? UINT64_MAX : records.front());
+    }
   }
 
+  // Shards begin in their order.
+  void begin(std::size_t shard) {
+    const std::lock_guard lock(mutex_);
+    at_work_[shard] = 0;
+    begun_ = shard + 1;
+  }
+  // It reads no record before this one any more.
   void advance(std::size_t shard, std::uint64_t record) {
     const std::lock_guard lock(mutex_);
-    next_[shard] = record;
-    const std::uint64_t first = *std::min_element(next_.begin(), next_.end());
-    if (first != UINT64_MAX) once_.passed(first);
+    at_work_[shard] = record;
+    move_on();
+  }
+  void end(std::size_t shard) {
+    const std::lock_guard lock(mutex_);
+    at_work_.erase(shard);
+    move_on();
   }
 
  private:
+  void move_on() {
+    std::uint64_t first = first_after_[begun_];
+    for (const auto& [shard, record] : at_work_) first = std::min(first, record);
+    if (first != UINT64_MAX) once_.passed(first);
+  }
+
   OnePass& once_;
   std::mutex mutex_;
-  std::vector<std::uint64_t> next_;  // of each shard
+  std::vector<std::uint64_t> first_after_;       // [k]: the first record of shard k and those behind it
+  std::map<std::size_t, std::uint64_t> at_work_;  // how far they have come
+  std::size_t begun_ = 0;
 };
 
 // Several shards at a time, each on its share of the threads.
@@ -196,14 +220,19 @@ void ShardWork::write_parallel(const std::vector<Pending>& shards) {
   std::exception_ptr first;
   std::mutex mutex;
   ordered_parallel<const Pending*, Result>(
-      at_once, [&] { return next == shards.size() ? nullptr : std::make_unique<const Pending*>(&shards[next++]); },
+      at_once,
+      [&]() -> std::unique_ptr<const Pending*> {
+        if (next == shards.size()) return nullptr;
+        front.begin(next);
+        return std::make_unique<const Pending*>(&shards[next++]);
+      },
       [&](const Pending*& shard) {
         try {
           const auto number = static_cast<std::size_t>(shard - shards.data());
           ShardWriting mine = how;
           mine.passed = [&, number](std::uint64_t record) { front.advance(number, record); };
           Result result(shard, write_in_order(mine, shard->target));
-          front.advance(number, UINT64_MAX);
+          front.end(number);
           return result;
         } catch (const Stopped&) {
           std::lock_guard lock(mutex);

@@ -2,8 +2,7 @@
 
 #include <algorithm>
 
-#include "core/atp/reader.h"
-#include "core/io/read_once.h"
+#include "core/atp/one_pass.h"
 #include "formats/frame_batch.h"
 
 namespace atp {
@@ -31,7 +30,7 @@ class RecordDecoder : public FrameDecoder {
 class AtpReader : public FormatReader {
  public:
   explicit AtpReader(const std::string& path)
-      : reader_(std::make_shared<const Reader>(path)), once_(reader_->path(), reader_->file_id(), reader_->mapped()) {
+      : reader_(std::make_shared<const Reader>(path)), once_(read_once(*reader_)) {
     reader_->check_index();
   }
 

@@ -52,7 +52,8 @@ TEST_CASE("the schema of a shard is read when it is asked for, and named when it
 
   CHECK(what_fails([&] { Reader reader(bad); }).find("schema block is damaged") != std::string::npos);
   CHECK(what_fails([&] { Dataset dataset({bad}); }).find("schema block is damaged") != std::string::npos);
-  const Dataset dataset({dir / "d"});
+  CHECK(what_fails([&] { Dataset all({dir / "d"}); }).find(bad) == 0);
+  const Dataset dataset({dir / "d"}, Opening::header);
   CHECK(dataset.size() == 12);
   CHECK(dataset.shards()[0].schema() == dataset.shards()[2].schema());
   for (int twice = 0; twice < 2; ++twice) {
@@ -60,9 +61,12 @@ TEST_CASE("the schema of a shard is read when it is asked for, and named when it
     CHECK(problem.find(bad) == 0);
     CHECK(problem.find("schema block is damaged") != std::string::npos);
   }
-  // Records whose positions can be f32 alone do not need it.
   Scratch scratch;
-  CHECK((dataset.shards()[1].slot().record_format == 3 || dataset.record(5, scratch).n_atoms() < 1000000));
+  CHECK(what_fails([&] { (void)dataset.record(3, scratch); }).empty());
+  const std::string problem = what_fails([&] { (void)dataset.record(5, scratch); });
+  CHECK(problem.starts_with(bad + ": the schema block is damaged"));
+  std::vector<std::uint32_t> atoms(4);
+  CHECK(what_fails([&] { dataset.shards()[1].atom_counts(atoms); }) == problem);
 }
 
 TEST_CASE("an index that is not as long as the header says is an error when it is first used") {
@@ -73,11 +77,10 @@ TEST_CASE("an index that is not as long as the header says is an error when it i
 
   const std::string problem = bad + ": the index counts 5 records, the header 4";
   CHECK(what_fails([&] { Reader reader(bad); }).starts_with(problem));
-  const Dataset dataset({dir / "d"});
+  const Dataset dataset({dir / "d"}, Opening::header);
   Scratch scratch;
   CHECK(what_fails([&] { (void)dataset.record(3, scratch); }).empty());
   CHECK(what_fails([&] { (void)dataset.record(4, scratch); }).starts_with(problem));
-  CHECK(what_fails([&] { (void)dataset.shards()[1].schema(); }).starts_with(problem));
   std::vector<std::uint32_t> atoms(4);
   CHECK(what_fails([&] { dataset.shards()[1].atom_counts(atoms); }).starts_with(problem));
   // The records before it come first.
@@ -91,7 +94,7 @@ TEST_CASE("an index that is not as long as the header says is an error when it i
 TEST_CASE("many threads may ask for a schema at once") {
   const TempDir dir;
   write_shards(dir);
-  const Dataset dataset({dir / "d"});
+  const Dataset dataset({dir / "d"}, Opening::header);
   std::vector<std::thread> threads;
   std::atomic<int> same = 0;
   const Schema expected = Reader(dir / "d/part_0.atp").schema();

@@ -145,7 +145,11 @@ bool BatchReader::State::in_memory(Indices indices) {
 
 bool BatchReader::State::is_in_memory(const Reader& shard, const std::byte* address) {
   if (shard.tells_residence()) return is_resident(address);
-  return reads_at_once(*files.open(shard.path(), shard.file_id()), static_cast<std::uint64_t>(address - shard.mapped().data()));
+  try {
+    return reads_at_once(*files.open(shard.path(), shard.file_id()), static_cast<std::uint64_t>(address - shard.mapped().data()));
+  } catch (const Error&) {
+    return true;  // the map reads what has no file or no descriptor any more
+  }
 }
 
 bool BatchReader::State::looks_resident(Indices indices) {

@@ -58,15 +58,14 @@ std::vector<std::string> dataset_files(const std::string& argument) {
   fail_input(argument, "no such file or directory");
 }
 
-Dataset::Dataset(const std::vector<std::string>& arguments) : starts_{0} {
+Dataset::Dataset(const std::vector<std::string>& arguments, Opening opening) : starts_{0} {
   std::vector<std::string> paths;
   for (const auto& argument : arguments) {
     auto files = dataset_files(argument);
     std::move(files.begin(), files.end(), std::back_inserter(paths));
   }
   shards_.reserve(paths.size());
-  // Opening reads the header, and on a network waits for it: that many at a time. A single file is looked at whole, so
-  // that what is wrong with it is said at once.
+  // Opening reads header and perhaps schema, and on a network waits for each: that many at a time.
   constexpr std::size_t kTogether = 16, kOpeners = 16;
   std::span<const std::string> left = paths;
   using Paths = std::span<const std::string>;
@@ -79,7 +78,7 @@ Dataset::Dataset(const std::vector<std::string>& arguments) : starts_{0} {
         left = left.subspan(some->size());
         return some;
       },
-      [opening = paths.size() > 1 ? Opening::header : Opening::whole](Paths& some) {
+      [opening](Paths& some) {
         std::vector<Reader> opened;
         for (const std::string& path : some) opened.emplace_back(path, opening);
         return opened;

@@ -26,9 +26,10 @@ std::vector<std::string> files_below(const std::string& folder, const std::funct
 // Immutable once opened: threads share it.
 class Dataset {
  public:
-  // Several arguments follow each other in one index space. Of several files only the headers are read, many at a time:
-  // the schema of each when it is first asked for. Throws Error (exit 3, 4), naming the file.
-  explicit Dataset(const std::vector<std::string>& arguments);
+  // Several arguments follow each other in one index space. Files are opened many at a time. With Opening::header a
+  // folder of thousands of shards is ready for random reads when their headers are read, and what is wrong with the rest
+  // of one is an error of its records. Throws Error (exit 3, 4), naming the file.
+  explicit Dataset(const std::vector<std::string>& arguments, Opening opening = Opening::whole);
 
   std::uint64_t size() const { return starts_.back(); }
   const std::vector<Reader>& shards() const { return shards_; }

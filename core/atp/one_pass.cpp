@@ -1,10 +1,17 @@
 #include "core/atp/one_pass.h"
 
+#include <algorithm>
+
 namespace atp {
+
+ReadOnce read_once(const Reader& reader) {
+  const Bytes all = reader.mapped();
+  return {reader.path(), reader.file_id(), all.first(std::min<std::uint64_t>(all.size(), reader.slot().committed_end()))};
+}
 
 OnePass::OnePass(const Dataset& dataset) : dataset_(dataset) {
   files_.reserve(dataset.shards().size());
-  for (const Reader& shard : dataset.shards()) files_.emplace_back(shard.path(), shard.file_id(), shard.mapped());
+  for (const Reader& shard : dataset.shards()) files_.push_back(read_once(shard));
 }
 
 void OnePass::passed(std::uint64_t i) {

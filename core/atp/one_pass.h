@@ -9,7 +9,10 @@
 
 namespace atp {
 
-// ReadOnce for all files of a dataset, which it borrows. One thread at a time.
+// For the committed part of one file, which it borrows.
+ReadOnce read_once(const Reader& reader);
+
+// The same for all files of a dataset, which it borrows. One thread at a time.
 class OnePass {
  public:
   // Before the first record is read.

@@ -40,7 +40,10 @@ void Reader::open(Opening opening) {
   }
   if (slot_.index_len != 0) index_ = bytes_.data() + slot_.index_offset + 8;
   find_checksums();
-  if (opening == Opening::whole) read_schema();
+  if (opening == Opening::whole) {
+    check_blocks();
+    (void)schema();
+  }
   expect_random_reads(file_.bytes(), false);
 }
 
@@ -49,26 +52,33 @@ void Reader::find_checksums() {
   checksums_ = bytes_.data() + slot_.extension->checksums_offset;
 }
 
-bool Reader::look_at_index() const {
-  const bool fits = index_ == nullptr || load<std::uint64_t>(index_ - 8) == size();
-  if (fits) index_looked_at_.set.store(true, std::memory_order_relaxed);
-  return fits;
-}
-
-void Reader::fail_index() const {
-  fail_input(path_, fmt::format("the index counts {} records, the header {}", load<std::uint64_t>(index_ - 8), size()), "atp verify says what is left");
-}
-
-void Reader::read_schema() const {
-  const std::lock_guard lock(late_->mutex);
-  if (late_->has_schema.load(std::memory_order_relaxed)) return;
-  if (!index_fits()) fail_index();
+bool Reader::look_at() const {
   try {
-    late_->schema = schema_block();
+    check_blocks();
+  } catch (const Error&) {
+    return false;  // said when the record's turn comes
+  }
+  looked_at_.set.store(true, std::memory_order_relaxed);
+  return true;
+}
+
+void Reader::check_blocks() const {
+  if (index_ != nullptr && load<std::uint64_t>(index_ - 8) != size()) {
+    fail_input(path_, fmt::format("the index counts {} records, the header {}", load<std::uint64_t>(index_ - 8), size()), "atp verify says what is left");
+  }
+  // Without a schema block all records would have to be read to know the schema.
+  if (slot_.schema_len != 0 || slot_.record_format == 3) (void)schema();
+}
+
+const Schema& Reader::read_schema() const {
+  auto schema = std::make_unique<Schema>();
+  try {
+    *schema = schema_block();
   } catch (const Error& e) {
     throw e.where().starts_with(path_) ? e : e.within(path_);
   }
-  late_->has_schema.store(true, std::memory_order_release);
+  const Schema* other = nullptr;
+  return *(late_->schema.compare_exchange_strong(other, schema.get(), std::memory_order_acq_rel) ? schema.release() : other);
 }
 
 Schema Reader::schema_block() const {
@@ -123,7 +133,7 @@ std::uint64_t Reader::index_hash() const {
 }
 
 void Reader::atom_counts(std::span<std::uint32_t> out) const {
-  if (!index_fits()) fail_index();
+  check_blocks();
   const std::byte* entry = index_;
   for (std::uint32_t& atoms : out) {
     atoms = load<std::uint32_t>(entry + offsetof(RawIndexEntry, atoms));
@@ -137,7 +147,7 @@ void Reader::fail(std::uint64_t record, const std::string& what, std::string fix
 
 void Reader::fail_entry(std::uint64_t i) const {
   if (i >= size()) fail_input(path_, fmt::format("has {} records, record {} was asked for", size(), i));
-  if (!index_fits()) fail_index();
+  check_blocks();
   const IndexEntry e = raw_entry(i);
   fail(i, fmt::format("its index entry points outside the data region (offset {}, {} bytes)", e.offset, e.stored));
 }

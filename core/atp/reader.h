@@ -4,7 +4,6 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -34,7 +33,7 @@ class Scratch {
 // How much of a file is read when it is opened.
 enum class Opening {
   whole,   // header and schema, and what the index states of its length
-  header,  // the header alone: the rest, and its errors, when it is first asked for
+  header,  // the header alone: the rest, and its errors, when a record or the schema is first asked for
 };
 
 // Immutable once opened: threads share it. Lookup of a record is O(1).
@@ -63,10 +62,10 @@ class Reader {
   Codec codec() const { return {static_cast<CodecId>(slot_.codec), slot_.level}; }
   // Throws Error (exit 3) when it is read only now, and it or the length of the index is not valid.
   const Schema& schema() const {
-    if (!late_->has_schema.load(std::memory_order_acquire)) [[unlikely]] read_schema();
-    return late_->schema;
+    const Schema* const known = late_->schema.load(std::memory_order_acquire);
+    return known != nullptr ? *known : read_schema();
   }
-  // Record format 2 has no other: such records are read without the schema.
+  // Record format 2 has no other.
   Type positions_type() const { return slot_.record_format == 2 ? Type::vec3_f32 : schema().positions.value_or(Type::vec3_f32); }
 
   // The metadata block, a JSON object; empty when there is none. Throws when its hash does not fit.
@@ -80,7 +79,7 @@ class Reader {
   }
   // The same without an error: whether there is such a record, and it lies where records lie.
   bool find_entry(std::uint64_t i, IndexEntry& out) const {
-    if (i >= size() || !index_fits()) return false;
+    if (i >= size() || !looked_at()) return false;
     out = raw_entry(i);
     // Between the header and the newest index.
     return out.offset >= slot_.data_start && out.offset <= slot_.index_offset && out.stored <= slot_.index_offset - out.offset;
@@ -127,12 +126,12 @@ class Reader {
   const std::byte* checksum_address(std::uint64_t i) const { return checksums_ + sizeof(std::uint64_t) * i; }
 
  private:
-  // What may be read after opening, by whichever thread comes first.
+  // What may be read after opening, by whichever thread comes first. No lock: a process that forks meanwhile must not
+  // leave one behind in the child.
   struct Late {
-    std::mutex mutex;
-    std::atomic<bool> has_schema = false;
-    Schema schema;
+    std::atomic<const Schema*> schema = nullptr;
     std::optional<Schema> otherwise;  // when the file has none
+    ~Late() { delete schema.load(); }
   };
   // Set once. It lies beside what every lookup needs.
   struct Flag {
@@ -146,14 +145,15 @@ class Reader {
   };
 
   void open(Opening opening);
-  void read_schema() const;
+  const Schema& read_schema() const;
   Schema schema_block() const;
   Schema rebuilt_schema() const;
   void find_checksums();
-  // Whether the index counts as many records as the header; the first call reads it.
-  bool index_fits() const { return index_looked_at_.set.load(std::memory_order_relaxed) || look_at_index(); }
-  bool look_at_index() const;
-  [[noreturn]] void fail_index() const;
+  // What the header says little of is looked at before the first record is: whether index and schema are sound.
+  bool looked_at() const { return looked_at_.set.load(std::memory_order_relaxed) || look_at(); }
+  bool look_at() const;  // false when check_blocks() fails
+  // Throws Error (exit 3).
+  void check_blocks() const;
   void check_sum(std::uint64_t i, Bytes stored) const;
   Bytes unpack(std::uint64_t i, const IndexEntry& e, Bytes stored, Scratch& scratch) const;
   // Made where it is returned to: a copy would wait for the cache misses of the records before (a load of what several
@@ -178,7 +178,7 @@ class Reader {
   std::string other_slot_;
   const std::byte* index_ = nullptr;      // the first entry
   const std::byte* checksums_ = nullptr;  // u64 each
-  mutable Flag index_looked_at_;          // and it fits
+  mutable Flag looked_at_;                // and found sound
   std::unique_ptr<Late> late_ = std::make_unique<Late>();
 };
 

@@ -64,6 +64,7 @@ FileReport verify_file(const InputFile& file, const VerifyOptions& options) {
   FileReport report;
   report.path = file.path();
   report.bytes = file.size();
+  if (!options.quick) file.expect_sequential();
   const FileSlots slots = read_slots(file);
   slots.report(report.damage);
   const auto newest = slots.newest();
@@ -71,7 +72,6 @@ FileReport verify_file(const InputFile& file, const VerifyOptions& options) {
   report.slot = newest->name;
   report.generation = newest->slot.generation;
   report.records = newest->slot.num_molecules;
-  if (!options.quick) file.expect_sequential();
   const Generation g = check_generation(file, newest->slot, report.damage);
   report.bytes_read = std::min(file.size(), kFirstData) + g.slot.index_len + g.slot.schema_len;
   report.atoms = g.atoms;

@@ -168,7 +168,7 @@ class AtpStore final : public Store {
 
   void open() override {
     close();
-    dataset_.emplace(inputs_);
+    dataset_.emplace(inputs_, Opening::header);
     BatchOptions options;
     options.io = variant_.io;
     options.verify = variant_.verify;
@@ -286,7 +286,7 @@ class PlainAtpStore final : public StoreLoops<PlainAtpStore> {
     writer_.reset();
   }
   void open() override {
-    dataset_.emplace(inputs_);
+    dataset_.emplace(inputs_, Opening::header);
     taker_.emplace(custom());
   }
   void close() override { dataset_.reset(); }

@@ -52,7 +52,8 @@ ATP_API const char* atp_last_error(void);
 typedef struct atp_dataset atp_dataset;
 
 /* Opens an .atp file, a folder (all *.atp files below it, in bytewise order of their paths) or a glob pattern as one
- * sequence of records, and puts a handle into *dataset (NULL when it fails). Reads headers and schemas only. */
+ * sequence of records, and puts a handle into *dataset (NULL when it fails). Reads headers
+ * only: what else is wrong with a file is an error of the first read of its records. */
 ATP_API int atp_open(const char* path, atp_dataset** dataset);
 
 /* Closes it; nobody may be reading. NULL is allowed. */

@@ -15,7 +15,7 @@
 
 // What a caller holds: the dataset, which threads share, and readers, of which each call takes one.
 struct atp_dataset {
-  explicit atp_dataset(const std::string& path) : data({path}) {}
+  explicit atp_dataset(const std::string& path) : data({path}, atp::Opening::header) {}
 
   atp::Dataset data;
 

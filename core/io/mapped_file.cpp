@@ -18,7 +18,7 @@ MappedFile::MappedFile(const std::string& path) : MappedFile(open_for_reading(pa
 MappedFile::MappedFile(const Fd& fd, const std::string& path) {
   const struct stat status = status_of(fd, path);
   id_ = id_of(status);
-  tells_residence_ = status.st_uid == ::geteuid() || ::geteuid() == 0 || ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0;
+  tells_residence_ = status.st_uid == ::geteuid() || ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0;
   const auto size = static_cast<std::size_t>(status.st_size);
   if (size == 0) return;  // mmap refuses a length of 0
   void* p = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd.get(), 0);

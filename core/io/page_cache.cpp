@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <vector>
 
 namespace atp {
 namespace {
@@ -40,14 +39,16 @@ bool reads_at_once(const Fd& fd, std::uint64_t offset) {
   return std::chrono::steady_clock::now() - start < kFromMemory;
 }
 
-bool mostly_resident(Bytes mapped) {
-  if (mapped.empty()) return true;
+std::vector<bool> resident_runs(Bytes mapped, std::size_t pages_each) {
   const auto begin = reinterpret_cast<std::uintptr_t>(mapped.data()) & ~(kPage - 1);
   const auto end = reinterpret_cast<std::uintptr_t>(mapped.data()) + mapped.size();
   std::vector<unsigned char> states((end - begin + kPage - 1) / kPage, 1);
-  if (::mincore(reinterpret_cast<void*>(begin), end - begin, states.data()) != 0) return true;
-  const auto resident = std::count_if(states.begin(), states.end(), [](unsigned char s) { return (s & 1) != 0; });
-  return static_cast<std::size_t>(resident) * 2 > states.size();
+  if (::mincore(reinterpret_cast<void*>(begin), end - begin, states.data()) != 0) std::fill(states.begin(), states.end(), 1);
+  std::vector<bool> runs((states.size() + pages_each - 1) / pages_each);
+  for (std::size_t page = 0; page < states.size(); ++page) {
+    if ((states[page] & 1) != 0) runs[page / pages_each] = true;
+  }
+  return runs;
 }
 
 void announce_read(Bytes mapped) { advise(mapped, MADV_WILLNEED); }

@@ -1,7 +1,9 @@
 // What the kernel keeps of a mapped file in memory, and hints about what it should.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "core/base/byte_reader.h"
 #include "core/io/fd.h"
@@ -14,8 +16,8 @@ bool is_resident(const std::byte* address);
 // Whether a byte of a file is in memory, found out by reading it: the way for files of others. May start a read.
 bool reads_at_once(const Fd& fd, std::uint64_t offset);
 
-// Whether most pages of a mapped range are in memory. True when the system does not say.
-bool mostly_resident(Bytes mapped);
+// For each run of `pages_each` pages of a mapped range, whether any is in memory. True when the system does not say.
+std::vector<bool> resident_runs(Bytes mapped, std::size_t pages_each);
 
 // Asks for these bytes of a map to be read soon, without waiting for them.
 void announce_read(Bytes mapped);

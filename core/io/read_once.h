@@ -10,13 +10,13 @@
 
 namespace atp {
 
-// Notes which parts of a file are in memory before a pass over it; the others leave memory behind the pass, as far as
-// no other process has them mapped. Where the system does not say what is in memory, everything stays. These are hints:
+// Notes which parts of a file are in memory before a pass over it, to 64 kB; the others leave memory behind the pass, as
+// far as no other process has them mapped. Where the system does not say what is in memory, everything stays. These are hints:
 // nothing here fails, and what is read again is right. One thread at a time.
 class ReadOnce {
  public:
-  // To be made before the pass begins. `mapped` is the whole file, for as long as this lives; `path` leads to it, or
-  // nothing is done.
+  // To be made before the pass begins. `mapped` is the file from its beginning, as much of it as will be read, for as
+  // long as this lives; `path` leads to it, or nothing is done.
   ReadOnce(std::string path, FileId id, Bytes mapped);
   ReadOnce(ReadOnce&&) noexcept = default;
   ~ReadOnce() { finish(); }
@@ -32,9 +32,8 @@ class ReadOnce {
   std::string path_;
   FileId id_;
   Bytes mapped_;
-  std::uint64_t block_ = 1;    // bytes
-  std::vector<bool> stays_;    // of each block
-  std::size_t passed_ = 0;     // blocks
+  std::vector<bool> stays_;  // of each block
+  std::size_t passed_ = 0;   // blocks
   Fd fd_;
 };
 

@@ -7,10 +7,10 @@
 #include <limits>
 #include <memory>
 
+#include "core/atp/one_pass.h"
 #include "core/base/error.h"
 #include "core/base/interrupt.h"
 #include "core/base/parallel.h"
-#include "core/io/read_once.h"
 #include "core/chem/cell.h"
 
 namespace atp {
@@ -45,7 +45,7 @@ std::uint64_t EdgeCounter::count(const RecordView& record, double cutoff) {
 
 void count_edges(const Reader& reader, double cutoff, int jobs, std::span<std::uint32_t> out,
                  const std::function<void(std::uint64_t)>& progress) {
-  ReadOnce once(reader.path(), reader.file_id(), reader.mapped());
+  ReadOnce once = read_once(reader);
   std::uint64_t next = 0;
   const auto produce = [&]() -> std::unique_ptr<Chunk> {
     throw_if_interrupted();

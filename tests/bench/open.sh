@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Opening a folder of thousands of shards and reading one record of the last, warm and cold, beside a program that only
-# reads the first page of every file: tests/bench/open.sh [BUILD_FOLDER] [SHARDS]     (default: build 6000)
+# Opening a folder of thousands of shards, as the library does (headers only, until the first record of a shard is read)
+# and as the commands do (every schema is looked at), beside a program that only reads the first page of every file:
+# tests/bench/open.sh [BUILD_FOLDER] [SHARDS]     (default: build 6000)
 # Cold takes root (/proc/sys/vm/drop_caches); without, it is left out.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -29,12 +30,14 @@ seconds() {  # the best of five, after `$1`
   done | sort -n | head -1
 }
 
+to_first_record() { "$atp" bench many --workloads open --seconds 5 --json 2>/dev/null | python3 -c 'import json, sys; print([r["median"] for r in json.load(sys.stdin)["rows"] if r["workload"] == "open" and r["backend"] == "atp"][0])'; }
 row() { awk -v n="$1" -v t="$2" -v peer="$3" -v s="$shards" 'BEGIN {printf "  %-28s %6.3f s  %4.0f us a shard  %5.2f x the first pages\n", n, t, 1e6 * t / s, t / peer}'; }
 report() {  # report NAME BEFORE
   local peer
   peer=$(seconds "$2" first_pages)
   echo "$1, $shards shards:"
   row 'first page of each, 16 x head' "$peer" "$peer"
+  [ "$1" = cold ] || row 'library, to the first record' "$(to_first_record)" "$peer"
   row 'atp inspect --records -1' "$(seconds "$2" "$atp" inspect many --records -1)" "$peer"
   row 'atp inspect' "$(seconds "$2" "$atp" inspect many)" "$peer"
 }
