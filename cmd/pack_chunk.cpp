@@ -122,6 +122,8 @@ class Packer final : public FrameSink {
   }
 
   void settle_moments(Structure& s) {
+    if (s.find(Kind::atom, "magmom") != nullptr && s.find(Kind::atom, "magmoms") != nullptr) chunk_.both_moments = true;
+    if (chunk_.both_moments || lock_.both_moments) return;
     auto& schema = chunk_.records.schema;
     const auto* const total = s.find(Kind::molecule, "magmom");
     if (total != nullptr && type_info(total->type).form == Form::scalar && has(schema, Kind::atom, "magmom") && !has(rules_.fixed, Kind::atom, "magmom") &&
@@ -180,7 +182,8 @@ class Packer final : public FrameSink {
       } else if (section.kind == Kind::molecule) {
         const SchemaEntry* const before = entry(Kind::atom, section.key);
         const ScopeGuess* const guess = before == nullptr ? nullptr : unsettled(section.key);
-        if (guess == nullptr || !join(Kind::molecule, as_of_molecule(*before, guess->atoms), schema_entry_of(section.view()))) continue;
+        const auto joined = guess == nullptr ? std::nullopt : join(Kind::molecule, as_of_molecule(*before, guess->atoms), schema_entry_of(section.view()));
+        if (!joined || (type_info(joined->type).scalar == Scalar::f64 && is_exact({Kind::molecule, section.key}))) continue;
         moved_.of_molecule.emplace(section.key, describe(origin, input_));
         move_scope(chunk_.records.schema, section.key, guess->atoms);
         must_repeat_ = true;
@@ -215,6 +218,8 @@ class Packer final : public FrameSink {
     }
   }
 
+  bool is_exact(const Schema::Key& key) const { return lock_.exact.contains(key) || chunk_.exact.contains(key); }
+
   // Widens the lock for a frame that does not fit it, where that is possible for all its fields.
   bool widen_for(const Structure& s) {
     Schema schema = chunk_.records.schema;
@@ -225,7 +230,7 @@ class Packer final : public FrameSink {
     if (schema.positions != chunk_.records.schema.positions) found.positions = schema.positions;
     for (const auto& [key, entry] : schema.entries) {
       if (chunk_.records.schema.entries.at(key) == entry) continue;
-      if (type_info(entry.type).scalar == Scalar::f64 && (lock_.exact.contains(key) || chunk_.exact.contains(key))) return false;
+      if (type_info(entry.type).scalar == Scalar::f64 && is_exact(key)) return false;
       found.entries.emplace(key, entry);
     }
     if (found == Schema{}) return false;
@@ -244,10 +249,16 @@ class Packer final : public FrameSink {
       for (std::uint64_t i = 0; i < numbers.count; ++i) {
         const std::int64_t v = numbers.integer(i);
         if (v <= kExact && v >= -kExact) continue;
-        chunk_.exact.emplace(section.kind, section.key);
+        remember_exact(section.key);
         break;
       }
     }
+  }
+
+  // Whatever scope and name it will have in the end.
+  void remember_exact(const std::string& key) {
+    for (const Kind kind : {Kind::atom, Kind::molecule}) chunk_.exact.emplace(kind, key);
+    if (key == "magmom") remember_exact("magmoms");
   }
 
   // Looks at this frame's fields only: a file may bring a new key with every frame.

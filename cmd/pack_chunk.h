@@ -45,7 +45,8 @@ using ScopeGuesses = std::map<std::string, ScopeGuess, std::less<>>;
 struct Lock {
   Schema schema;
   std::map<Schema::Key, std::string, Schema::KeyOrder> origins;  // "frame 3 of train.xyz (line 271)"
-  std::set<Schema::Key> exact;  // integer fields with values beyond 2^53, which cannot become floats
+  std::set<Schema::Key> exact;  // integer fields with values beyond 2^53, which cannot become floats; in both scopes
+  bool both_moments = false;    // a frame's atoms have magmom and magmoms, so the one cannot become the other
   // Of the atom properties those that may still turn out to be the molecule's.
   ScopeGuesses unsettled;
   std::uint64_t version = 0;
@@ -59,6 +60,7 @@ struct PackedChunk {
   EncodedRecords records;            // its schema is the lock's, widened and with new fields
   std::map<Schema::Key, std::string, Schema::KeyOrder> origins;  // of the new fields
   std::set<Schema::Key> exact;       // as in the lock, of these records
+  bool both_moments = false;         // likewise
   ScopeGuesses guesses;              // in these records
   std::set<std::string, std::less<>> known_atoms;  // atom properties that the input says to be that
   std::uint64_t lock_version = 0;    // of the lock it was made under

@@ -135,13 +135,15 @@ void PackRun::update_lock(const PackedChunk& chunk) {
   exact.insert(chunk.exact.begin(), chunk.exact.end());
   Lock settled = *lock_;
   const bool settles = settled.settle(chunk.guesses, chunk.known_atoms, widened ? now : merged);
-  if (!settles && !widened && merged == lock_->schema && exact.size() == lock_->exact.size()) return;
+  const bool both_moments = lock_->both_moments || chunk.both_moments;
+  if (!settles && !widened && merged == lock_->schema && exact.size() == lock_->exact.size() && both_moments == lock_->both_moments) return;
   if (widened && spool_ && part_.report.records != 0) spool_->begin_segment();
   auto next = std::make_shared<Lock>();
   next->schema = widened ? now : std::move(merged);
   next->origins = lock_->origins;
   next->origins.insert(chunk.origins.begin(), chunk.origins.end());
   next->exact = std::move(exact);
+  next->both_moments = both_moments;
   next->unsettled = std::move(settled.unsettled);
   next->version = lock_->version + 1;
   std::lock_guard guard(lock_mutex_);

@@ -28,6 +28,7 @@ constexpr OwnColumn kOwnColumns[] = {{"initial_magmoms", 1}, {"initial_charges",
 }  // namespace
 
 bool is_ase_pair_name(std::string_view key) {
+  if (key == "spin") return false;  // fairchem looks for it in data, beside charge, which is no name for a pair
   if (key.empty() || (key[0] >= '0' && key[0] <= '9')) return false;
   for (const char c : key) {
     if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_')) return false;

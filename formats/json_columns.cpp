@@ -24,7 +24,10 @@ struct Column {
   std::vector<element> cells;
   std::vector<std::string_view> keys;  // of the rows; none in lists
 
-  bool is_structures() const { return !cells.empty() && is_json_sites(cells.front()); }
+  bool is_structures() const {
+    const auto first = std::ranges::find_if(cells, [](const element& cell) { return !cell.is_null(); });
+    return first != cells.end() && is_json_sites(*first);
+  }
 };
 
 struct Table {
@@ -127,10 +130,17 @@ bool add_table(element e, std::vector<JsonFrame>& out) {
     if (of_objects && is_json_sites(structures)) return false;
     t = side_by_side(o, of_objects);
   }
-  const auto structures = std::ranges::find_if(t->columns, [](const Column& c) { return is_structure_name(c.name) && c.is_structures(); });
-  if (structures == t->columns.end() || std::ranges::count_if(t->columns, &Column::is_structures) != 1) return false;
-  const auto fits = [&](const Column& c) { return &c != &*structures && c.cells.size() == structures->cells.size() && (split || of_objects || is_named_for_a_field(c.name)); };
-  if (!split && std::ranges::none_of(t->columns, fits)) return false;
+  const auto structures = std::ranges::find_if(t->columns, [&](const Column& c) { return (split || is_structure_name(c.name)) && c.is_structures(); });
+  if (structures == t->columns.end()) return false;
+  // What belongs to the rows; beside structures that are alone there may be anything.
+  const auto belongs = [&](const Column& c) {
+    return !c.is_structures() && (split || is_named_for_a_field(c.name) || (of_objects && c.cells.size() == structures->cells.size()));
+  };
+  if (std::ranges::none_of(t->columns, belongs)) return false;
+  if (std::ranges::count_if(t->columns, &Column::is_structures) != 1) {
+    fail_input("", "is a table with several columns of structures: which of them the other values belong to is not known",
+               "write a list of records, each with one structure and what belongs to it");
+  }
   check_lengths(*t, *structures, of_objects);
   const auto& keys = split ? t->keys : structures->keys;
   const Layout layout = layout_of(*t);

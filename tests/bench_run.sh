@@ -32,6 +32,12 @@ sum=$(sha256sum d.atp)
 "$atp" bench --like d.atp --dir dir --records 2000 --custom --seconds 1 --backends atp,lmdb --workloads shuffled,size --json >like.json
 left
 
+# Molecules without energy and forces go through every backend.
+printf '2\nProperties=species:S:1:pos:R:3\nH 0 0 0\nH 0 0 1\n%.0s' $(seq 200) >bare.xyz
+"$atp" pack bare.xyz -o bare.atp -q 2>/dev/null
+"$atp" bench bare.atp --dir dir --seconds 1 --trials 1 --workloads seq,shuffled --json >bare.json
+left
+
 # Custom properties are values as all others: every backend reads them, or its checksum is wrong.
 "$atp" bench --dir dir --custom --records 300 --atoms 12 --seconds 2 --trials 1 --workloads seq,shuffled,batch --json >custom.json
 left
@@ -137,6 +143,8 @@ for name in ("run", "place", "copied", "like", "custom"):
             assert row["checked"], row
     wrong = [row for row in r["rows"] if "checksum" in row.get("problem", "")]
     assert not wrong, wrong
+rows = json.load(open("bare.json"))["rows"]
+assert not [row for row in rows if "problem" in row and row["backend"] in ("atp", "ase-db", "aselmdb")], rows
 rows = json.load(open("full.json"))["rows"]
 problems = {row["backend"]: row["problem"] for row in rows if row["workload"] == "write"}
 assert "file too large" in problems["atp"], problems

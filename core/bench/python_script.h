@@ -80,7 +80,8 @@ def pairs_of(m):
 
 def values_of(row):
     a = row.toatoms()
-    values = a.numbers, a.positions, a.get_forces(), a.get_potential_energy()
+    # Of a molecule without energy ASE's SQLite has NULL, and no result.
+    values = a.numbers, a.positions, a.get_forces(), a.calc.results.get("energy", float("nan"))
     if not CUSTOM: return values
     pairs, results = row.key_value_pairs, a.calc.results
     return values + (pairs["band_gap"], pairs["total_charge"], results["dipole"], results["magmoms"], results["charges"])

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <limits>
 #include <map>
 
 #include "core/base/interrupt.h"
@@ -82,10 +83,13 @@ class AseDbStore final : public SqliteStoreLoops<AseDbStore> {
       narrowed_.forces[k] = static_cast<float>(load<double>(forces.data() + 8 * k));
     }
     if (custom()) take_custom(s, n);
-    narrowed_.give(n, sqlite3_column_double(s, 3), custom(), fn);
+    // SQLite has no NaN, which stands for a molecule without energy: it stores NULL.
+    narrowed_.give(n, sqlite3_column_type(s, 3) == SQLITE_NULL ? kNone : sqlite3_column_double(s, 3), custom(), fn);
   }
 
  private:
+  static constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
   static void bind(sqlite3_stmt* s, int place, Bytes bytes) { sqlite3_bind_blob64(s, place, bytes.data(), bytes.size(), SQLITE_TRANSIENT); }
 
   void add(const Molecule& m) {

@@ -5,6 +5,7 @@
 #include <zlib.h>
 
 #include <filesystem>
+#include <limits>
 
 #include "core/base/error.h"
 #include "core/base/interrupt.h"
@@ -99,6 +100,12 @@ class AseLmdbStore final : public StoreLoops<AseLmdbStore> {
     fmt::format_to(std::back_inserter(json_), "\"{}\": {{\"__ndarray__\": [[{}], \"{}\", [{}]]}}, ", name, shape, type, fmt::join(values, ", "));
   }
 
+  // JSON has no NaN, which stands for what a molecule has not.
+  void write_nan_as_null(std::size_t from) {
+    for (std::size_t at = json_.find("nan", from); at != std::string::npos; at = json_.find("nan", at)) json_.replace(at, 3, "null");
+  }
+  static double number_of(simdjson::ondemand::value v) { return v.is_null() ? std::numeric_limits<double>::quiet_NaN() : double{v.get_double()}; }
+
   // As ase-db-backends writes a row (key by key in its order).
   std::string_view row_of(const Molecule& m) {
     widened_.from(m);
@@ -109,8 +116,10 @@ class AseLmdbStore final : public StoreLoops<AseLmdbStore> {
     fmt::format_to(std::back_inserter(json_), "\"unique_id\": \"{:032x}\", \"pbc\": {{\"__ndarray__\": [[3], \"bool\", [{}, {}, {}]]}}, ", next_, m.pbc[0] != 0,
                    m.pbc[1] != 0, m.pbc[2] != 0);
     add_array<double>("cell", "3, 3", "float64", m.cell);
+    const std::size_t results = json_.size();
     fmt::format_to(std::back_inserter(json_), "\"calculator\": \"unknown\", \"calculator_parameters\": {{}}, \"energy\": {}, ", m.energy);
     add_array<double>("forces", rows, "float64", widened_.forces);
+    write_nan_as_null(results);
     if (custom()) {
       add_array<double>("dipole", "3", "float64", std::span(widened_.custom_numbers).subspan(2));
       add_array<double>("magmoms", n, "float64", widened_.magmoms);
@@ -149,9 +158,9 @@ class AseLmdbStore final : public StoreLoops<AseLmdbStore> {
           n = narrowed_.numbers.size();
         } else if (key == "positions" || key == "forces") {
           auto& to = key == "positions" ? narrowed_.positions : narrowed_.forces;
-          for (auto v : array_of(field.value())) to.push_back(static_cast<float>(double{v.get_double()}));
+          for (auto v : array_of(field.value())) to.push_back(static_cast<float>(number_of(v.value())));
         } else if (key == "energy") {
-          energy = field.value().get_double();
+          energy = number_of(field.value());
         } else if (key == "dipole") {
           for (auto v : array_of(field.value())) narrowed_.custom_numbers.push_back(double{v.get_double()});
         } else if (key == "magmoms" || key == "charges") {
