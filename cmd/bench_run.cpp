@@ -259,8 +259,9 @@ std::string page_target(const BenchCommand& command) {
   return target;
 }
 
-// A run without a single result is none.
+// A run without a single result is none, and one over a damaged dataset is of a part of it.
 Exit verdict_of(const BenchResults& results) {
+  if (!results.bad_input.empty()) throw Error(Exit::input, "", results.bad_input);
   if (std::any_of(results.rows.begin(), results.rows.end(), [](const BenchRow& row) { return row.problem.empty(); })) return Exit::ok;
   if (results.rows.empty()) {
     throw Error(Exit::usage, "", "nothing was measured: no chosen backend does any of the chosen workloads here", "a DATASET is read where it lies by atp alone; --dir copies it for the others");

@@ -58,6 +58,7 @@ std::optional<Table> split_table(object o) {
   for (const element e : names) {
     std::string_view name;
     if (e.get(name) != simdjson::SUCCESS) return std::nullopt;
+    if (std::ranges::find(t.columns, name, &Column::name) != t.columns.end()) fail_input("", fmt::format("is a table with two columns '{}'", excerpt(name)));
     t.columns.push_back({name, {}, {}});
   }
   std::size_t i = 0;

@@ -24,6 +24,12 @@ void append(std::string& out, const T& v) {
   out.append(reinterpret_cast<const char*>(&v), sizeof v);
 }
 
+// Bit 11: the name is UTF-8 (APPNOTE.TXT 4.4.4). Without, readers take it for code page 437.
+std::uint16_t flags_of(std::string_view name) {
+  const bool ascii = std::all_of(name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+  return ascii ? 0 : 0x800;
+}
+
 }  // namespace
 
 void ZipWriter::flush() {
@@ -47,7 +53,7 @@ void ZipWriter::begin(std::string_view name, std::uint64_t bytes) {
   name_ = name;
   bytes_ = bytes;
   crc_ = 0;
-  put(bytes_of(LocalHeader{kLocal, kVersion64, 0, 0, 0, kDate, 0, kIn64, kIn64, static_cast<std::uint16_t>(name.size()), sizeof(LocalExtra)}));
+  put(bytes_of(LocalHeader{kLocal, kVersion64, flags_of(name), 0, 0, kDate, 0, kIn64, kIn64, static_cast<std::uint16_t>(name.size()), sizeof(LocalExtra)}));
   put(as_bytes(name));
   put(bytes_of(LocalExtra{kTag64, sizeof(LocalExtra) - 4, bytes, bytes}));
 }
@@ -61,7 +67,7 @@ void ZipWriter::end() {
   flush();
   const le_u32 crc = crc_;
   file_.write_at(header_ + kCrcAt, bytes_of(crc));
-  append(directory_, CentralHeader{kCentral, kVersion64, kVersion64, 0, 0, 0, kDate, crc_, kIn64, kIn64, static_cast<std::uint16_t>(name_.size()),
+  append(directory_, CentralHeader{kCentral, kVersion64, kVersion64, flags_of(name_), 0, 0, kDate, crc_, kIn64, kIn64, static_cast<std::uint16_t>(name_.size()),
                                    sizeof(CentralExtra), 0, 0, 0, 0x01800000, kIn64});
   directory_ += name_;
   append(directory_, CentralExtra{kTag64, sizeof(CentralExtra) - 4, bytes_, bytes_, header_});

@@ -47,7 +47,12 @@ cp d.atp damaged.atp
 printf '\377%.0s' $(seq 1000) | dd of=damaged.atp bs=1 seek=20000 conv=notrunc status=none
 code=0
 "$atp" bench damaged.atp --seconds 1 --backends atp,atp-verified,map --workloads seq,shuffled,batch >text.txt 2>said || code=$?
-[ $code = 4 ] || fail "a damaged dataset ended with $code"
+{ [ $code = 3 ] && grep -q '^atp: bench: damaged.atp: record [0-9]*: ' said; } || fail "a damaged dataset ended with $code: $(cat said)"
+cp d.atp first.atp
+printf '\377%.0s' $(seq 500) | dd of=first.atp bs=1 seek=8200 conv=notrunc status=none
+code=0
+"$atp" bench first.atp --dir dir --seconds 1 --backends atp,lmdb --workloads shuffled >/dev/null 2>said || code=$?
+{ [ $code = 3 ] && grep -q '^atp: bench: first.atp: record 0: ' said; } || fail "a damaged dataset that is copied ended with $code: $(cat said)"
 [ "$(grep -c '^no row: .*: seq: damaged.atp: record [0-9]*: ' text.txt)" = 3 ] || fail "file and record of the damage are not named: $(cat text.txt)"
 [ "$(grep -c 'shuffled, batch: not measured, as seq failed' text.txt)" = 3 ] || fail "what was not measured is not named: $(cat text.txt)"
 ("$atp" bench damaged.atp --seconds 1 --backends atp --workloads batch 2>/dev/null || true) | grep -q 'batch: damaged.atp: record [0-9]*: ' || fail "a batch names no damaged record"

@@ -225,7 +225,7 @@ def rich():
             atoms.set_constraint([FixAtoms([2]), FixScaled(cell, 0, [True, False, True])])
         pairs = {"flag": True, "count": -3, "x": 1e-300, "text": 'say "hi" \\ Å', "numbers_as_text": "x12"}
         data = {"vector": rng.random(3), "matrix": rng.random((3, 3)), "rows": rng.random((2, 5)), "whole": np.arange(4), "small": np.arange(2, dtype="int32"),
-                "single": np.float32(rng.random(6)), "nan": np.array([np.nan, np.inf, -np.inf]), "odd name": 2.5, "a-b": np.array([1.0, 2]), "per_atom": rng.random((n, 2)),
+                "single": np.float32(rng.random(6)), "nan": np.array([np.nan, np.inf, -np.inf]), "odd name": 2.5, "größe": 1.5, "a-b": np.array([1.0, 2]), "per_atom": rng.random((n, 2)),
                 "empty": np.zeros((0, 3)), "list": [1, 2, 3]}
         frames.append((atoms, pairs, data))
     return frames
@@ -257,7 +257,7 @@ with tempfile.TemporaryDirectory() as folder:
     run("export", packed, "-o", archive)
     with np.load(archive) as arrays:
         for i, row in enumerate(before):
-            for key in ("vector", "matrix", "rows", "whole", "single", "nan", "odd name", "a-b"):
+            for key in ("vector", "matrix", "rows", "whole", "single", "nan", "odd name", "größe", "a-b"):
                 check(np.array_equal(arrays[key][i], row.data[key], equal_nan=True), f"rich {i} as npz: {key}")
     for name in ("x.extxyz", "x.aselmdb", "x.jsonl", "x.npz", "out.db"):
         if name == "x.aselmdb" and lmdb is None:

@@ -73,6 +73,7 @@ Answer::Answer(const std::string& line) {
   std::istringstream words(line);
   std::string word, value;
   words >> word;
+  if (word == kBadInput) throw Error(Exit::input, "", line.substr(word.size() + 1));
   if (word != "ok") throw Error(Exit::system, "", fmt::format("a measuring process answered '{}'", line.substr(0, 100)));
   while (words >> word >> value) values_[word] = value;
 }

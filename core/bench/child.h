@@ -13,6 +13,9 @@
 
 namespace atp {
 
+// The first word of an answer that says what is wrong with the dataset.
+inline constexpr const char* kBadInput = "bad-input";
+
 // The values of an answer by name.
 class Answer {
  public:

@@ -64,6 +64,7 @@ struct BenchResults {
   std::vector<BenchRow> rows;
   std::vector<std::string> left_out;  // "hdf5: why"
   std::vector<std::string> notes;
+  std::string bad_input;  // what is wrong with the dataset; empty when nothing is
   double seconds = 0, cpu_seconds = 0, foreign_cpu = 0;  // foreign: CPUs that others kept busy, mean
   std::optional<Footprint> footprint;
   std::string grid;

@@ -137,6 +137,8 @@ void serve_store(int socket, const std::function<std::unique_ptr<Store>()>& make
   for (std::vector<std::string> words; commands.next(words);) {
     try {
       commands.answer(server.answer(words));
+    } catch (const Error& e) {
+      commands.answer(fmt::format("{} {}", e.exit() == Exit::input ? kBadInput : "error", e.what()));
     } catch (const std::exception& e) {
       commands.answer(fmt::format("error {}", e.what()));
     }

@@ -87,6 +87,7 @@ class Session {
         store.child.reset();
         BenchRow row = row_for(store, workload);
         row.problem = e.what();
+        if (e.exit() == Exit::input) results_.bad_input = row.problem;
         results_.rows.push_back(std::move(row));
       }
     }
