@@ -102,6 +102,7 @@ Schema Reader::schema_block() const {
 Schema Reader::rebuilt_schema() const {
   Schema schema;
   schema.positions = Type::vec3_f32;
+  expect_random_reads(file_.bytes(), false);  // all of it
   Scratch scratch;
   for (std::uint64_t i = 0; i < size(); ++i) {
     throw_if_interrupted();

@@ -60,7 +60,7 @@ class Reader {
   bool tells_residence() const { return file_.tells_residence(); }
 
   Codec codec() const { return {static_cast<CodecId>(slot_.codec), slot_.level}; }
-  // Throws Error (exit 3) when it is read only now, and it or the length of the index is not valid.
+  // Throws Error (exit 3) when it is read only now, and is not valid.
   const Schema& schema() const {
     const Schema* const known = late_->schema.load(std::memory_order_acquire);
     return known != nullptr ? *known : read_schema();
