@@ -1,4 +1,4 @@
-// Numbers of 16 bits, as NumPy's float16.
+// Numbers of 16 bits: float16 of NumPy and torch.
 #pragma once
 
 #include <cmath>

@@ -4,13 +4,13 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 #include <cstring>
 #include <map>
 
 #include "core/base/error.h"
 #include "core/io/npz.h"
 #include "formats/excerpt.h"
+#include "formats/half.h"
 #include "formats/pickle.h"
 
 namespace atp {
@@ -44,13 +44,6 @@ bool is_little_endian(const Pickle& system) {
   return little->logical;
 }
 
-float half_to_float(std::uint16_t h) {
-  const int exponent = h >> 10 & 0x1F, mantissa = h & 0x3FF;
-  const double sign = (h & 0x8000) != 0 ? -1 : 1;
-  if (exponent == 31) return static_cast<float>(mantissa == 0 ? sign * HUGE_VAL : NAN);
-  return static_cast<float>(sign * (exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(mantissa + 1024, exponent - 25)));
-}
-
 }  // namespace
 
 std::optional<TorchDtype> torch_dtype(std::string_view name) {
@@ -69,7 +62,7 @@ void copy_element(const TorchDtype& type, const std::byte* from, std::byte* to) 
   if (type.of) {
     std::memcpy(to, from, type.bytes);
   } else if (type.kind == 'h') {
-    store(to, half_to_float(load<std::uint16_t>(from)));
+    store(to, float_of_half(load<std::uint16_t>(from)));
   } else if (type.kind == 'b') {
     store(to, std::bit_cast<float>(std::uint32_t{load<std::uint16_t>(from)} << 16));
   } else {
