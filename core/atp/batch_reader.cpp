@@ -103,6 +103,7 @@ struct BatchReader::State {
   bool random = false;
   std::size_t trusted = 0;  // records that are taken to be in memory without a look
   Scratch scratch;
+  Prefetcher prefetcher;
   FileHandles files;
   std::optional<RingReader> ring;
   std::optional<OnePass> once;
@@ -113,6 +114,8 @@ BatchReader::BatchReader(BatchReader&&) noexcept = default;
 BatchReader::~BatchReader() = default;
 
 Io BatchReader::used() const { return state_->used; }
+
+Prefetcher& BatchReader::prefetcher() { return state_->prefetcher; }
 
 void BatchReader::for_each(std::span<const std::uint64_t> indices, const RecordFn& fn) {
   State& s = *state_;
@@ -187,7 +190,7 @@ void BatchReader::State::read(Io io, Indices indices, std::size_t first, const R
 
 void BatchReader::State::through_map(Indices indices, std::size_t first, const RecordFn& fn, bool cold) {
   set_random(cold);
-  RecordWindow window(dataset, indices, cold, options.verify);
+  RecordWindow window(dataset, indices, prefetcher, cold, options.verify);
   for (std::size_t place = 0; place < indices.size(); ++place) {
     if (place % kLooksForSignals == 0) {
       throw_if_interrupted();
@@ -195,6 +198,7 @@ void BatchReader::State::through_map(Indices indices, std::size_t first, const R
     }
     const LocatedRecord& r = window.at(place);
     fn(first + place, r.shard->decode(r.record, r.entry, r.shard->stored(r.entry), scratch, options.verify));
+    window.done();
   }
 }
 

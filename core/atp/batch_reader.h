@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "core/atp/dataset.h"
+#include "core/atp/prefetcher.h"
 
 namespace atp {
 
@@ -48,6 +49,9 @@ class BatchReader {
   static std::span<const std::uint64_t> as_unsigned(std::span<const std::int64_t> indices) {
     return {reinterpret_cast<const std::uint64_t*>(indices.data()), indices.size()};
   }
+
+  // Has something to fetch while fn is called: if fn copies with it, the records after are fetched faster.
+  Prefetcher& prefetcher();
 
   // How the records of the last call came into memory (never Io::automatic).
   Io used() const;

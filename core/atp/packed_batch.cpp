@@ -33,40 +33,48 @@ void PackedBatch::gather(BatchReader& reader, std::span<const std::uint64_t> ind
   if (fields_.cell) cell_.reserve(indices.size() * 72);
   if (fields_.stress) stress_.reserve(indices.size() * 72);
   if (fields_.pbc) pbc_.reserve(indices.size() * 3);
-  reader.for_each(indices, [this](std::size_t place, const RecordView& record) { add(place, record); });
+  Prefetcher& prefetcher = reader.prefetcher();
+  reader.for_each(indices, [&](std::size_t place, const RecordView& record) { add(place, record, prefetcher); });
   graphs_ = indices.size();
 }
 
-void PackedBatch::add(std::size_t graph, const RecordView& record) {
+void PackedBatch::make_room(std::uint64_t atoms) {
+  if (atoms <= room_) return;
+  const std::size_t real = size_of(fields_.real);
+  if (fields_.atomic_numbers) atomic_numbers_.reserve(atoms);
+  if (fields_.positions) positions_.reserve(atoms * 3 * real);
+  if (fields_.forces) forces_.reserve(atoms * 3 * real);
+  room_ = atoms;
+}
+
+void PackedBatch::add(std::size_t graph, const RecordView& record, Prefetcher& prefetcher) {
   const std::size_t n = record.n_atoms();
   const std::size_t real = size_of(fields_.real);
   const auto& found = finder_.find(record);
   const auto field = [&](Builtin b) { return found[static_cast<std::size_t>(b)]; };
+  make_room(filled_ + n);
   if (fields_.atomic_numbers) {
-    atomic_numbers_.reserve(filled_ + n);
     if (n != 0) std::memcpy(atomic_numbers_.data() + filled_, record.atomic_numbers().data(), n);
   }
   if (fields_.positions && n != 0) {
-    positions_.reserve((filled_ + n) * 3 * real);
-    copy_reals(record.positions_bytes().data(), is_f32(record.positions_type()), 3 * n, fields_.real, positions_.data() + filled_ * 3 * real);
+    copy_reals(record.positions_bytes().data(), is_f32(record.positions_type()), 3 * n, fields_.real, positions_.data() + filled_ * 3 * real, prefetcher);
   }
   if (fields_.forces && n != 0) {
-    forces_.reserve((filled_ + n) * 3 * real);
     std::byte* to = forces_.data() + filled_ * 3 * real;
     const auto f = field(Builtin::forces);
-    f.data ? copy_reals(f.data, is_f32(f.type), 3 * n, fields_.real, to) : fill_nan(to, 3 * n, fields_.real);
+    f.data ? copy_reals(f.data, is_f32(f.type), 3 * n, fields_.real, to, prefetcher) : fill_nan(to, 3 * n, fields_.real);
   }
   if (fields_.energy) {
     const auto f = field(Builtin::energy);
-    f.data ? copy_reals(f.data, is_f32(f.type), 1, Scalar::f64, energy_.data() + graph * 8) : fill_nan(energy_.data() + graph * 8, 1, Scalar::f64);
+    f.data ? copy_reals(f.data, is_f32(f.type), 1, Scalar::f64, energy_.data() + graph * 8, prefetcher) : fill_nan(energy_.data() + graph * 8, 1, Scalar::f64);
   }
   if (fields_.cell) {
     const auto f = field(Builtin::cell);
-    f.data ? copy_reals(f.data, is_f32(f.type), 9, Scalar::f64, cell_.data() + graph * 72) : static_cast<void>(std::memset(cell_.data() + graph * 72, 0, 72));
+    f.data ? copy_reals(f.data, is_f32(f.type), 9, Scalar::f64, cell_.data() + graph * 72, prefetcher) : static_cast<void>(std::memset(cell_.data() + graph * 72, 0, 72));
   }
   if (fields_.stress) {
     const auto f = field(Builtin::stress);
-    f.data ? copy_reals(f.data, is_f32(f.type), 9, Scalar::f64, stress_.data() + graph * 72) : fill_nan(stress_.data() + graph * 72, 9, Scalar::f64);
+    f.data ? copy_reals(f.data, is_f32(f.type), 9, Scalar::f64, stress_.data() + graph * 72, prefetcher) : fill_nan(stress_.data() + graph * 72, 9, Scalar::f64);
   }
   if (fields_.pbc) {
     const auto f = field(Builtin::pbc);

@@ -64,11 +64,13 @@ class PackedBatch {
   static std::span<const Real> reals(const AlignedBuffer& b, std::uint64_t n) {
     return {reinterpret_cast<const Real*>(b.data()), static_cast<std::size_t>(n)};
   }
-  void add(std::size_t graph, const RecordView& record);
+  void make_room(std::uint64_t atoms);
+  void add(std::size_t graph, const RecordView& record, Prefetcher& prefetcher);
 
   BatchFields fields_;
   std::size_t graphs_ = 0;
   std::uint64_t filled_ = 0;  // atoms so far
+  std::uint64_t room_ = 0;    // for so many
   BuiltinFinder finder_;
   AlignedBuffer offsets_, atomic_numbers_, positions_, forces_, energy_, cell_, stress_, pbc_;
 };

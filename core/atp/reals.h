@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "core/atp/layout.h"
+#include "core/atp/prefetcher.h"
 
 namespace atp {
 
@@ -27,9 +28,9 @@ void convert_reals(const std::byte* from, std::size_t count, std::byte* to) {
 }
 
 // The same of either width, to floats of the width asked for.
-inline void copy_reals(const std::byte* from, bool from_f32, std::size_t count, Scalar real, std::byte* to) {
+inline void copy_reals(const std::byte* from, bool from_f32, std::size_t count, Scalar real, std::byte* to, Prefetcher& prefetcher) {
   if (from_f32 == (real == Scalar::f32)) {
-    std::memcpy(to, from, count * size_of(real));
+    prefetcher.copy(to, from, count * size_of(real));
   } else if (from_f32) {
     convert_reals<float, double>(from, count, to);
   } else {

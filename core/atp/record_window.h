@@ -7,6 +7,7 @@
 #include <span>
 
 #include "core/atp/dataset.h"
+#include "core/atp/prefetcher.h"
 #include "core/io/page_cache.h"
 
 namespace atp {
@@ -18,19 +19,6 @@ struct LocatedRecord {
   IndexEntry entry;
 };
 
-// Fetches the bytes into the cache, of long ones the beginning: from there on the processor sees the pattern itself.
-// Into the second level, for that level has room for more fetches at a time: where the first has no room left, it drops a
-// prefetch or waits (measured on an EPYC: twice as fast as into the first for records of 1.7 kB). As many steps for as
-// many bytes, wherever they begin, so that records of one size cost no mispredicted branch.
-inline void prefetch_record(Bytes stored) {
-  constexpr std::size_t kCacheLine = 64, kMost = 8192;
-  const std::size_t size = std::min(stored.size(), kMost);
-  for (std::size_t at = 0; at < size; at += kCacheLine) __builtin_prefetch(stored.data() + at, 0, 2);
-  if (size != 0) __builtin_prefetch(stored.data() + size - 1, 0, 2);
-  // g++ takes a function that only prefetches for one without effect, and drops the calls to whatever calls only it.
-  __asm__ volatile("");
-}
-
 // For plain reads of a record that end too early. Throws Error (exit 4).
 [[noreturn]] void fail_cut_short(const std::string& path);
 
@@ -38,39 +26,45 @@ inline void prefetch_record(Bytes stored) {
 class RecordWindow {
  public:
   // `cold`: the files are not in memory, so reads are announced long before they are needed. `checksums`: they are
-  // fetched, too.
-  RecordWindow(const Dataset& dataset, std::span<const std::uint64_t> indices, bool cold, bool checksums);
+  // fetched, too. `prefetcher` has a record to fetch until the one asked for is done().
+  RecordWindow(const Dataset& dataset, std::span<const std::uint64_t> indices, Prefetcher& prefetcher, bool cold, bool checksums);
+  RecordWindow(const RecordWindow&) = delete;
+  RecordWindow& operator=(const RecordWindow&) = delete;
+  ~RecordWindow() { prefetcher_.begin({}); }
 
-  // The record at `place` of the list; places are asked for in sequence from 0. Valid until the next
-  // call. Throws Error (exit 3): an index out of range, an entry that points nowhere.
+  // The record at `place` of the list; places are asked for in sequence from 0. Valid until done(). Throws Error (exit
+  // 3): an index out of range, an entry that points nowhere.
   const LocatedRecord& at(std::size_t place) {
     // Each stage is as far ahead as it shall be, so that one step of each keeps it there.
     if (located_ < indices_.size()) locate(located_++);
     if (entries_ < indices_.size()) read_entry(entries_++);
-    if (prefetched_ < indices_.size()) prefetch(prefetched_++);
-    if (checksums_ && place + kSoon < indices_.size()) prefetch_closer(place + kSoon);
+    if (prefetched_ < indices_.size()) {
+      prefetcher_.begin(stored(prefetched_++));
+      prefetcher_.fetch_some();
+    }
     const LocatedRecord& r = slot(place);
     if (r.shard == nullptr) [[unlikely]] fail(place);
     return r;
   }
+  // The record that was asked for is not needed any more.
+  void done() { prefetcher_.fetch_rest(); }
 
  private:
   // Powers of two above all distances. Few of them when warm, for they take part of the smallest cache.
   static constexpr std::size_t kColdSize = 512, kWarmSize = 32;
-  static constexpr std::size_t kSoon = 2;  // places ahead
 
   LocatedRecord& slot(std::size_t place) { return ring_[place & mask_]; }
   // What is wrong with a record is said when its turn comes, so that the ones before it are read first: until then
   // it has no shard.
   void locate(std::size_t place);
   void read_entry(std::size_t place);
-  void prefetch(std::size_t place);
-  void prefetch_closer(std::size_t place);
+  Bytes stored(std::size_t place);
   void expect(const std::byte* address, std::size_t bytes);
   [[noreturn]] void fail(std::size_t place) const;
 
   const Dataset& dataset_;
   std::span<const std::uint64_t> indices_;
+  Prefetcher& prefetcher_;
   bool cold_, checksums_;
   std::size_t mask_;
   std::size_t located_ = 0, entries_ = 0, prefetched_ = 0;  // done up to here
@@ -109,19 +103,10 @@ inline void RecordWindow::read_entry(std::size_t place) {
   }
 }
 
-inline void RecordWindow::prefetch(std::size_t place) {
+// Nothing when the record's turn will be an error.
+inline Bytes RecordWindow::stored(std::size_t place) {
   const LocatedRecord& r = slot(place);
-  if (r.shard != nullptr) prefetch_record(r.shard->stored(r.entry));
-}
-
-// From the second level into the first. Checking a checksum takes so many instructions that the processor does not look
-// as far as the next record by itself (measured: 8 % of the time for records of 340 bytes).
-inline void RecordWindow::prefetch_closer(std::size_t place) {
-  constexpr std::size_t kCacheLine = 64, kMost = 512;
-  const LocatedRecord& r = slot(place);
-  if (r.shard == nullptr) return;
-  const std::byte* bytes = r.shard->stored(r.entry).data();
-  for (std::size_t at = 0; at < std::min<std::size_t>(r.entry.stored, kMost); at += kCacheLine) __builtin_prefetch(bytes + at);
+  return r.shard != nullptr ? r.shard->stored(r.entry) : Bytes{};
 }
 
 }  // namespace atp

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::uint64_t kLook = std::uint64_t{1} << 30;  // bytes of a file that are looked at in one go
 constexpr std::size_t kRead = std::size_t{4} << 20;
+constexpr std::uint64_t kPopulate = std::uint64_t{256} << 20;
 
 struct Pages {
   std::uint64_t resident = 0, all = 0;
@@ -39,6 +40,27 @@ Pages pages_of(const std::string& path) {
     for (const unsigned char s : states) pages.resident += s & 1;
   }
   return pages;
+}
+
+// Where the system can: whole large pages, as it makes them itself of all but the beginning of a long file. Of a short one
+// that is read plainly half would be in small pages, whose lookup takes part of the time of a shuffled read.
+bool read_into_large_pages(const Fd& fd, const std::string& path) {
+#ifdef MADV_POPULATE_READ
+  const auto size = static_cast<std::uint64_t>(status_of(fd, path).st_size);
+  for (std::uint64_t at = 0; at < size; at += kPopulate) {
+    throw_if_interrupted();
+    const std::uint64_t length = std::min(kPopulate, size - at);
+    void* map = ::mmap(nullptr, length, PROT_READ, MAP_SHARED, fd.get(), static_cast<off_t>(at));
+    if (map == MAP_FAILED) return false;
+    const bool read = ::madvise(map, length, MADV_HUGEPAGE) == 0 && ::madvise(map, length, MADV_POPULATE_READ) == 0;
+    ::munmap(map, length);
+    if (!read) return false;
+  }
+  return true;
+#else
+  (void)fd, (void)path;
+  return false;
+#endif
 }
 
 }  // namespace
@@ -66,6 +88,7 @@ void read_into_cache(const std::vector<std::string>& files) {
   std::vector<std::byte> buffer(kRead);
   for (const auto& path : files) {
     const Fd fd = open_for_reading(path);
+    if (read_into_large_pages(fd, path)) continue;
     while (read_some(fd, buffer, path) != 0) throw_if_interrupted();
   }
 }

@@ -3,7 +3,7 @@
 
 #include "core/atp/codec.h"
 #include "core/atp/dataset.h"
-#include "core/atp/record_window.h"
+#include "core/atp/prefetcher.h"
 #include "core/bench/stores.h"
 
 namespace atp {
@@ -29,11 +29,13 @@ class CopyStore final : public Store {
     const Reader& file = dataset_->shards()[0];
     CodecContext& context = scratch_.context(codec_);
     std::array<IndexEntry, kRing> ring;
+    Prefetcher prefetcher;
     if (ticks) ticks->start();
     const auto locate = [&](std::size_t p) { __builtin_prefetch(file.entry_address(indices[p])); };
     const auto fetch = [&](std::size_t p) {
       ring[p % kRing] = file.entry(indices[p]);
-      prefetch_record(file.stored(ring[p % kRing]));
+      prefetcher.begin(file.stored(ring[p % kRing]));
+      prefetcher.fetch_rest();
     };
     for (std::size_t p = 0; p < std::min(kEntriesAhead, indices.size()); ++p) locate(p);
     for (std::size_t p = 0; p < std::min(kRecordsAhead, indices.size()); ++p) fetch(p);

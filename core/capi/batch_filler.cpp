@@ -10,9 +10,9 @@ namespace {
 
 std::byte* bytes_at(void* array, std::size_t offset) { return static_cast<std::byte*>(array) + offset; }
 
-void fill(const BuiltinFinder::Field& field, std::size_t count, Scalar real, std::byte* to) {
+void fill(const BuiltinFinder::Field& field, std::size_t count, Scalar real, std::byte* to, Prefetcher& prefetcher) {
   if (field.data != nullptr) {
-    copy_reals(field.data, is_f32(field.type), count, real, to);
+    copy_reals(field.data, is_f32(field.type), count, real, to, prefetcher);
   } else {
     fill_nan(to, count, real);
   }
@@ -27,7 +27,7 @@ BatchFiller::BatchFiller(const atp_batch& batch)
   if (batch.offsets != nullptr) batch.offsets[0] = 0;
 }
 
-void BatchFiller::add(std::size_t graph, const RecordView& record) {
+void BatchFiller::add(std::size_t graph, const RecordView& record, Prefetcher& prefetcher) {
   const std::size_t n = record.n_atoms();
   if (n > room_ - filled_) fail_input("", "a record has become larger while the batch was read");
   const auto& found = finder_.find(record);
@@ -36,15 +36,15 @@ void BatchFiller::add(std::size_t graph, const RecordView& record) {
 
   if (batch_.atomic_numbers != nullptr && n != 0) std::memcpy(batch_.atomic_numbers + at, record.atomic_numbers().data(), n);
   if (batch_.positions != nullptr) {
-    copy_reals(record.positions_bytes().data(), is_f32(record.positions_type()), 3 * n, real_, bytes_at(batch_.positions, 3 * real * at));
+    copy_reals(record.positions_bytes().data(), is_f32(record.positions_type()), 3 * n, real_, bytes_at(batch_.positions, 3 * real * at), prefetcher);
   }
-  if (batch_.forces != nullptr) fill(field(Builtin::forces), 3 * n, real_, bytes_at(batch_.forces, 3 * real * at));
-  if (batch_.energy != nullptr) fill(field(Builtin::energy), 1, Scalar::f64, bytes_at(batch_.energy + graph, 0));
-  if (batch_.stress != nullptr) fill(field(Builtin::stress), 9, Scalar::f64, bytes_at(batch_.stress + 9 * graph, 0));
+  if (batch_.forces != nullptr) fill(field(Builtin::forces), 3 * n, real_, bytes_at(batch_.forces, 3 * real * at), prefetcher);
+  if (batch_.energy != nullptr) fill(field(Builtin::energy), 1, Scalar::f64, bytes_at(batch_.energy + graph, 0), prefetcher);
+  if (batch_.stress != nullptr) fill(field(Builtin::stress), 9, Scalar::f64, bytes_at(batch_.stress + 9 * graph, 0), prefetcher);
   if (batch_.cell != nullptr) {
     const auto cell = field(Builtin::cell);
     double* to = batch_.cell + 9 * graph;
-    cell.data != nullptr ? copy_reals(cell.data, is_f32(cell.type), 9, Scalar::f64, bytes_at(to, 0)) : static_cast<void>(std::memset(to, 0, 9 * sizeof(double)));
+    cell.data != nullptr ? copy_reals(cell.data, is_f32(cell.type), 9, Scalar::f64, bytes_at(to, 0), prefetcher) : static_cast<void>(std::memset(to, 0, 9 * sizeof(double)));
   }
   if (batch_.pbc != nullptr) {
     const auto pbc = field(Builtin::pbc);

@@ -6,6 +6,7 @@
 
 #include "core/atp/builtin_finder.h"
 #include "core/atp/layout.h"
+#include "core/atp/prefetcher.h"
 #include "core/capi/atp.h"
 
 namespace atp {
@@ -20,10 +21,9 @@ class BatchFiller {
 
   // Graph `graph` is the next one. Throws Error (exit 3): a builtin of the wrong type or length; more atoms than
   // there is room for, which means that the file changes meanwhile.
-  void add(std::size_t graph, const RecordView& record);
+  void add(std::size_t graph, const RecordView& record, Prefetcher& prefetcher);
 
  private:
-
   const atp_batch& batch_;
   Scalar real_;
   std::uint64_t room_;        // for so many atoms

@@ -1,0 +1,70 @@
+// Fetching a record into the cache while others are worked on.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+
+#include "core/base/byte_reader.h"
+
+namespace atp {
+
+// Fetches one record at a time, bit by bit: a processor has room for a few fetches only, and waits where there are more
+// at once. Some before a record is worked on and the rest after it, or one for each line that is copied, keep memory busy
+// all the time (measured on an EPYC, records of 6.5 kB: a third less time than with all of a record's fetches in a row).
+//
+// Into the second cache level, for it has room for more fetches than the first (twice as fast for records of 1.7 kB).
+// Of long records the beginning: from there on the processor sees the pattern itself. One thread.
+class Prefetcher {
+ public:
+  // Of this record from now on. It is only looked at by the processor: bytes that are gone do no harm.
+  void begin(Bytes record) {
+    record_ = record.data();
+    size_ = std::min(record.size(), kMost);
+    at_ = 0;
+  }
+  // The first half or less.
+  void fetch_some() { fetch_until(std::min(size_ / 2, kSome)); }
+  // What is left.
+  void fetch_rest() {
+    fetch_until(size_);
+    if (size_ != 0) __builtin_prefetch(record_ + size_ - 1, 0, 2);
+    // g++ takes a function that only prefetches for one without effect, and drops the calls to whatever calls only it.
+    __asm__ volatile("");
+  }
+
+  // As memcpy, which may be called for 0 bytes. In long copies there is a fetch for each line.
+  void copy(std::byte* to, const std::byte* from, std::size_t size) {
+    if (size < kLong) {
+      if (size != 0) std::memcpy(to, from, size);
+      return;
+    }
+    for (std::size_t done = 0; done + kLine < size; done += kLine) {
+      std::memcpy(to + done, from + done, kLine);
+      fetch_line();
+    }
+    std::memcpy(to + size - kLine, from + size - kLine, kLine);  // some of it again
+  }
+
+ private:
+  static constexpr std::size_t kLine = 64, kMost = 8192, kSome = 512, kLong = 1024;
+
+  // at_ goes through memory, and it shall: the processor, which looks ahead, would else send the fetches of many lines
+  // at once (measured: that takes a third more time).
+  void fetch_line() {
+    if (at_ >= size_) return;
+    __builtin_prefetch(record_ + at_, 0, 2);
+    at_ += kLine;
+    __asm__ volatile("" ::: "memory");
+  }
+
+  void fetch_until(std::size_t end) {
+    for (; at_ < end; at_ += kLine) __builtin_prefetch(record_ + at_, 0, 2);
+    __asm__ volatile("");
+  }
+
+  const std::byte* record_ = nullptr;
+  std::size_t size_ = 0, at_ = 0;  // bytes to fetch, and of these the ones fetched
+};
+
+}  // namespace atp
