@@ -27,6 +27,8 @@ constexpr double kWorthChanging = 0.75;     // of the map's time
 constexpr int kReaders = 32;                // threads of Io::pread
 constexpr std::size_t kChunk = 4;           // records that one of them reads at a time
 constexpr std::size_t kLooksForSignals = 4096;
+constexpr std::uint64_t kIndexForLookup = 16 << 10;           // bytes in a row that a disk gives in the time of one read elsewhere
+constexpr std::uint64_t kMostIndex = std::uint64_t{256} << 20;  // bytes of indexes that are read in one go
 
 // What was found out about the mounts, by device. Shared by all readers of the process.
 class Choices {
@@ -90,6 +92,7 @@ struct BatchReader::State {
   bool looks_resident(Indices indices);
   bool is_in_memory(const Reader& shard, const std::byte* address);
   void passed(std::uint64_t index);
+  void announce_index(std::size_t lookups);
   void set_random(bool random);
   void read(Io io, Indices indices, std::size_t first, const RecordFn& fn, bool cold);
   void through_map(Indices indices, std::size_t first, const RecordFn& fn, bool cold);
@@ -102,6 +105,8 @@ struct BatchReader::State {
   Io used = Io::map;
   bool random = false;
   std::size_t trusted = 0;  // records that are taken to be in memory without a look
+  std::uint64_t lookups = 0;  // in an index that may not be in memory
+  bool index_announced = false;
   Scratch scratch;
   Prefetcher prefetcher;
   FileHandles files;
@@ -122,6 +127,7 @@ void BatchReader::for_each(std::span<const std::uint64_t> indices, const RecordF
   s.used = s.options.io == Io::automatic ? Io::map : s.options.io;
   if (indices.empty()) return;
   const bool cold = s.used == Io::map && !s.in_memory(indices) && !mostly_sequential(indices);
+  if (cold || s.used != Io::map) s.announce_index(indices.size());
   std::size_t done = 0;
   if (cold && s.options.io == Io::automatic) {
     const std::uint64_t device = s.dataset.shards()[0].file_id().device;
@@ -171,6 +177,17 @@ bool BatchReader::State::looks_resident(Indices indices) {
 
 void BatchReader::State::passed(std::uint64_t index) {
   if (once) once->passed(index);
+}
+
+// The whole index, as soon as the lookups in it would take as long one by one.
+void BatchReader::State::announce_index(std::size_t more) {
+  lookups += more;
+  const std::uint64_t bytes = dataset.size() * sizeof(RawIndexEntry);
+  if (index_announced || bytes > kMostIndex || bytes / kIndexForLookup > lookups) return;
+  index_announced = true;
+  for (const Reader& shard : dataset.shards()) {
+    if (shard.size() != 0) announce_read({shard.entry_address(0), shard.size() * sizeof(RawIndexEntry)});
+  }
 }
 
 // Page faults of a shuffled pass must not read the pages around, and those of a sequential one must.
