@@ -55,19 +55,32 @@ std::vector<Number> whole_numbers(const std::string& option, const std::string& 
   return numbers;
 }
 
-// 20000, 50K, 1e8.
-std::uint64_t record_count(const std::string& text) {
-  if (text.find_first_of("eE") == std::string::npos) {
-    const std::uint64_t n = parse_size(text);
-    if (n == 0) throw Error(Exit::usage, "", "--records: 0 records cannot be measured");
-    return n;
-  }
+std::optional<double> real_in(const std::string& text) {
   double n = 0;
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), n);
-  if (code != std::errc() || end != text.data() + text.size() || !(n >= 1) || n > 1e12 || n != std::floor(n)) {
-    throw Error(Exit::usage, "", fmt::format("--records: '{}' is no number of records", text), "write 20000, 50K or 1e6");
+  return code == std::errc() && end == text.data() + text.size() ? std::optional(n) : std::nullopt;
+}
+
+// 20000, 50K, 1e8.
+std::uint64_t record_count(const std::string& text) {
+  constexpr double kMostRecords = 1e12;
+  std::optional<double> n = real_in(text);
+  if (!n) {
+    try {
+      n = static_cast<double>(parse_size(text));
+    } catch (const Error&) {  // it would not name the option
+    }
   }
-  return static_cast<std::uint64_t>(n);
+  if (!n || !(*n >= 1) || *n > kMostRecords || *n != std::floor(*n)) {
+    throw Error(Exit::usage, "", fmt::format("--records: '{}' is no number of records from 1 to 1e12", text), "write 20000, 50K or 1e6");
+  }
+  return static_cast<std::uint64_t>(*n);
+}
+
+double time_in(const std::string& text) {
+  const std::optional<double> s = real_in(text);
+  if (!s || !(*s > 0) || *s > 1e6) throw Error(Exit::usage, "", fmt::format("--seconds: '{}' is no number of seconds above 0, at most 1e6", text), "write the number alone, as --seconds 90");
+  return *s;
 }
 
 // In reports there are workers-1, workers-4 and so on; on the command line the numbers have an option of their own.
@@ -146,12 +159,9 @@ Run declare_bench(CLI::App& app) {
       ->group(where);
 
   const auto how = "How";
-  app.add_option_function<double>(
+  app.add_option_function<std::string>(
          "--seconds",
-         [o](const double& s) {
-           if (!(s > 0) || s > 1e6) throw Error(Exit::usage, "", fmt::format("--seconds: {} is no time", s), "pass seconds, as --seconds 90");
-           o->seconds = s;
-         },
+         [o](const std::string& text) { o->seconds = time_in(text); },
          "share out about S seconds among all measurements (default: 90)")
       ->type_name("S")
       ->group(how);

@@ -11,6 +11,7 @@
 #include "core/bench/requirement.h"
 #include "core/bench/results.h"
 #include "core/bench/session.h"
+#include "core/bench/stores.h"
 
 namespace atp {
 
@@ -37,11 +38,27 @@ struct BenchCommand {
 };
 
 // What a row has become since an older run.
+enum class Verdict {
+  better,
+  worse,
+  same,          // the interval holds 1
+  few_trials,    // too few in one of the runs to have an interval
+  incomparable,  // the rows are not of the same thing
+};
+std::string_view verdict_name(Verdict verdict);  // of JSON
 struct BaselineChange {
   std::string dir, load, workload, backend;
-  double ratio;              // of the medians, now over then
-  Interval interval;         // 95 %
-  std::string_view verdict;  // better, worse or same: where the interval holds 1
+  double ratio;  // of the medians, now over then
+  Interval interval;  // 95 %; not known of few trials, and of what is not comparable
+  Verdict verdict;
+  std::string why;  // it is not comparable; else empty
+};
+std::string change_interval(const BaselineChange& change);  // "0.981 .. 1.022"; empty where it is not known
+std::string verdict_text(const BaselineChange& change);  // of the table and the page; empty for the same
+
+// What else differs between two runs, an option or something of the machine.
+struct BaselineDifference {
+  std::string what, then, now;
 };
 
 // What a run was held against.
@@ -49,6 +66,8 @@ struct BenchChecks {
   bool with_goals = false, with_baseline = false;
   std::vector<GoalResult> goals;            // --goals
   std::vector<BaselineChange> changes;      // --baseline
+  bool baseline_has_options = true;         // older reports do not tell them
+  std::vector<BaselineDifference> differences;
   std::vector<RequirementResult> required;  // --require
 
   bool all_met() const;  // of what is required
@@ -56,6 +75,16 @@ struct BenchChecks {
 
 // The command. Returns ok, or no when a --require is missed; throws Error.
 Exit bench(const BenchCommand& command);
+
+// ---- what is chosen -----------------------------------------------------------------------------
+
+// Whether a dataset is read where it lies.
+bool measured_in_place(const BenchCommand& command);
+// In the order of reports; of a dataset in place those that read it, and no writing.
+std::vector<const Backend*> chosen_backends(const BenchCommand& command);
+std::vector<std::string> chosen_workloads(const BenchCommand& command);
+// Throws Error (exit 2) when the run will have no row for it.
+void need_measured(const Requirement& requirement, const BenchCommand& command);
 
 // ---- what is printed ----------------------------------------------------------------------------
 
@@ -78,11 +107,16 @@ std::string bench_chart(const BenchResults& results, int width);
 // ---- files ----------------------------------------------------------------------------------------
 
 std::string bench_json(const BenchResults& results, const BenchChecks& checks);
-// The rows of such a text, and of a file that holds one. Throws Error (exit 3) when it is something else.
-std::vector<BenchRow> rows_of_report(const std::string& text);
-std::vector<BenchRow> read_baseline(const std::string& path);
+// Options, machine, versions, mounts and rows of such a text, and of a file that holds one. Throws Error (exit 3) when it
+// is something else.
+BenchResults results_of_report(const std::string& text);
+BenchResults read_baseline(const std::string& path);
 // How the medians have changed: a row for each that both runs have.
-std::vector<BaselineChange> changes_since(const std::vector<BenchRow>& old, const BenchResults& results);
+std::vector<BaselineChange> changes_since(const BenchResults& old, const BenchResults& results);
+// Options, machine, mounts and versions that differ. Of two reports with options.
+std::vector<BaselineDifference> differences_since(const BenchResults& old, const BenchResults& results);
+// All three parts of --baseline.
+void hold_against(const BenchResults& old, const BenchResults& results, BenchChecks& checks);
 // A page that needs no other file: tables, and plots as SVG.
 std::string bench_html(const BenchResults& results, const BenchChecks& checks);
 
@@ -94,7 +128,9 @@ std::string bench_rate(double v);       // "12.3 M"
 std::string bench_time(double seconds);  // "77 ns"
 std::string bench_value(const BenchRow& row, double v);
 std::string bench_number(double v);                      // "580", "5.8", "< 0.001"
-std::string bench_interval(const BenchRow& row);         // "390 .. 410"; empty of a single value
+std::string bench_interval(const BenchRow& row);         // "390 .. 410"; empty of too few trials
+std::string few_trials_sentence(const BenchResults& results);  // why some rows have no interval; empty when all have
+std::string differences_text(const BenchChecks& checks);  // a line each; empty when nothing differs
 std::string bench_load_name(const std::string& load);    // "64 atoms", "dataset"
 std::string bench_ratio(double ratio);
 std::vector<std::pair<std::string, std::string>> bench_groups(const BenchResults& results);  // (dir, load) in order

@@ -47,10 +47,16 @@ std::vector<const BenchRow*> rows_of(const BenchResults& r, const std::string& d
   return out;
 }
 
+SvgBar bar_of_row(std::string label, const BenchRow& row, std::string text) {
+  // Of too few trials there is no interval to draw.
+  const Interval i = row.interval.known() ? row.interval : Interval{row.median, row.median};
+  return {std::move(label), row.median, i.low, i.high, std::move(text), css_class(row.backend)};
+}
+
 std::string bars_of(const BenchResults& r, const std::string& dir, const std::string& load, const char* workload, const char* title) {
   std::vector<SvgBar> bars;
   for (const BenchRow* row : rows_of(r, dir, load, workload)) {
-    bars.push_back({row->backend, row->median, row->interval.low, row->interval.high, bench_value(*row, row->median) + (row->ratio_to_atp && row->backend != "atp" ? " · atp " + bench_ratio(*row->ratio_to_atp) + "×" : ""), css_class(row->backend)});
+    bars.push_back(bar_of_row(row->backend, *row, bench_value(*row, row->median) + (row->ratio_to_atp && row->backend != "atp" ? " · atp " + bench_ratio(*row->ratio_to_atp) + "×" : "")));
   }
   return bars.empty() ? "" : fmt::format("<h3>{}</h3>\n{}\n", title, svg_bars(bars, std::string_view(workload) != "size"));
 }
@@ -104,7 +110,7 @@ std::string by_mount(const BenchResults& r) {
       std::vector<SvgBar> bars;
       for (const Mount& m : r.mounts) {
         for (const BenchRow* row : rows_of(r, m.folder, load, workload)) {
-          if (row->backend == "atp" || row->backend == "lmdb") bars.push_back({row->backend + " " + m.folder, row->median, row->interval.low, row->interval.high, bench_value(*row, row->median), css_class(row->backend)});
+          if (row->backend == "atp" || row->backend == "lmdb") bars.push_back(bar_of_row(row->backend + " " + m.folder, *row, bench_value(*row, row->median)));
         }
       }
       if (!bars.empty()) out += fmt::format("<h3>{}, {}</h3>\n{}\n", workload, html_text(load), svg_bars(bars, true));
@@ -189,11 +195,12 @@ std::string goals_of(const BenchChecks& checks) {
 std::string changes_of(const BenchChecks& checks) {
   if (!checks.with_baseline) return "";
   std::string out = "<h2>Changed since the baseline</h2>\n";
+  if (const std::string text = differences_text(checks); !text.empty()) out += fmt::format("<p>{}</p>\n", html_text(text));
   if (checks.changes.empty()) return out + "<p>The baseline has no row in common with this run.</p>\n";
   out += "<div class=\"wide\"><table>\n<tr><th>workload</th><th>backend</th><th>load</th><th>dir</th><th>now/then</th><th>95 %</th><th></th></tr>\n";
   for (const BaselineChange& c : checks.changes) {
-    out += "<tr>" + cell(c.workload) + cell(c.backend) + cell(bench_load_name(c.load)) + cell(c.dir) + cell(fmt::format("{:.3f}", c.ratio)) + cell(fmt::format("{:.3f} .. {:.3f}", c.interval.low, c.interval.high)) +
-           (c.verdict == "same" ? cell("") : verdict_cell(c.verdict == "better", c.verdict.data())) + "</tr>\n";
+    out += "<tr>" + cell(c.workload) + cell(c.backend) + cell(bench_load_name(c.load)) + cell(c.dir) + cell(fmt::format("{:.3f}", c.ratio)) + cell(change_interval(c)) +
+           (c.verdict == Verdict::better || c.verdict == Verdict::worse ? verdict_cell(c.verdict == Verdict::better, verdict_text(c).c_str()) : cell(verdict_text(c))) + "</tr>\n";
   }
   return out + "</table></div>\n";
 }

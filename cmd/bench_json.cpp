@@ -1,6 +1,5 @@
-// The results of `atp bench` as JSON, and an older run read back from it.
+// The results of `atp bench` as JSON.
 #include <fmt/format.h>
-#include <simdjson.h>
 
 #include <algorithm>
 #include <cmath>
@@ -10,12 +9,9 @@
 #include "cmd/terminal.h"
 #include "core/base/json_writer.h"
 #include "core/bench/serve.h"
-#include "core/io/fd.h"
 
 namespace atp {
 namespace {
-
-constexpr std::uintmax_t kMostBaseline = std::uintmax_t{1} << 28;  // bytes
 
 constexpr std::string_view unit_name(BenchUnit unit) {
   switch (unit) {
@@ -31,6 +27,23 @@ void real_or_null(JsonWriter& w, std::string_view key, std::optional<double> v) 
   v && std::isfinite(*v) ? w.real(*v) : w.null();
 }
 
+void write_interval(JsonWriter& w, std::string_view key, const Interval& interval) {
+  w.key(key);
+  interval.known() ? w.begin_array().real(interval.low).real(interval.high).end_array() : w.null();
+}
+
+void write_options(JsonWriter& w, const BenchOptions& o) {
+  w.key("options").begin_object();
+  for (const auto& [key, value] : {std::pair{"dataset", &o.dataset}, {"like", &o.like}}) {
+    w.key(key);
+    value->empty() ? w.null() : w.string(*value);
+  }
+  w.key("records");
+  o.records ? w.count(*o.records) : w.null();
+  w.key("custom").boolean(o.custom).key("batch").count(o.batch).key("trials").integer(o.trials).key("seconds").real(o.seconds);
+  w.key("seed").count(o.seed).key("io").string(o.io).key("processes").count(o.processes).end_object();
+}
+
 void write_row(JsonWriter& w, const BenchRow& row) {
   w.begin_object().key("dir").string(row.dir).key("load").string(row.load).key("backend").string(row.backend).key("workload").string(row.workload);
   w.key("molecules").count(row.molecules).key("atoms").real(row.atoms).key("payload_bytes").real(row.payload);
@@ -40,13 +53,14 @@ void write_row(JsonWriter& w, const BenchRow& row) {
   }
   w.key("unit").string(unit_name(row.unit)).key("values").begin_array();
   for (const double v : row.values) w.real(v);
-  w.end_array().key("median").real(row.median).key("interval").begin_array().real(row.interval.low).real(row.interval.high).end_array();
+  w.end_array().key("median").real(row.median);
+  write_interval(w, "interval", row.interval);
   w.key("spread").real(row.spread).key("reruns").integer(row.reruns).key("checked").boolean(row.checked).key("per_trial").count(row.per_trial);
   if (row.unit == BenchUnit::molecules_per_second) {
     w.key("atoms_per_second").real(row.median * row.atoms).key("bytes_per_second").real(row.median * row.payload);
   }
   real_or_null(w, "ratio_to_atp", row.ratio_to_atp);
-  if (row.ratio_to_atp) w.key("ratio_interval").begin_array().real(row.ratio_interval.low).real(row.ratio_interval.high).end_array();
+  if (row.ratio_to_atp) write_interval(w, "ratio_interval", row.ratio_interval);
   if (!row.latency.empty()) {
     w.key("latency_seconds").begin_object();
     for (std::size_t i = 0; i < row.latency.size(); ++i) w.key(fmt::format("p{:g}", 100 * kLatencyShares[i])).real(row.latency[i]);
@@ -81,11 +95,16 @@ void write_checks(JsonWriter& w, const BenchChecks& checks) {
     w.end_array();
   }
   if (checks.with_baseline) {
-    w.key("changes").begin_array();
+    w.key("baseline_differs").begin_array();
+    for (const BaselineDifference& d : checks.differences) w.begin_object().key("what").string(d.what).key("then").string(d.then).key("now").string(d.now).end_object();
+    w.end_array().key("changes").begin_array();
     for (const BaselineChange& c : checks.changes) {
       w.begin_object().key("dir").string(c.dir).key("load").string(c.load).key("workload").string(c.workload).key("backend").string(c.backend);
-      w.key("ratio").real(c.ratio).key("ratio_interval").begin_array().real(c.interval.low).real(c.interval.high).end_array();
-      w.key("verdict").string(c.verdict).end_object();
+      w.key("ratio").real(c.ratio);
+      write_interval(w, "ratio_interval", c.interval);
+      w.key("verdict").string(verdict_name(c.verdict));
+      if (!c.why.empty()) w.key("why").string(c.why);
+      w.end_object();
     }
     w.end_array();
   }
@@ -122,30 +141,6 @@ void write_io_profile(JsonWriter& w, const std::string& dir, const IoProfile& pr
   w.end_object();
 }
 
-std::string text_in(simdjson::dom::element e, const char* key) { return std::string(std::string_view(e[key])); }
-
-[[noreturn]] void fail_no_report() { fail_input("", "is not a report of atp bench --json", "pass a file that holds what atp bench --json has printed"); }
-
-BenchRow row_from(simdjson::dom::element e) {
-  BenchRow row;
-  row.dir = text_in(e, "dir");
-  row.load = text_in(e, "load");
-  row.backend = text_in(e, "backend");
-  row.workload = text_in(e, "workload");
-  if (e["problem"].error() == simdjson::SUCCESS) {
-    row.problem = text_in(e, "problem");
-    return row;
-  }
-  const std::string unit = text_in(e, "unit");
-  row.unit = unit == "seconds" ? BenchUnit::seconds : unit == "bytes_per_byte" ? BenchUnit::bytes_per_byte : BenchUnit::molecules_per_second;
-  for (const auto v : e["values"].get_array()) row.values.push_back(v.get_double());
-  if (row.values.empty() || std::any_of(row.values.begin(), row.values.end(), [](double v) { return !(v > 0); })) {
-    fail_input("", fmt::format("the values of {} {} are no measurements", row.backend, row.workload));
-  }
-  summarise(row);
-  return row;
-}
-
 }  // namespace
 
 std::string bench_json(const BenchResults& r, const BenchChecks& checks) {
@@ -155,7 +150,9 @@ std::string bench_json(const BenchResults& r, const BenchChecks& checks) {
   w.key("last_level_cache_bytes").count(r.machine.last_level_cache_bytes).key("kernel").string(r.machine.kernel).key("host").string(r.machine.host).end_object();
   w.key("versions").begin_object();
   for (const auto& [name, version] : r.versions) w.key(name).string(version);
-  w.end_object().key("mounts").begin_array();
+  w.end_object();
+  if (r.options) write_options(w, *r.options);
+  w.key("mounts").begin_array();
   for (const Mount& m : r.mounts) {
     w.begin_object().key("dir").string(m.folder).key("type").string(m.type).key("point").string(m.point).key("source").string(m.source);
     w.key("options").string(m.options).key("details").string(m.details).key("device").string(m.device).key("network").boolean(m.network);
@@ -192,45 +189,6 @@ std::string bench_json(const BenchResults& r, const BenchChecks& checks) {
   write_checks(w, checks);
   w.key("seconds").real(r.seconds).key("cpu_seconds").real(r.cpu_seconds).key("foreign_cpus").real(r.foreign_cpu).key("peak_bytes").count(r.peak_bytes);
   return w.end_object().take();
-}
-
-std::vector<BenchRow> rows_of_report(const std::string& text) {
-  std::vector<BenchRow> rows;
-  try {
-    simdjson::dom::parser parser;
-    const simdjson::dom::element report = parser.parse(text);
-    if (text_in(report, "format") != "atp-bench-1") fail_no_report();
-    for (const auto e : report["rows"].get_array()) rows.push_back(row_from(e));
-  } catch (const simdjson::simdjson_error&) {
-    fail_no_report();
-  }
-  return rows;
-}
-
-std::vector<BenchRow> read_baseline(const std::string& path) {
-  try {
-    const Fd fd = open_for_reading(path);
-    const auto size = static_cast<std::uintmax_t>(status_of(fd, path).st_size);
-    if (size > kMostBaseline) fail_input("", "is too large for a report of atp bench");
-    std::string text(size, '\0');
-    text.resize(read_at(fd, 0, std::as_writable_bytes(std::span(text)), path));
-    return rows_of_report(text);
-  } catch (const Error& e) {
-    throw e.where() == path ? e : e.within(path);
-  }
-}
-
-std::vector<BaselineChange> changes_since(const std::vector<BenchRow>& old, const BenchResults& results) {
-  std::vector<BaselineChange> changes;
-  for (const BenchRow& row : results.rows) {
-    const BenchRow* before = row.problem.empty() ? find_row(old, row.dir, row.load, row.backend, row.workload) : nullptr;
-    if (!before || before->unit != row.unit) continue;
-    const Interval i = ratio_interval(row.values, before->values);
-    const bool more_is_better = row.unit == BenchUnit::molecules_per_second;
-    const std::string_view verdict = i.low > 1 ? (more_is_better ? "better" : "worse") : i.high < 1 ? (more_is_better ? "worse" : "better") : "same";
-    changes.push_back({row.dir, row.load, row.workload, row.backend, row.median / before->median, i, verdict});
-  }
-  return changes;
 }
 
 }  // namespace atp

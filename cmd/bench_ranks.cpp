@@ -12,7 +12,7 @@ namespace atp {
 
 std::vector<TogetherRow> rows_together(Ranks& ranks, const BenchResults& mine) {
   std::vector<std::vector<BenchRow>> all;
-  for (const std::string& text : ranks.exchange(bench_json(mine, {}))) all.push_back(rows_of_report(text));
+  for (const std::string& text : ranks.exchange(bench_json(mine, {}))) all.push_back(results_of_report(text).rows);
   std::vector<TogetherRow> rows;
   for (const BenchRow& row : all[0]) {
     if (!row.problem.empty() || row.unit != BenchUnit::molecules_per_second) continue;

@@ -118,7 +118,7 @@ std::string bench_number(double v) {
 }
 
 std::string bench_interval(const BenchRow& row) {
-  if (row.values.size() < 2) return "";
+  if (!row.interval.known()) return "";
   const std::string low = bench_value(row, row.interval.low), high = bench_value(row, row.interval.high);
   return low == high ? low : low + " .. " + high;
 }
@@ -186,8 +186,14 @@ std::string bench_chart(const BenchResults& results, int width) {
   return out;
 }
 
+std::string few_trials_sentence(const BenchResults& r) {
+  const auto few = std::count_if(r.rows.begin(), r.rows.end(), [](const BenchRow& row) { return row.problem.empty() && row.unit != BenchUnit::bytes_per_byte && !row.interval.known(); });
+  return few == 0 ? "" : fmt::format("{} of fewer than {} trials: without an interval", counted(static_cast<std::uint64_t>(few), "row"), kFewestForInterval);
+}
+
 std::string bench_end(const BenchResults& r) {
   std::string out = "\n";
+  if (const std::string few = few_trials_sentence(r); !few.empty()) out += few + '\n';
   for (const auto& text : r.left_out) out += "left out: " + printable(text) + '\n';
   for (const auto& text : r.notes) out += printable(text) + '\n';
   std::uint64_t reruns = 0;
@@ -275,14 +281,16 @@ std::string goals_table(const BenchChecks& checks) {
 
 std::string changes_table(const BenchChecks& checks) {
   if (!checks.with_baseline) return "";
-  if (checks.changes.empty()) return "\nthe baseline has no row in common with this run\n";
+  const std::string head = styled("\nchanged since the baseline\n", Style::bold) + differences_text(checks);
+  if (checks.changes.empty()) return head + "the baseline has no row in common with this run\n";
   std::vector<std::vector<std::string>> rows = {{"dir", "load", "workload", "backend", "now/then", "95 %", ""}};
   for (const BaselineChange& c : checks.changes) {
-    rows.push_back({printable(c.dir), c.load, c.workload, c.backend, fmt::format("{:.3f}", c.ratio), fmt::format("{:.3f} .. {:.3f}", c.interval.low, c.interval.high),
-                    c.verdict == "same" ? "" : std::string(c.verdict)});
+    rows.push_back({printable(c.dir), c.load, c.workload, c.backend, fmt::format("{:.3f}", c.ratio), change_interval(c), verdict_text(c)});
   }
-  return styled("\nchanged since the baseline\n", Style::bold) + table_that_fits(rows, {false, false, false, false, true, true, false}, {5, 0});
+  return head + table_that_fits(rows, {false, false, false, false, true, true, false}, {5, 0});
 }
+
+std::string change_interval(const BaselineChange& c) { return c.interval.known() ? fmt::format("{:.3f} .. {:.3f}", c.interval.low, c.interval.high) : ""; }
 
 std::string requirement_lines(const BenchChecks& checks) {
   std::string out;

@@ -76,6 +76,7 @@ class BenchRun {
   BenchRun(const BenchCommand& command, Ranks& ranks) : command_(command), ranks_(ranks) {}
 
   BenchResults run() {
+    results_.options = options_of_run();
     results_.machine = this_machine();
     results_.versions = library_versions();
     results_.versions.insert(results_.versions.begin(), {"atp", std::string(version())});
@@ -129,7 +130,7 @@ class BenchRun {
     return {"."};
   }
   std::uint64_t seed() const { return command_.seed.value_or(0); }
-  bool in_place() const { return !command_.datasets.empty() && command_.dirs.empty(); }
+  bool in_place() const { return measured_in_place(command_); }
   std::vector<std::string> files_of_dataset() const { return dataset_files_of(command_.datasets); }
 
   void make_loads() {
@@ -179,25 +180,33 @@ class BenchRun {
     return std::max<std::uint64_t>(64, static_cast<std::uint64_t>(static_cast<double>(kUsualBytes) / (25 * atoms + 83)));
   }
 
+  BenchOptions options_of_run() const {
+    BenchOptions o;
+    if (!command_.datasets.empty()) o.dataset = command_.datasets[0];
+    o.like = command_.like;
+    o.records = command_.records;
+    o.custom = command_.custom;
+    o.batch = command_.batch;
+    o.trials = command_.trials;
+    o.seconds = command_.seconds;
+    o.seed = seed();
+    o.io = command_.io;
+    o.processes = ranks_.size() < 2 ? 1 : static_cast<std::size_t>(ranks_.size());
+    return o;
+  }
+
   SessionOptions options_for(const Mount* mount, const std::string& load) const {
     SessionOptions o;
     if (mount) o.dir = mount->folder;
     o.load_name = load;
-    for (const Backend& b : backends()) {
-      const bool named = std::find(command_.backends.begin(), command_.backends.end(), b.name) != command_.backends.end();
-      if (named || (command_.backends.empty() && (b.kind != BackendKind::yardstick || command_.goals))) o.backends.push_back(&b);
-    }
-    o.workloads = command_.workloads.empty() ? all_workloads() : command_.workloads;
+    o.backends = chosen_backends(command_);
+    o.workloads = chosen_workloads(command_);
     o.workers = command_.workers;
     o.trials = command_.trials;
     o.batch = command_.batch;
     o.seed = seed() + static_cast<std::uint64_t>(ranks_.rank());  // as trainers, each in its own order
     o.io = command_.io == "map" ? Io::map : command_.io == "pread" ? Io::pread : command_.io == "uring" ? Io::uring : Io::automatic;
-    if (in_place()) {
-      o.in_place = command_.datasets;
-      std::erase_if(o.backends, [](const Backend* b) { return !reads_in_place(*b); });
-      std::erase(o.workloads, "write");
-    }
+    if (in_place()) o.in_place = command_.datasets;
     return o;
   }
 
@@ -214,6 +223,8 @@ class BenchRun {
       std::lock_guard lock(mutex_);
       now_ = std::move(now);
     };
+    // The row says it, too; but a run whose rows are looked at by a program alone should not end without a word.
+    options.failed = [&](std::string_view backend, std::string_view workload, std::string_view why) { warn(fmt::format("{}, {}: {}: {}: {}", mount.folder, bench_load_name(load.name), backend, workload, why)); };
     measure(options, *load.load, budget, pythons_, results_);
   }
 
@@ -233,7 +244,7 @@ class BenchRun {
     payload *= static_cast<double>(load.size());
     const double need = payload * kBytesPerStore * static_cast<double>(stores);
     if (need < static_cast<double>(mount_of(mount.folder).free_bytes)) return;
-    throw Error(Exit::system, mount.folder, fmt::format("may need {} and has {} free", human_bytes(static_cast<std::uint64_t>(need)), human_bytes(mount.free_bytes)),
+    throw Error(Exit::system, mount.folder, fmt::format("may need {} and has {} free", human_bytes(static_cast<std::uint64_t>(std::min(need, 1.8e19))), human_bytes(mount.free_bytes)),
                 "pass fewer --records or --backends");
   }
 
@@ -275,7 +286,8 @@ Exit bench(const BenchCommand& command) {
   // All that can be wrong with the words is said before anything is measured.
   std::vector<Requirement> required;
   for (const auto& text : command.require) required.push_back(parse_requirement(text));
-  std::vector<BenchRow> old;
+  for (const Requirement& r : required) need_measured(r, command);
+  std::optional<BenchResults> old;
   if (!command.baseline.empty()) old = read_baseline(command.baseline);
   const std::string page = command.html.empty() ? "" : page_target(command);
 
@@ -288,14 +300,14 @@ Exit bench(const BenchCommand& command) {
   BenchChecks checks;
   checks.with_goals = command.goals;
   if (command.goals) checks.goals = check_goals(results);
-  checks.with_baseline = !command.baseline.empty();
-  if (checks.with_baseline) checks.changes = changes_since(old, results);
+  if (old) hold_against(*old, results, checks);
   for (const Requirement& r : required) {
     for (auto& found : check_requirement(r, results)) checks.required.push_back(std::move(found));
   }
   if (!page.empty()) write_text_file(page, bench_html(results, checks), true);
   if (command.json) {
     print(bench_json(results, checks) + '\n');
+    if (checks.with_baseline && checks.changes.empty()) note(fmt::format("{} has no row in common with this run", command.baseline));
     // Whoever reads a log sees what was missed, too.
     for (const RequirementResult& r : checks.required) {
       if (!r.met) note(fmt::format("missed: {}", r.requirement.text()));

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <csignal>
+#include <limits>
 #include <numeric>
 #include <random>
 
@@ -17,6 +19,7 @@
 #include "core/bench/python.h"
 #include "core/bench/requirement.h"
 #include "core/bench/serve.h"
+#include "core/bench/session.h"
 #include "core/bench/statistics.h"
 #include "core/bench/stores.h"
 #include "tests/support/files.h"
@@ -122,9 +125,13 @@ TEST_CASE("bootstrap intervals hold the median as often as they say") {
 }
 
 TEST_CASE("intervals of few, equal and skewed values") {
-  CHECK(median_interval(std::vector<double>{5}).low == 5);
-  CHECK(median_interval(std::vector<double>{5}).high == 5);
-  CHECK(std::isnan(median_interval({}).low));
+  // One or two values say nothing of how much others would differ.
+  for (const std::vector<double>& few : {std::vector<double>{}, {5}, {5, 6}}) {
+    CHECK_FALSE(median_interval(few).known());
+    CHECK_FALSE(ratio_interval(few, std::vector<double>{1, 2, 3}).known());
+    CHECK_FALSE(ratio_interval(std::vector<double>{1, 2, 3}, few).known());
+  }
+  CHECK(median_interval(std::vector<double>{5, 6, 7}).known());
   const std::vector<double> equal(9, 3.0);
   CHECK(median_interval(equal).low == 3);
   CHECK(median_interval(equal).high == 3);
@@ -226,6 +233,42 @@ TEST_CASE("requirements: what is refused, and with what advice") {
   }
 }
 
+TEST_CASE("requirements that the run will not measure are refused before it") {
+  BenchCommand command;
+  command.atoms = {12, 64};
+  const auto need = [&](const char* text) { need_measured(parse_requirement(text), command); };
+  const auto said = [&](const char* text) { return refusal([&] { need(text); }, Exit::usage); };
+  need("atp shuffled 12 >= 1");
+  need("atp/py-hdf5 batch 64 >= 1");
+  need("atp workers-4 64 >= 1");
+  CHECK(said("atp shuffled 13 >= 1").find("add 13 to --atoms") != std::string::npos);
+  CHECK(said("atp shuffled dataset >= 1").find("name a DATASET") != std::string::npos);
+  CHECK(said("atp shuffled like >= 1").find("add --like") != std::string::npos);
+  CHECK(said("atp workers-3 64 >= 1").find("add 3 to --workers") != std::string::npos);
+  CHECK(said("atp/map shuffled 64 >= 1").find("add map to --backends") != std::string::npos);
+  CHECK(said("py-hdf5 workers-4 64 >= 1").find("is not measured for py-hdf5") != std::string::npos);
+  CHECK(said("atp/atp-verified write 64 >= 1").find("is not measured for atp-verified") != std::string::npos);
+  command.goals = true;
+  need("atp/map shuffled 64 >= 1");
+  command.backends = {"atp"};
+  command.workloads = {"shuffled"};
+  CHECK(said("atp/lmdb shuffled 64 >= 1").find("lmdb") != std::string::npos);
+  CHECK(said("atp seq 64 >= 1").find("add seq to --workloads") != std::string::npos);
+  CHECK(said("atp workers-4 64 >= 1").find("add workers to --workloads") != std::string::npos);
+  command = {};
+  command.like = "a.atp";
+  need("atp shuffled like >= 1");
+  CHECK(said("atp shuffled 64 >= 1").find("write like in its place") != std::string::npos);
+  command = {};
+  command.datasets = {"a.atp"};
+  need("atp/atp-verified shuffled dataset >= 1");
+  CHECK(said("atp shuffled 64 >= 1").find("write dataset in its place") != std::string::npos);
+  CHECK(said("atp write dataset >= 1").find("--dir") != std::string::npos);
+  CHECK(said("atp/ase-db shuffled dataset >= 1").find(find_backend("ase-db")->missing.empty() ? "--dir" : "no ase-db") != std::string::npos);
+  command.dirs = {"."};
+  need("atp write dataset >= 1");
+}
+
 TEST_CASE("requirements: what is met") {
   const BenchResults r = some_results();
   const auto met = [&](const char* text) { return check_requirement(parse_requirement(text), r).at(0); };
@@ -244,30 +287,108 @@ TEST_CASE("a report is read back as a baseline") {
   test::TempDir dir;
   const BenchResults r = some_results();
   test::write_text(dir / "old.json", bench_json(r, {}));
-  const auto old = read_baseline(dir / "old.json");
-  REQUIRE(old.size() == r.rows.size());
-  for (std::size_t i = 0; i < old.size(); ++i) {
-    CHECK(old[i].values == r.rows[i].values);
-    CHECK(old[i].problem == r.rows[i].problem);
+  const BenchResults old = read_baseline(dir / "old.json");
+  REQUIRE(old.rows.size() == r.rows.size());
+  for (std::size_t i = 0; i < old.rows.size(); ++i) {
+    CHECK(old.rows[i].values == r.rows[i].values);
+    CHECK(old.rows[i].problem == r.rows[i].problem);
+    CHECK(old.rows[i].molecules == r.rows[i].molecules);
   }
+  CHECK(differences_since(old, r).empty());
   BenchResults faster = r;
   for (auto& v : faster.rows[0].values) v *= 2;
   summarise(faster.rows[0]);
   BenchChecks checks;
-  checks.with_baseline = true;
-  checks.changes = changes_since(old, faster);
+  hold_against(old, faster, checks);
   REQUIRE(checks.changes.size() == 4);
-  CHECK(checks.changes[0].verdict == "better");
-  CHECK(checks.changes[1].verdict == "same");
+  CHECK(checks.changes[0].verdict == Verdict::better);
+  CHECK(checks.changes[1].verdict == Verdict::same);
+  CHECK(checks.changes[2].verdict == Verdict::few_trials);  // opened once
   const std::string text = changes_table(checks), json = bench_json(faster, checks), page = bench_html(faster, checks);
   for (const std::string* said : {&text, &json, &page}) {
     CHECK(said->find("better") != std::string::npos);
     CHECK(said->find("worse") == std::string::npos);
+    CHECK(said->find("nan") == std::string::npos);
+    CHECK(said->find("NaN") == std::string::npos);
   }
   CHECK(text.find("2.000") != std::string::npos);
+  CHECK(text.find("too few trials") != std::string::npos);
   CHECK(json.find("\"changes\":[{") != std::string::npos);
+  CHECK(json.find("\"verdict\":\"few_trials\"") != std::string::npos);
+  CHECK(json.find("\"interval\":null") != std::string::npos);
   CHECK(page.find("2.000") != std::string::npos);
   CHECK(bench_json(r, {}).find("changes") == std::string::npos);
+  for (const std::string& said : {bench_end(r), page}) CHECK(said.find("2 rows of fewer than 3 trials: without an interval") != std::string::npos);
+}
+
+TEST_CASE("runs with other options, or elsewhere, are not held against each other without a word") {
+  const auto batches = [](const BenchOptions& options) {
+    BenchResults r = some_results();
+    for (const char* workload : {"batch", "cold-batch"}) r.rows.push_back(row("atp", workload, {300, 310, 290}));
+    r.options = options;
+    return results_of_report(bench_json(r, {}));  // as a baseline is: through JSON
+  };
+  BenchOptions usual;
+  usual.batch = 256;
+  usual.trials = 5;
+  usual.seconds = 90;
+  usual.io = "auto";
+  const BenchResults then = batches(usual);
+  REQUIRE(then.options);
+  CHECK(differences_since(then, batches(usual)).empty());
+
+  BenchOptions others = usual;
+  others.batch = 64;
+  others.seed = std::numeric_limits<std::uint64_t>::max();
+  others.io = "pread";
+  others.like = "a.atp";
+  BenchResults now = batches(others);
+  now.machine.cpu = "another";
+  now.machine.kernel = "newer";
+  now.mounts[0].type = "nfs4";
+  BenchChecks checks;
+  hold_against(then, now, checks);
+  std::vector<std::string> what;
+  for (const BaselineDifference& d : checks.differences) what.push_back(d.what);
+  CHECK(what == std::vector<std::string>{"--like", "--batch", "--seed", "--io", "CPU", "kernel", "/d: file system"});
+  for (const BaselineChange& c : checks.changes) {
+    CAPTURE(c.workload);
+    CHECK((c.verdict == Verdict::incomparable) == c.workload.ends_with("batch"));
+    CHECK(c.why.empty() == !c.workload.ends_with("batch"));
+  }
+  const std::string text = changes_table(checks), json = bench_json(now, checks), page = bench_html(now, checks);
+  CHECK(text.find("  --batch: 256 then, 64 now\n") != std::string::npos);
+  CHECK(text.find("not comparable: --batch 256 then, 64 now") != std::string::npos);
+  CHECK(page.find("--batch: 256 then, 64 now") != std::string::npos);
+  CHECK(json.find("{\"what\":\"--batch\",\"then\":\"256\",\"now\":\"64\"}") != std::string::npos);
+  CHECK(json.find("\"verdict\":\"incomparable\",\"why\":\"--batch") != std::string::npos);
+
+  // Molecules that are others: of every row.
+  BenchResults more = then;
+  for (BenchRow& r : more.rows) r.molecules *= 2;
+  for (const BaselineChange& c : changes_since(then, more)) CHECK(c.why == "1,000 molecules then, 2,000 now");
+  BenchOptions custom = usual;
+  custom.custom = true;
+  for (const BaselineChange& c : changes_since(then, batches(custom))) CHECK(c.why == "now with --custom");
+  BenchOptions together = usual;
+  together.processes = 4;
+  for (const BaselineChange& c : changes_since(then, batches(together))) CHECK(c.verdict == Verdict::incomparable);
+
+  // A report that is older than its options.
+  BenchResults older = then;
+  older.options.reset();
+  BenchChecks of_older;
+  hold_against(results_of_report(bench_json(older, {})), now, of_older);
+  CHECK(changes_table(of_older).find("does not say with which options") != std::string::npos);
+}
+
+TEST_CASE("sizes are counted: they need no trials to have changed") {
+  BenchResults then, now;
+  then.rows = {row("atp", "size", {0.5}, BenchUnit::bytes_per_byte)};
+  now.rows = {row("atp", "size", {0.6}, BenchUnit::bytes_per_byte)};
+  CHECK(changes_since(then, now).at(0).verdict == Verdict::worse);
+  CHECK(changes_since(then, then).at(0).verdict == Verdict::same);
+  CHECK(few_trials_sentence(now).empty());
 }
 
 TEST_CASE("baselines that are none") {
@@ -347,6 +468,7 @@ TEST_CASE("tables: narrow terminals, single values, what failed") {
   for (std::size_t at = narrow.find("atp is"); at < narrow.find("no row"); at = narrow.find('\n', at) + 1) CHECK(narrow.find('\n', at) - at <= 40);
   CHECK(narrow.find("shuffled") != std::string::npos);
   CHECK(narrow.find("open") != std::string::npos);
+  CHECK(bench_interval(row("atp", "shuffled", {281, 290})).empty());
   CHECK(bench_interval(row("atp", "size", {0.5}, BenchUnit::bytes_per_byte)).empty());
   CHECK(bench_interval(row("atp", "shuffled", {281.1, 281.2, 281.3})) == "281");
   CHECK(bench_number(580) == "580");
@@ -464,6 +586,49 @@ TEST_CASE("measuring processes: answers, errors and deaths") {
   refusal([] { Answer("what"); }, Exit::system);
   refusal([] { (void)Answer("ok a x").real("a"); }, Exit::system);
   refusal([] { (void)Answer("ok a 1").count("b"); }, Exit::system);
+}
+
+namespace {
+
+// Killed by the system as soon as it reads.
+class KilledStore : public Store {
+ public:
+  void begin(const StoreShape&) override {}
+  void add(std::span<const Molecule>) override {}
+  void finish() override {}
+  void open() override {}
+  void close() override {}
+  std::uint64_t one_by_one(std::span<const std::uint64_t>, Ticks*) override {
+    ::raise(SIGKILL);
+    return 0;
+  }
+  std::uint64_t in_batches(std::span<const std::uint64_t>, std::size_t, Ticks*) override { return 0; }
+  std::uint64_t sequential(std::uint64_t, std::uint64_t, Ticks*) override { return 0; }
+  std::vector<std::string> files() const override { return {}; }
+};
+
+}  // namespace
+
+TEST_CASE("a measuring process that the system kills is told, and the others are measured") {
+  test::TempDir dir;
+  const auto load = synthetic_load(100, {2}, 0, false);
+  const Backend killed{"killed", BackendKind::peer, "", [](const std::string&) -> std::unique_ptr<Store> { return std::make_unique<KilledStore>(); }, ""};
+  std::vector<std::string> told;
+  SessionOptions options;
+  options.folder = dir / ".";
+  options.load_name = "2";
+  options.backends = {&killed, find_backend("atp")};
+  options.workloads = {"shuffled"};
+  options.trials = 1;
+  options.failed = [&](std::string_view backend, std::string_view workload, std::string_view why) { told.push_back(fmt::format("{}: {}: {}", backend, workload, why)); };
+  Budget budget(0.1, session_weight(options));
+  Pythons pythons;
+  BenchResults results;
+  measure(options, *load, budget, pythons, results);
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].find("killed: ") == 0);
+  CHECK(told[0].find("was killed by signal 9") != std::string::npos);
+  CHECK(find_row(results.rows, "", "2", "atp", "shuffled"));
 }
 
 TEST_CASE("a Python that hangs or lacks a module is named, and not asked again") {

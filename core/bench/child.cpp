@@ -55,13 +55,15 @@ pid_t fork_or_fail(Sockets& s) {
   return 0;
 }
 
-void send_all(int socket, std::string_view text) {
+// False when nobody is there any more.
+bool send_all(int socket, std::string_view text) {
   while (!text.empty()) {
     const ssize_t n = ::send(socket, text.data(), text.size(), MSG_NOSIGNAL);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw Error(Exit::system, "", "a measuring process ended early");
+    if (n < 0) return false;
     text.remove_prefix(static_cast<std::size_t>(n));
   }
+  return true;
 }
 
 }  // namespace
@@ -160,11 +162,16 @@ void Child::fail_ended() {
   while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
   pid_ = -1;
-  if (WIFSIGNALED(status)) throw Error(Exit::system, "", fmt::format("its process was killed by signal {}", WTERMSIG(status)));
+  if (WIFSIGNALED(status)) {
+    const int signal = WTERMSIG(status);
+    throw Error(Exit::system, "", fmt::format("its process was killed by signal {}{}", signal, signal == SIGKILL ? ", as the system does when memory is short" : ""));
+  }
   throw Error(Exit::system, "", fmt::format("its process ended with exit code {}", WEXITSTATUS(status)));
 }
 
-void Child::send(std::string_view line) { send_all(socket_, fmt::format("{}\n", line)); }
+void Child::send(std::string_view line) {
+  if (!send_all(socket_, fmt::format("{}\n", line))) fail_ended();
+}
 
 Answer Child::receive(double seconds) {
   const double end = now_seconds() + seconds;
@@ -216,7 +223,7 @@ void Commands::answer(std::string line) {
   for (char& c : line) {
     if (c == '\n') c = ' ';
   }
-  send_all(socket_, line + "\n");
+  if (!send_all(socket_, line + "\n")) throw Error(Exit::system, "", "nobody waits for an answer");
 }
 
 }  // namespace atp

@@ -57,7 +57,21 @@ struct TogetherRow {
   double sum = 0, slowest = 0, fastest = 0;
 };
 
+// How a run was made, as far as what its rows say depends on it.
+struct BenchOptions {
+  std::string dataset, like;             // empty: none
+  std::optional<std::uint64_t> records;  // nothing: as many as the usual bytes hold
+  bool custom = false;
+  std::size_t batch = 0;
+  int trials = 0;
+  double seconds = 0;
+  std::uint64_t seed = 0;
+  std::string io;
+  std::size_t processes = 1;  // of a job, at the same time
+};
+
 struct BenchResults {
+  std::optional<BenchOptions> options;  // nothing: a report that was written before it had them
   Machine machine;
   std::vector<Mount> mounts;
   std::vector<std::pair<std::string, std::string>> versions;

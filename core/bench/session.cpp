@@ -33,6 +33,15 @@ double weight_of(std::string_view workload) {
   return 0;
 }
 
+bool takes_part(const Backend& backend, std::string_view workload) {
+  const BackendKind kind = backend.kind;
+  if (workload == "workers") return kind == BackendKind::atp || kind == BackendKind::peer;
+  // These say nothing of cold files: two threads share what they read, and the others look at no values.
+  if (workload.starts_with("cold-")) return backend.sums && backend.name != "atp-2threads";
+  if (workload == "write") return backend.files.empty();
+  return true;
+}
+
 void Session::run() {
   start();
   wait_for_others();
@@ -54,15 +63,6 @@ void Session::run() {
     if (wants(workload)) cold(workload);
   }
   name_what_was_not_measured();
-}
-
-bool Session::takes_part(const TestedStore& store, std::string_view workload) const {
-  const BackendKind kind = store.backend->kind;
-  if (workload == "workers") return kind == BackendKind::atp || kind == BackendKind::peer;
-  // These say nothing of cold files: two threads share what they read, and the others look at no values.
-  if (workload.starts_with("cold-")) return store.backend->sums && store.backend->name != "atp-2threads";
-  if (workload == "write") return store.backend->files.empty();
-  return true;
 }
 
 // ---- rows ---------------------------------------------------------------------------------------
@@ -101,7 +101,7 @@ void Session::name_what_was_not_measured() {
       const auto has_it = [&](const BenchRow& row) {
         return row.dir == options_.dir && row.load == options_.load_name && row.backend == store.backend->name && row.workload.starts_with(workload);
       };
-      if (!takes_part(store, workload) || std::any_of(results_.rows.begin(), results_.rows.end(), has_it)) continue;
+      if (!takes_part(*store.backend, workload) || std::any_of(results_.rows.begin(), results_.rows.end(), has_it)) continue;
       BenchRow row = row_for(store, workload);
       row.problem = fmt::format("not measured, as {} failed", store.failed_at);
       results_.rows.push_back(std::move(row));

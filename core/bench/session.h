@@ -40,11 +40,16 @@ struct SessionOptions {
   Io io = Io::automatic;
   std::vector<std::string> in_place;  // files that are there: nothing is written; all backends are such that reads_in_place()
   std::function<void(std::string_view backend, std::string_view what)> progress;  // what is being done; may be empty
+  // A backend has failed, and is not asked again. Not called for what is wrong with a dataset; may be empty.
+  std::function<void(std::string_view backend, std::string_view workload, std::string_view why)> failed;
   std::function<void()> together;  // waits for the other processes of a job, before each workload; may be empty
 };
 
 // seq shuffled batch workers write open size cold-seq cold-shuffled cold-batch.
 const std::vector<std::string>& all_workloads();
+
+// Whether a workload is one for this backend at all. Of those that read each other's files one writes.
+bool takes_part(const Backend& backend, std::string_view workload);
 
 // What the cells of one load weigh in a Budget.
 double session_weight(const SessionOptions& options);

@@ -77,7 +77,7 @@ void Session::check(const TestedStore& store, const PassMaker& pass, const PassR
 void Session::workers() {
   const double share = share_of_each("workers");
   each("workers", [&](TestedStore& store) {
-    if (!takes_part(store, "workers")) return;
+    if (!takes_part(*store.backend, "workers")) return;
     for (const int n : options_.workers) {
       say(store.backend->name, fmt::format("{} processes", n));
       const double trial = std::clamp(share / static_cast<double>(options_.workers.size()) / (options_.trials + 3), kShortTrial, kLongTrial);
@@ -129,7 +129,7 @@ void Session::cold(const std::string& workload) {
   // A page that any process has mapped stays.
   each(workload, [](TestedStore& store) { store.child->ask("close", kPatience); });
   each(workload, [&](TestedStore& store) {
-    if (!takes_part(store, workload)) return;
+    if (!takes_part(*store.backend, workload)) return;
     say(store.backend->name, workload);
     BenchRow row = row_for(store, workload);
     const double end = now_seconds() + share;

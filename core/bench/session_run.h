@@ -62,8 +62,6 @@ class Session {
   void cold(const std::string& workload);
 
   bool wants(std::string_view workload) const { return std::find(options_.workloads.begin(), options_.workloads.end(), workload) != options_.workloads.end(); }
-  // Whether the workload is one for this kind of store at all.
-  bool takes_part(const TestedStore& store, std::string_view workload) const;
   TestedStore* store_named(std::string_view name);
   std::size_t working() const;
   // Seconds for each store that works.
@@ -87,7 +85,11 @@ class Session {
         store.child.reset();
         BenchRow row = row_for(store, workload);
         row.problem = e.what();
-        if (e.exit() == Exit::input) results_.bad_input = row.problem;
+        if (e.exit() == Exit::input) {
+          results_.bad_input = row.problem;
+        } else if (options_.failed) {
+          options_.failed(row.backend, row.workload, row.problem);
+        }
         results_.rows.push_back(std::move(row));
       }
     }

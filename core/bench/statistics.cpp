@@ -58,7 +58,7 @@ double spread(std::span<const double> values) {
 }
 
 Interval median_interval(std::span<const double> values, std::uint64_t seed) {
-  if (values.empty()) return {kNaN, kNaN};
+  if (values.size() < kFewestForInterval) return {kNaN, kNaN};
   Resampler draw(values, seed, 0);
   std::vector<double> medians(kResamples);
   for (auto& m : medians) m = draw.next();
@@ -66,7 +66,7 @@ Interval median_interval(std::span<const double> values, std::uint64_t seed) {
 }
 
 Interval ratio_interval(std::span<const double> a, std::span<const double> b, std::uint64_t seed) {
-  if (a.empty() || b.empty()) return {kNaN, kNaN};
+  if (std::min(a.size(), b.size()) < kFewestForInterval) return {kNaN, kNaN};
   Resampler draw_a(a, seed, 0), draw_b(b, seed, 1);
   std::vector<double> ratios(kResamples);
   for (auto& r : ratios) {
