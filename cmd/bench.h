@@ -92,13 +92,13 @@ std::string bench_head(const BenchResults& results);
 // A table for each mount and load; below 56 columns one for each workload.
 std::string bench_tables(const BenchResults& results, int width);
 // A line of what was left out, and of time, disk and noise.
-std::string bench_end(const BenchResults& results);
+std::string bench_end(const BenchResults& results, int width);
 // What --goals, --baseline and --require found; each is empty where it was not asked for.
-std::string goals_table(const BenchChecks& checks);
+std::string goals_table(const BenchChecks& checks, const BenchResults& results, int width);
 std::string changes_table(const BenchChecks& checks);
 std::string requirement_lines(const BenchChecks& checks);
 // The estimate of --footprint with its sources; empty without one.
-std::string footprint_text(const BenchResults& results);
+std::string footprint_text(const BenchResults& results, int width);
 // What the run did to each device (--io-profile); empty without profiles.
 std::string io_profile_text(const BenchResults& results, int width);
 // Bars of the shuffled rates on a log axis.
@@ -123,7 +123,7 @@ std::string bench_html(const BenchResults& results, const BenchChecks& checks);
 // What both the tables and the page write.
 std::string io_profile_sentence(const IoProfile& profile);
 std::vector<HistogramBin> requests_by_size(const IoProfile& profile, IoWay way);  // sizes that occur
-std::string not_measured_sentence(const BenchChecks& checks);  // how many goals this run says nothing of; empty for none
+std::string not_measured_sentence(const BenchChecks& checks, const BenchResults& results);  // how many goals this run says nothing of; empty for none
 std::string bench_rate(double v);       // "12.3 M"
 std::string bench_time(double seconds);  // "77 ns"
 std::string bench_value(const BenchRow& row, double v);

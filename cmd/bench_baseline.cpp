@@ -7,6 +7,7 @@
 
 #include "cmd/bench.h"
 #include "cmd/terminal.h"
+#include "core/base/utf8.h"
 #include "core/io/fd.h"
 
 namespace atp {
@@ -100,6 +101,13 @@ void read_surroundings(Element report, BenchResults& r) {
   }
 }
 
+// A name of a folder as JSON gives it back.
+std::string in_json(const std::string& name) {
+  std::string out;
+  for (std::size_t at = 0; at < name.size();) out += encode_utf8(next_code_point(name, at).value_or(0xFFFD));
+  return out;
+}
+
 bool near(double a, double b) { return std::abs(a - b) <= 1e-6 * std::max(std::abs(a), std::abs(b)); }
 
 // Why two rows of the same names are not of the same thing; empty when they are. What is only a circumstance (seed, io,
@@ -188,7 +196,7 @@ BenchResults read_baseline(const std::string& path) {
 std::vector<BaselineChange> changes_since(const BenchResults& old, const BenchResults& results) {
   std::vector<BaselineChange> changes;
   for (const BenchRow& row : results.rows) {
-    const BenchRow* then = row.problem.empty() ? find_row(old.rows, row.dir, row.load, row.backend, row.workload) : nullptr;
+    const BenchRow* then = row.problem.empty() ? find_row(old.rows, in_json(row.dir), row.load, row.backend, row.workload) : nullptr;
     if (!then || then->unit != row.unit) continue;
     BaselineChange change{row.dir, row.load, row.workload, row.backend, row.median / then->median, ratio_interval(row.values, then->values), Verdict::incomparable, why_incomparable(old, results, *then, row)};
     if (change.why.empty()) {
@@ -215,7 +223,7 @@ std::vector<BaselineDifference> differences_since(const BenchResults& old, const
     if (same != old.versions.end()) out.add(name, same->second, version);
   }
   for (const Mount& m : results.mounts) {
-    const auto same = std::find_if(old.mounts.begin(), old.mounts.end(), [&](const Mount& o) { return o.folder == m.folder; });
+    const auto same = std::find_if(old.mounts.begin(), old.mounts.end(), [&](const Mount& o) { return o.folder == in_json(m.folder); });
     if (same == old.mounts.end()) continue;
     out.add(m.folder + ": file system", same->type + " on " + same->source, m.type + " on " + m.source);
     out.add(m.folder + ": mount options", same->options, m.options);

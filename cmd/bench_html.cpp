@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <tuple>
 
@@ -25,6 +26,8 @@ constexpr std::string_view kStyle =
     "svg{max-width:100%;height:auto}svg text{fill:var(--fg);font:12px system-ui,sans-serif}svg .dim{fill:var(--dim)}svg .grid{stroke:var(--line)}"
     ".dim{color:var(--dim)}.atp{fill:var(--atp);stroke:var(--atp)}.peer{fill:var(--peer);stroke:var(--peer)}.python{fill:var(--py);stroke:var(--py)}"
     ".yardstick{fill:var(--yard);stroke:var(--yard)}path{fill:none!important;stroke-width:2}.yes{color:var(--yard)}.no{color:#d0453b}";
+
+constexpr int kNoWidth = std::numeric_limits<int>::max();  // a browser breaks lines
 
 std::string css_class(const std::string& backend) {
   const Backend* b = find_backend(backend);
@@ -180,7 +183,7 @@ std::string io_profiles_of(const BenchResults& r) {
 
 std::string verdict_cell(bool good, const char* text) { return fmt::format("<td class=\"{}\">{}</td>", good ? "yes" : "no", text); }
 
-std::string goals_of(const BenchChecks& checks) {
+std::string goals_of(const BenchChecks& checks, const BenchResults& results) {
   if (!checks.with_goals) return "";
   std::string rows;
   for (const auto& [what, g] : checks.goals) {
@@ -188,7 +191,7 @@ std::string goals_of(const BenchChecks& checks) {
   }
   std::string out = "<h2>What the reader is held to</h2>\n";
   if (!rows.empty()) out += "<table>\n<tr><th>goal</th><th></th><th>reached</th><th>dir</th><th></th></tr>\n" + rows + "</table>\n";
-  const std::string missing = not_measured_sentence(checks);
+  const std::string missing = not_measured_sentence(checks, results);
   return missing.empty() ? out : out + fmt::format("<p class=\"dim\">{}</p>\n", html_text(missing));
 }
 
@@ -233,7 +236,7 @@ std::string bench_html(const BenchResults& r, const BenchChecks& checks) {
     out += by_workers(r, dir, load) + latencies(r, dir, load, "shuffled", "Latency, shuffled") + latencies(r, dir, load, "cold-shuffled", "Latency, shuffled, nothing in memory");
     out += table_of(r, dir, load);
   }
-  return out + by_mount(r) + io_profiles_of(r) + goals_of(checks) + changes_of(checks) + requirements_of(checks) + fmt::format("<p class=\"dim\">{}</p>\n</body></html>\n", html_text(footprint_text(r) + bench_end(r)));
+  return out + by_mount(r) + io_profiles_of(r) + goals_of(checks, r) + changes_of(checks) + requirements_of(checks) + fmt::format("<p class=\"dim\">{}</p>\n</body></html>\n", html_text(footprint_text(r, kNoWidth) + bench_end(r, kNoWidth)));
 }
 
 }  // namespace atp

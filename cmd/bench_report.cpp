@@ -8,13 +8,14 @@
 
 #include "cmd/bench.h"
 #include "cmd/counted.h"
+#include "cmd/manual.h"
 #include "cmd/terminal.h"
 #include "core/bench/serve.h"
 
 namespace atp {
 namespace {
 
-// A store that took too long to write holds fewer.
+// A store that took too long to write holds fewer; marks_line() explains the mark.
 std::string backend_name(const BenchRow& row, std::uint64_t all) { return row.backend + (row.molecules < all ? fmt::format(" ({})", human_count(row.molecules)) : ""); }
 
 std::vector<std::string> table_row(const BenchRow& row, std::uint64_t all) {
@@ -32,22 +33,30 @@ std::vector<std::string> table_row(const BenchRow& row, std::uint64_t all) {
   return cells;
 }
 
-bool is_no_rate(const BenchRow& row) { return row.workload == "open" || row.workload == "size"; }
+std::string_view value_head(const BenchRow& row) {
+  switch (row.unit) {
+    case BenchUnit::molecules_per_second: return "molecules/s";
+    case BenchUnit::seconds: return "time";
+    case BenchUnit::bytes_per_byte: return "bytes/value byte";
+  }
+  return "";
+}
 
 std::string wide_tables(const std::vector<const BenchRow*>& rows, std::uint64_t all) {
   std::vector<std::vector<std::string>> rates = {{"workload", "backend", "molecules/s", "95 %", "atoms/s", "MB/s", "p50", "p95", "p99", "CPU µs", "faults", "read", "atp is"}};
-  std::vector<std::vector<std::string>> others = {{"workload", "backend", "", "95 %", "resident", "atp is"}};
+  std::vector<std::vector<std::string>> times = {{"workload", "backend", "time", "95 %", "resident", "atp is"}}, sizes = {{"workload", "backend", "bytes/value byte", "atp is"}};
   for (const BenchRow* row : rows) {
     auto cells = table_row(*row, all);
-    if (is_no_rate(*row)) {
-      others.push_back({cells[0], cells[1], cells[2], cells[3], row->workload == "open" ? human_bytes(row->resident) : "", cells.back()});
-    } else {
-      rates.push_back(std::move(cells));
+    switch (row->unit) {
+      case BenchUnit::molecules_per_second: rates.push_back(std::move(cells)); break;
+      case BenchUnit::seconds: times.push_back({cells[0], cells[1], cells[2], cells[3], human_bytes(row->resident), cells.back()}); break;
+      case BenchUnit::bytes_per_byte: sizes.push_back({cells[0], cells[1], cells[2], cells.back()}); break;
     }
   }
   std::string out;
   if (rates.size() > 1) out += table_that_fits(rates, {false, false, true, true, true, true, true, true, true, true, true, true, true}, {10, 11, 4, 7, 9, 8, 5, 6, 3});
-  if (others.size() > 1) out += '\n' + table_that_fits(others, {false, false, true, true, true, true}, {3, 4});
+  if (times.size() > 1) out += '\n' + table_that_fits(times, {false, false, true, true, true, true}, {3, 4});
+  if (sizes.size() > 1) out += '\n' + table_that_fits(sizes, {false, false, true, true}, {});
   return out;
 }
 
@@ -62,7 +71,7 @@ std::string narrow_tables(const std::vector<const BenchRow*>& rows, std::uint64_
     std::vector<std::vector<std::string>> some = {{workload, "", "atp is"}};
     for (const BenchRow* row : rows) {
       if (row->workload != workload) continue;
-      if (!is_no_rate(*row)) some[0][1] = "molecules/s";
+      some[0][1] = value_head(*row);
       some.push_back({backend_name(*row, all), bench_value(*row, row->median), row->ratio_to_atp ? bench_ratio(*row->ratio_to_atp) : ""});
     }
     out += table(some, {false, true, true});
@@ -70,8 +79,11 @@ std::string narrow_tables(const std::vector<const BenchRow*>& rows, std::uint64_
   return out;
 }
 
+// A sentence as lines that a terminal shows whole; those after the first are indented.
+std::string lines_of(const std::string& text, int width) { return wrapped(text, static_cast<std::size_t>(width), 2) + '\n'; }
+
 // What failed: a line for all workloads of a backend that failed alike.
-std::string problem_lines(const std::vector<const BenchRow*>& rows) {
+std::string problem_lines(const std::vector<const BenchRow*>& rows, int width) {
   std::vector<std::pair<const BenchRow*, std::string>> lines;
   for (const BenchRow* row : rows) {
     const auto same = [&](const auto& line) { return line.first->backend == row->backend && line.first->problem == row->problem; };
@@ -82,8 +94,13 @@ std::string problem_lines(const std::vector<const BenchRow*>& rows) {
     }
   }
   std::string out;
-  for (const auto& [row, workloads] : lines) out += fmt::format("no row: {}: {}: {}\n", row->backend, workloads, printable(row->problem));
+  for (const auto& [row, workloads] : lines) out += lines_of(fmt::format("no row: {}: {}: {}", row->backend, workloads, printable(row->problem)), width);
   return out;
+}
+
+std::string marks_line(const std::vector<const BenchRow*>& rows, std::uint64_t all, int width) {
+  if (std::none_of(rows.begin(), rows.end(), [&](const BenchRow* row) { return row->molecules < all; })) return "";
+  return lines_of("(N): it holds the first N molecules, as many as it could write in its share of the time", width);
 }
 
 }  // namespace
@@ -162,7 +179,7 @@ std::string bench_tables(const BenchResults& results, int width) {
     std::string head = fmt::format("\n{}, {}", printable(dir), bench_load_name(load));
     if (most != 0) head += fmt::format(": {} of {:.4g} {}, {:.0f} bytes each", counted(most, "molecule"), first->atoms, first->atoms == 1 ? "atom" : "atoms", first->payload);
     out += styled(head, Style::bold) + '\n';
-    out += (width < kNarrow ? narrow_tables(rows, most) : wide_tables(rows, most)) + problem_lines(problems);
+    out += (width < kNarrow ? narrow_tables(rows, most) : wide_tables(rows, most)) + marks_line(rows, most, width) + problem_lines(problems, width);
   }
   return out;
 }
@@ -191,15 +208,16 @@ std::string few_trials_sentence(const BenchResults& r) {
   return few == 0 ? "" : fmt::format("{} of fewer than {} trials: without an interval", counted(static_cast<std::uint64_t>(few), "row"), kFewestForInterval);
 }
 
-std::string bench_end(const BenchResults& r) {
+std::string bench_end(const BenchResults& r, int width) {
   std::string out = "\n";
-  if (const std::string few = few_trials_sentence(r); !few.empty()) out += few + '\n';
-  for (const auto& text : r.left_out) out += "left out: " + printable(text) + '\n';
-  for (const auto& text : r.notes) out += printable(text) + '\n';
+  if (const std::string few = few_trials_sentence(r); !few.empty()) out += lines_of(few, width);
+  for (const auto& text : r.left_out) out += lines_of("left out: " + printable(text), width);
+  for (const auto& text : r.notes) out += lines_of(printable(text), width);
   std::uint64_t reruns = 0;
   for (const BenchRow& row : r.rows) reruns += static_cast<std::uint64_t>(row.reruns);
-  return out + fmt::format("{}, at most {} on the disk; others kept {:.2f} of {} CPUs busy; {} repeated because results differed by more than 10 %\n", human_seconds(r.seconds),
-                           human_bytes(r.peak_bytes), r.foreign_cpu, r.machine.cpus, counted(reruns, "trial") + (reruns == 1 ? " was" : " were"));
+  return out + lines_of(fmt::format("{}, at most {} on the disk; others kept {:.2f} of {} CPUs busy; {} repeated because results differed by more than 10 %", human_seconds(r.seconds),
+                                    human_bytes(r.peak_bytes), r.foreign_cpu, r.machine.cpus, counted(reruns, "trial") + (reruns == 1 ? " was" : " were")),
+                        width);
 }
 
 std::vector<HistogramBin> requests_by_size(const IoProfile& profile, IoWay way) {
@@ -249,24 +267,34 @@ std::string io_profile_text(const BenchResults& r, int width) {
   return out;
 }
 
-std::string footprint_text(const BenchResults& r) {
+std::string footprint_text(const BenchResults& r, int width) {
   if (!r.footprint) return "";
   const Footprint& f = *r.footprint;
   const auto number = [](double v) { return fmt::format("{:.3g}", v); };
-  std::vector<std::vector<std::string>> rows = {{"", "primary energy MJ", "climate gCO2eq", "resources gSbeq"}};
-  for (const auto& [name, i] : {std::pair{"use", f.use}, std::pair{"manufacture", f.manufacture}}) {
-    rows.push_back({name, number(i.primary_energy), number(i.climate), number(i.resources)});
+  std::vector<std::vector<std::string>> rows = {{"", "use", "manufacture"}};
+  for (const auto& [name, part] : {std::pair{"primary energy MJ", &Impacts::primary_energy}, std::pair{"climate gCO2eq", &Impacts::climate}, std::pair{"resources gSbeq", &Impacts::resources}}) {
+    rows.push_back({name, number(f.use.*part), number(f.manufacture.*part)});
   }
-  return styled(fmt::format("\nestimate of the footprint: {} Wh ({})\n", number(f.joules / 3600), f.measured ? "processors measured by RAPL, all that ran on them included" : "modelled from CPU seconds"), Style::bold) +
-         table(rows, {false, true, true, true}) + footprint_sources(*find_grid(r.grid));
+  std::string sources;
+  const std::string all = footprint_sources(*find_grid(r.grid));
+  for (std::size_t begin = 0; begin < all.size();) {
+    const std::size_t end = std::min(all.find('\n', begin), all.size());
+    sources += "  " + wrapped(all.substr(begin, end - begin), static_cast<std::size_t>(width), 4) + '\n';
+    begin = end + 1;
+  }
+  return "\n" + styled(lines_of(fmt::format("estimate of the footprint: {} Wh ({})", number(f.joules / 3600), f.measured ? "processors measured by RAPL, all that ran on them included" : "modelled from CPU seconds"), width), Style::bold) +
+         table(rows, {false, true, true}) + sources;
 }
 
-std::string not_measured_sentence(const BenchChecks& checks) {
+std::string not_measured_sentence(const BenchChecks& checks, const BenchResults& r) {
   const auto n = static_cast<std::size_t>(std::count_if(checks.goals.begin(), checks.goals.end(), [](const GoalResult& g) { return !g.reached.value; }));
-  return n == 0 ? "" : fmt::format("{} of {} goals were not measured: they need other --atoms, --backends or --workloads, or what is left out below", n, checks.goals.size());
+  if (n == 0) return "";
+  const bool failed = std::any_of(r.rows.begin(), r.rows.end(), [](const BenchRow& row) { return !row.problem.empty(); });
+  return fmt::format("{} of {} goals were not measured: {}{}", n, checks.goals.size(), "they need other --atoms, --backends or --workloads",
+                     failed && !r.left_out.empty() ? ", or what has no row or is left out" : failed ? ", or what has no row" : !r.left_out.empty() ? ", or what is left out" : "");
 }
 
-std::string goals_table(const BenchChecks& checks) {
+std::string goals_table(const BenchChecks& checks, const BenchResults& results, int width) {
   if (!checks.with_goals) return "";
   std::vector<std::vector<std::string>> rows = {{"goal", "", "reached", "dir", ""}};
   for (const auto& [what, g] : checks.goals) {
@@ -275,8 +303,8 @@ std::string goals_table(const BenchChecks& checks) {
   }
   std::string out = styled("\nwhat the reader is held to\n", Style::bold);
   if (rows.size() > 1) out += table_that_fits(rows, {false, false, true, false, false}, {3, 0});
-  const std::string missing = not_measured_sentence(checks);
-  return missing.empty() ? out : out + missing + '\n';
+  const std::string missing = not_measured_sentence(checks, results);
+  return missing.empty() ? out : out + lines_of(missing, width);
 }
 
 std::string changes_table(const BenchChecks& checks) {

@@ -314,8 +314,8 @@ Exit bench(const BenchCommand& command) {
     }
   } else {
     const int width = ::isatty(STDOUT_FILENO) == 1 ? terminal_width() : std::numeric_limits<int>::max();
-    print(bench_head(results) + bench_tables(results, width) + bench_chart(results, terminal_width()) + together_table(results) + goals_table(checks) + changes_table(checks) +
-          io_profile_text(results, terminal_width()) + footprint_text(results) + bench_end(results) + requirement_lines(checks));
+    print(bench_head(results) + bench_tables(results, width) + bench_chart(results, terminal_width()) + together_table(results) + goals_table(checks, results, width) + changes_table(checks) +
+          io_profile_text(results, terminal_width()) + footprint_text(results, width) + bench_end(results, width) + requirement_lines(checks));
   }
   return checks.all_met() ? verdict_of(results) : Exit::no;
 }

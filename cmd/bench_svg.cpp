@@ -6,6 +6,8 @@
 #include <cmath>
 #include <iterator>
 
+#include "core/base/utf8.h"
+
 namespace atp {
 namespace {
 
@@ -59,19 +61,21 @@ std::string short_number(double v, const std::string& unit = {}) {
 
 std::string html_text(std::string_view text) {
   std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (text.substr(i).starts_with("\x1b[")) {  // a colour of the terminal's
-      i = std::min(text.find('m', i), text.size());
+  for (std::size_t at = 0; at < text.size();) {
+    if (text.substr(at).starts_with("\x1b[")) {  // a colour of the terminal's
+      at = std::min(text.find('m', at), text.size() - 1) + 1;
       continue;
     }
-    switch (c) {
+    const std::size_t begin = at;
+    const auto c = next_code_point(text, at);
+    switch (c.value_or(0xFFFD)) {
       case '&': out += "&amp;"; break;
       case '<': out += "&lt;"; break;
       case '>': out += "&gt;"; break;
       case '"': out += "&quot;"; break;
       case '\n': out += "<br/>"; break;
-      default: static_cast<unsigned char>(c) < 0x20 ? out += ' ' : out += c;
+      case 0xFFFD: out += "\xEF\xBF\xBD"; break;  // names of files may be no UTF-8; a page must be
+      default: *c < 0x20 ? out += ' ' : out += text.substr(begin, at - begin);
     }
   }
   return out;

@@ -11,6 +11,7 @@
 #include "cmd/bench.h"
 #include "cmd/bench_svg.h"
 #include "core/base/error.h"
+#include "core/base/utf8.h"
 #include "core/bench/child.h"
 #include "core/bench/file_cache.h"
 #include "core/bench/footprint.h"
@@ -318,7 +319,7 @@ TEST_CASE("a report is read back as a baseline") {
   CHECK(json.find("\"interval\":null") != std::string::npos);
   CHECK(page.find("2.000") != std::string::npos);
   CHECK(bench_json(r, {}).find("changes") == std::string::npos);
-  for (const std::string& said : {bench_end(r), page}) CHECK(said.find("2 rows of fewer than 3 trials: without an interval") != std::string::npos);
+  for (const std::string& said : {bench_end(r, 200), page}) CHECK(said.find("2 rows of fewer than 3 trials: without an interval") != std::string::npos);
 }
 
 TEST_CASE("runs with other options, or elsewhere, are not held against each other without a word") {
@@ -464,9 +465,20 @@ TEST_CASE("tables: narrow terminals, single values, what failed") {
   }
   const std::string wide = bench_tables(r, 200), narrow = bench_tables(r, 40);
   CHECK(wide.find("no row: hdf5: shuffled, batch, open: said <no>") != std::string::npos);
+  CHECK(wide.find("  time  ") != std::string::npos);
+  CHECK(wide.find("(N): ") == std::string::npos);
   CHECK(wide.find(" 580 ") != std::string::npos);
   for (std::size_t at = narrow.find("atp is"); at < narrow.find("no row"); at = narrow.find('\n', at) + 1) CHECK(narrow.find('\n', at) - at <= 40);
   CHECK(narrow.find("shuffled") != std::string::npos);
+  CHECK(narrow.find("open     time") != std::string::npos);
+  // A store that holds fewer has a mark, which is explained.
+  BenchResults marked = r;
+  marked.rows[1].molecules = 64;
+  marked.rows.push_back(row("atp", "size", {0.5}, BenchUnit::bytes_per_byte));
+  const std::string with_marks = bench_tables(marked, 200);
+  CHECK(with_marks.find("lmdb (64)") != std::string::npos);
+  CHECK(with_marks.find("\n(N): it holds the first N molecules") != std::string::npos);
+  CHECK(with_marks.find("bytes/value byte") != std::string::npos);
   CHECK(narrow.find("open") != std::string::npos);
   CHECK(bench_interval(row("atp", "shuffled", {281, 290})).empty());
   CHECK(bench_interval(row("atp", "size", {0.5}, BenchUnit::bytes_per_byte)).empty());
@@ -478,7 +490,44 @@ TEST_CASE("tables: narrow terminals, single values, what failed") {
   for (BenchRow& row : one.rows) row.molecules = 1, row.atoms = 1, row.load = "1";
   one.rows[0].reruns = 1;
   CHECK(bench_tables(one, 200).find("1 atom: 1 molecule of 1 atom,") != std::string::npos);
-  CHECK(bench_end(one).find("1 trial was repeated") != std::string::npos);
+  CHECK(bench_end(one, 200).find("1 trial was repeated") != std::string::npos);
+}
+
+TEST_CASE("sentences are broken for narrow terminals") {
+  BenchResults r = some_results();
+  r.rows.back().problem = "a reason that has so many words that no line of forty columns has room for all";
+  r.left_out = {"py-hdf5: python3 has no module of that name, and neither has the one in /usr/bin"};
+  r.notes = {"a note that is longer than forty columns, as most notes are"};
+  r.footprint = estimate_footprint({10, 5, 2, 16'000'000'000, std::nullopt}, grids()[0]);
+  r.grid = grids()[0].name;
+  BenchChecks checks;
+  checks.with_goals = true;
+  checks.goals = check_goals(r);
+  const std::string text = bench_tables(r, 40) + footprint_text(r, 40) + bench_end(r, 40);
+  for (std::size_t begin = text.find("no row"); begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    CAPTURE(text.substr(begin, end - begin));
+    CHECK(display_width(text.substr(begin, end - begin)) <= 40);
+    begin = end + 1;
+  }
+  CHECK(goals_table(checks, r, 200).find("or what has no row or is left out") != std::string::npos);
+  r.left_out.clear();
+  r.rows.pop_back();
+  CHECK(goals_table(checks, r, 200).find("left out") == std::string::npos);
+}
+
+TEST_CASE("names that are no UTF-8 leave page and JSON what they are") {
+  BenchResults r = some_results();
+  r.mounts[0].folder = "/d\xff";
+  for (BenchRow& row : r.rows) row.dir = r.mounts[0].folder;
+  for (const std::string& said : {bench_html(r, {}), bench_json(r, {})}) {
+    for (std::size_t at = 0; at < said.size();) REQUIRE(next_code_point(said, at));
+    CHECK(said.find("/d\xEF\xBF\xBD") != std::string::npos);
+  }
+  // What JSON made of the name is found again.
+  BenchChecks checks;
+  hold_against(results_of_report(bench_json(r, {})), r, checks);
+  CHECK(checks.changes.size() == 4);
 }
 
 TEST_CASE("footprints add up") {

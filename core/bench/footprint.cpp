@@ -98,10 +98,10 @@ Footprint estimate_footprint(const Usage& u, const Grid& grid) {
 
 std::string footprint_sources(const Grid& grid) {
   return fmt::format(
-      "  electricity, grid {}: {:.4g} MJ, {:.0f} gCO2eq, {:.3g} gSbeq a kWh (Boavizta's table: Ember 2020, Scarlat et al. 2022, ADEME Base Impacts)\n"
-      "  power: {} W a busy core (where RAPL cannot be read), {} W a GB of memory, times {} for the building (defaults of Green Algorithms, Lannelongue et al. 2021)\n"
-      "  manufacture: Boavizta's bottom-up factors (boaviztapi, factors.yml) for a rack server of {:.0f} cores, {:.0f} processors of {:.0f} mm² and {:.0f} kg of power supplies, of\n"
-      "  which this machine's CPUs are a share, and its memory in strips of {:.0f} GB; in use for {:.0f} years (server and life are assumed)\n",
+      "electricity, grid {}: {:.4g} MJ, {:.0f} gCO2eq, {:.3g} gSbeq a kWh (Boavizta's table: Ember 2020, Scarlat et al. 2022, ADEME Base Impacts)\n"
+      "power: {} W a busy core (where RAPL cannot be read), {} W a GB of memory, times {} for the building (defaults of Green Algorithms, Lannelongue et al. 2021)\n"
+      "manufacture: Boavizta's bottom-up factors (boaviztapi, factors.yml) for a rack server of {:.0f} cores, {:.0f} processors of {:.0f} mm² and {:.0f} kg of power supplies, of "
+      "which this machine's CPUs are a share, and its memory in strips of {:.0f} GB; in use for {:.0f} years (server and life are assumed)\n",
       grid.name, grid.per_kwh.primary_energy, grid.per_kwh.climate, grid.per_kwh.resources, kWattsPerCore, kWattsPerGigabyte, kBuilding, kServerCores, kCpus, kDieMm2,
       kPowerSupplyKgs, kStripGigabytes, kYears);
 }
