@@ -548,7 +548,7 @@ TEST_CASE("every store gives back what was written, and a checksum tells") {
   // Sizes that vary, one molecule without atoms.
   const auto load = synthetic_load(700, {3, 12, 0, 40, 7}, 5, true);
   std::vector<std::uint64_t> order = random_order(load->size(), 1);
-  order.push_back(order[0]);
+  order.resize(load->size() + 1);  // one of them twice
   for (const Backend& backend : backends()) {
     CAPTURE(backend.name);
     if (!backend.make || !backend.missing.empty()) continue;
@@ -606,6 +606,48 @@ TEST_CASE("sizes follow a dataset at any scale") {
   CHECK(load->payload(10) == 25 * 10 + 83);
 }
 
+TEST_CASE("few molecules are read again and again, and every pass is checked") {
+  const auto order = random_order(1000, 3);
+  REQUIRE(order.size() == 66000);
+  std::vector<std::uint64_t> some(order.begin() + 5000, order.begin() + 6000);
+  CHECK_FALSE(std::equal(some.begin(), some.end(), order.begin()));
+  std::sort(some.begin(), some.end());
+  for (std::uint64_t i = 0; i < 1000; ++i) REQUIRE(some[i] == i);
+  CHECK(random_order(0, 0).empty());
+  CHECK(random_order(70000, 0).size() == 70000);
+
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> runs;
+  for_each_run(8, 15, 10, [&](std::uint64_t from, std::uint64_t count) { runs.emplace_back(from, count); });
+  CHECK(runs == std::vector<std::pair<std::uint64_t, std::uint64_t>>{{8, 2}, {0, 10}, {0, 3}});
+
+  test::TempDir dir;
+  const auto load = synthetic_load(10, {2}, 0, false);
+  std::vector<const Backend*> some_backends;
+  for (const char* name : {"atp", "lmdb", "sqlite", "atp-2threads", "map"}) some_backends.push_back(find_backend(name));
+  SessionOptions options;
+  options.folder = dir / ".";
+  options.load_name = "2";
+  options.backends = some_backends;
+  options.workloads = {"seq", "shuffled", "batch"};
+  options.trials = 3;
+  Budget budget(0.2, session_weight(options));
+  Pythons pythons;
+  BenchResults results;
+  measure(options, *load, budget, pythons, results);
+  for (const BenchRow& row : results.rows) {
+    CAPTURE(row.backend);
+    CAPTURE(row.workload);
+    CHECK(row.problem.find("checksum") == std::string::npos);
+    CHECK(row.problem.find("pass") == std::string::npos);
+  }
+  for (const char* workload : {"seq", "shuffled", "batch"}) {
+    const BenchRow* row = find_row(results.rows, "", "2", "atp", workload);
+    REQUIRE(row);
+    CHECK(row->per_trial > 10);
+    CHECK(row->checked);
+  }
+}
+
 TEST_CASE("a budget is shared by weight and runs out") {
   Budget budget(10, 4);
   CHECK(budget.take(1) == doctest::Approx(2.5).epsilon(0.01));
@@ -622,7 +664,7 @@ TEST_CASE("measuring processes: answers, errors and deaths") {
   CHECK(child.ask("write 10 5", 20).count("molecules") == 10);
   refusal([&] { child.ask("nonsense", 20); }, Exit::system);
   refusal([&] { child.ask("pass one 0 99 1 0", 20); }, Exit::system);
-  refusal([&] { child.ask("order " + (dir / "none"), 20); }, Exit::system);
+  refusal([&] { child.ask("order " + (dir / "none") + " 10", 20); }, Exit::system);
   CHECK(child.ask("open", 20).has("seconds"));
   Child gone = Child::fork([](int) {});
   CHECK(refusal([&] { gone.receive(20); }, Exit::system).find("ended") != std::string::npos);

@@ -139,6 +139,16 @@ std::uint64_t ExpectedSums::of(std::span<const std::uint64_t> indices, std::size
   return sum.value();
 }
 
+std::uint64_t ExpectedSums::of_runs(std::uint64_t first, std::uint64_t count, std::uint64_t n) {
+  std::uint64_t all = 0;
+  for_each_run(first, count, n, [&](std::uint64_t from, std::uint64_t some) {
+    PassSum sum;
+    for (std::uint64_t i = from; i < from + some; ++i) sum.add(touched(i));
+    all += sum.value();
+  });
+  return all;
+}
+
 std::unique_ptr<Load> synthetic_load(std::uint64_t size, std::vector<std::uint32_t> sizes, std::uint64_t seed, bool custom) {
   return std::make_unique<SyntheticLoad>(size, std::move(sizes), seed, custom);
 }
@@ -154,6 +164,13 @@ std::vector<std::uint64_t> random_order(std::uint64_t n, std::uint64_t seed) {
   }
   std::iota(order.begin(), order.end(), std::uint64_t{0});
   random.shuffle(std::span(order));
+  if (n == 0) return order;
+  while (order.size() < kFewestListed) {
+    const auto begin = static_cast<std::ptrdiff_t>(order.size());
+    order.resize(order.size() + n);
+    std::iota(order.begin() + begin, order.end(), std::uint64_t{0});
+    random.shuffle(std::span(order).subspan(static_cast<std::size_t>(begin)));
+  }
   return order;
 }
 

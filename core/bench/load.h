@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -70,9 +71,21 @@ void naming_record(const Dataset& dataset, std::uint64_t index, Work&& work) {
 }
 
 // Molecules of a store of n in random order, the same for all stores that hold n: each once, or, of more than
-// kMostListed, as many drawn with repetition.
-inline constexpr std::uint64_t kMostListed = std::uint64_t{1} << 22;
+// kMostListed, as many drawn with repetition. A store of few is listed again and again, in another order each time, until
+// there are kFewestListed: a pass over some hundred molecules is over before a clock has told anything.
+inline constexpr std::uint64_t kMostListed = std::uint64_t{1} << 22, kFewestListed = std::uint64_t{1} << 16;
 std::vector<std::uint64_t> random_order(std::uint64_t n, std::uint64_t seed);
+
+// A pass in order over places that go on from the last molecule of `n` to the first: the runs (first, count) it consists of.
+template <class Run>
+void for_each_run(std::uint64_t first, std::uint64_t count, std::uint64_t n, Run&& run) {
+  while (count != 0) {
+    const std::uint64_t from = first % n, some = std::min(count, n - from);
+    run(from, some);
+    first += some;
+    count -= some;
+  }
+}
 
 // What a PassSum must be. One thread; remembers what molecules gave. Borrows the load.
 class ExpectedSums {
@@ -80,6 +93,8 @@ class ExpectedSums {
   explicit ExpectedSums(const Load& load) : load_(load) {}
   // Of a pass over these, `batch` at a time (1: one by one).
   std::uint64_t of(std::span<const std::uint64_t> indices, std::size_t batch);
+  // Of a pass in order over a store of n: the runs' sums, added.
+  std::uint64_t of_runs(std::uint64_t first, std::uint64_t count, std::uint64_t n);
 
  private:
   const Touched& touched(std::uint64_t i);

@@ -252,7 +252,7 @@ def counters():
     return (u.ru_utime, u.ru_stime, u.ru_minflt, u.ru_majflt, io.get("read_bytes", 0), io.get("syscr", 0)), "read_bytes" in io
 
 def one_pass(way, first, count, batch, ticks):
-    places = range(first, first + count) if way == "seq" else [int(i) for i in order[first:first + count]]
+    places = [i % molecules for i in range(first, first + count)] if way == "seq" else [int(i) for i in order[first:first + count]]
     step = batch if way == "batch" else 1
     times = []
     before, _ = counters()
@@ -272,6 +272,7 @@ def one_pass(way, first, count, batch, ticks):
     total, weight = 0, 1
     for at in range(0, count, step):
         w = rest = 0
+        if way == "seq" and places[at] == 0: weight = 1  # each run from the first molecule on has a sum of its own
         for i in places[at:at + step]:
             t = touch(store.get(i))
             w, rest = w + t[0] & 0xFFFFFFFF, rest + t[1]
@@ -285,10 +286,10 @@ def one_pass(way, first, count, batch, ticks):
     return line
 
 def run(w):
-    global order
+    global order, molecules
     if w[0] == "write": return write(int(w[1]), float(w[2]))
     if w[0] == "order":
-        order = np.fromfile(w[1], "<u8")
+        order, molecules = np.fromfile(w[1], "<u8"), int(w[2])
         return "ok count %d" % len(order)
     if w[0] == "open": return open_store()
     if w[0] == "pass": return one_pass(w[1], int(w[2]), int(w[3]), int(w[4]), w[5] == "1")

@@ -32,7 +32,7 @@ class Server {
   std::string answer(const std::vector<std::string>& words) {
     const std::string& command = words.at(0);
     if (command == "write") return write(number(words, 1), std::stod(words.at(2)));
-    if (command == "order") return order(words.at(1));
+    if (command == "order") return order(words.at(1), number(words, 2));
     if (command == "open") return open();
     if (command == "pass") return pass(words);
     if (command == "close") {
@@ -72,7 +72,7 @@ class Server {
     return fmt::format("ok molecules {} seconds {}", done, seconds);
   }
 
-  std::string order(const std::string& path) {
+  std::string order(const std::string& path, std::uint64_t molecules) {
     std::ifstream file(path, std::ios::binary | std::ios::ate);
     const auto size = file.tellg();
     if (!file || size < 0) throw Error(Exit::system, path, "cannot be read");
@@ -80,6 +80,8 @@ class Server {
     file.seekg(0);
     file.read(reinterpret_cast<char*>(order_.data()), static_cast<std::streamsize>(order_.size() * 8));
     if (!file) throw Error(Exit::system, path, "cannot be read");
+    if (molecules == 0) throw Error(Exit::system, "", "a store of no molecules cannot be read");
+    molecules_ = molecules;
     return fmt::format("ok count {}", order_.size());
   }
 
@@ -105,13 +107,19 @@ class Server {
     if (wanted) ticks.seconds().reserve(count);
     const ProcessCounters before = ProcessCounters::now();
     const double start = now_seconds();
-    const std::uint64_t sum = how == "one" ? store_.one_by_one(list, wanted) : how == "batch" ? store_.in_batches(list, batch, wanted) : store_.sequential(first, count, wanted);
+    const std::uint64_t sum = how == "one" ? store_.one_by_one(list, wanted) : how == "batch" ? store_.in_batches(list, batch, wanted) : in_order(first, count, wanted);
     const double end = now_seconds();
     const ProcessCounters c = ProcessCounters::now() - before;
     std::string line = fmt::format("ok start {} end {} sum {} user {} system {} minor {} major {} io {} storage {} calls {}", start, end, sum, c.user_seconds,
                                    c.system_seconds, c.minor_faults, c.major_faults, c.has_io ? 1 : 0, c.storage_bytes, c.read_calls);
     if (!ticks.seconds().empty()) line += fmt::format(" latency {}", fmt::join(shares(ticks.seconds()), ","));
     return line;
+  }
+
+  std::uint64_t in_order(std::uint64_t first, std::uint64_t count, Ticks* ticks) {
+    std::uint64_t sum = 0;
+    for_each_run(first, count, molecules_, [&](std::uint64_t from, std::uint64_t some) { sum += store_.sequential(from, some, ticks); });
+    return sum;
   }
 
   static std::vector<double> shares(const std::vector<float>& seconds) {
@@ -125,6 +133,7 @@ class Server {
   Store& store_;
   const Load& load_;
   std::vector<std::uint64_t> order_;
+  std::uint64_t molecules_ = 0;
 };
 
 }  // namespace

@@ -17,13 +17,13 @@ inline constexpr std::array<double, 23> kLatencyShares = {0,   .05, .1,  .15, .2
 // Answers until the other side of the socket is gone:
 //   write MOLECULES SECONDS             writes that many, or as many as it can in that time
 //       ok molecules N seconds S
-//   order FILE                          takes the list of a pass from a file of u64
+//   order FILE MOLECULES                takes the list of a pass from a file of u64; the store holds that many molecules
 //       ok count N
 //   open                                opens, and reads the molecule that the list begins with
 //       ok seconds S resident BYTES anonymous BYTES    (memory: what came on top)
 //   close
 //       ok
-//   pass one|batch|seq FIRST COUNT BATCH TICKS       places [FIRST, FIRST + COUNT) of the list (seq: of the store)
+//   pass one|batch|seq FIRST COUNT BATCH TICKS       places [FIRST, FIRST + COUNT) of the list (seq: of the store, again and again)
 //       ok start T end T sum N user S system S minor N major N io 0|1 storage BYTES calls N [latency S,S,...]
 // or "error TEXT". start and end are of the steady clock; latency, at kLatencyShares, is of molecules or batches and told
 // when TICKS is 1.

@@ -185,7 +185,7 @@ void Session::list_orders() {
     }
     store.order = order.places;
     store.order_path = order.path;
-    store.child->ask("order " + order.path, kPatience);
+    store.child->ask(store.order_command(), kPatience);
   });
 }
 

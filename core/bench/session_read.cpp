@@ -62,15 +62,7 @@ void Session::add_trial(BenchRow& row, TestedStore& store, const PassMaker& pass
 
 void Session::check(const TestedStore& store, const PassMaker& pass, const PassResult& r) {
   if (!store.backend->sums) return;
-  std::span<const std::uint64_t> places = store.order;
-  if (pass.way == "seq") {
-    in_order_.resize(r.count);
-    for (std::uint64_t i = 0; i < r.count; ++i) in_order_[i] = r.first + i;
-    places = in_order_;
-  } else {
-    places = places.subspan(r.first, r.count);
-  }
-  const std::uint64_t right = expected_.of(places, pass.way == "batch" ? pass.batch : 1);
+  const std::uint64_t right = pass.way == "seq" ? expected_.of_runs(r.first, r.count, store.molecules) : expected_.of(store.order.subspan(r.first, r.count), pass.way == "batch" ? pass.batch : 1);
   if (r.sum != right) throw Error(Exit::system, "", fmt::format("it read other values than were written (checksum {:016x}, not {:016x})", r.sum, right));
 }
 
@@ -93,19 +85,19 @@ BenchRow Session::with_workers(TestedStore& store, int n, double trial) {
   std::vector<Child> children;
   for (int i = 0; i < n; ++i) {
     children.push_back(*spawn(store));
-    children.back().send("order " + store.order_path);
+    children.back().send(store.order_command());
     children.back().send("open");
   }
   for (auto& c : children) {
     (void)c.receive(kPatience);
     (void)c.receive(kPassPatience);
   }
-  const std::uint64_t slice = store.order.size() / static_cast<std::uint64_t>(n);
-  const std::uint64_t count = std::min(slice, store.count_for(trial));
-  if (count == 0) {
+  if (store.molecules < static_cast<std::uint64_t>(n)) {
     row.problem = "there are fewer molecules than processes";
     return row;
   }
+  const std::uint64_t slice = store.order.size() / static_cast<std::uint64_t>(n);
+  const std::uint64_t count = std::min(slice, store.count_for(trial));
   for (int t = -1; t < options_.trials; ++t) {  // the first is not counted: it fills page tables and caches
     double first = 1e300, last = 0;
     for (std::size_t i = 0; i < children.size(); ++i) children[i].send(pass.command(i * slice, count, false));
@@ -148,7 +140,7 @@ void Session::cold(const std::string& workload) {
       }
       // Another part of the list each time: what a trial has read may have brought its neighbours along.
       const std::uint64_t count = store.sparse_count(pass.way == "seq");
-      const std::uint64_t first = store.order.size() >= count * static_cast<std::uint64_t>(options_.trials) ? count * static_cast<std::uint64_t>(t) : 0;
+      const std::uint64_t first = std::min<std::uint64_t>(store.molecules, store.order.size()) >= count * static_cast<std::uint64_t>(options_.trials) ? count * static_cast<std::uint64_t>(t) : 0;
       const PassResult r(store.child->ask(pass.command(first, count, t == 0), kColdPatience), first, count);
       check(store, pass, r);
       row.values.push_back(static_cast<double>(count) / r.seconds);

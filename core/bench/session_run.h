@@ -103,7 +103,6 @@ class Session {
   ExpectedSums expected_;
   std::vector<TestedStore> stores_;
   std::map<std::uint64_t, Order> orders_;  // by the number of molecules
-  std::vector<std::uint64_t> in_order_;
   std::string raw_;
 };
 

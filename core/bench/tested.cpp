@@ -88,7 +88,7 @@ std::uint64_t TestedStore::count_for(double seconds) const {
 }
 
 std::uint64_t TestedStore::sparse_count(bool sequential) const {
-  const std::uint64_t all = order.size();
+  const std::uint64_t all = std::min<std::uint64_t>(molecules, order.size());  // each once: what was read before is not cold
   if (sequential) return all;
   const double bytes = payload * static_cast<double>(molecules);
   return std::clamp<std::uint64_t>(static_cast<std::uint64_t>(bytes / kSparse), std::min<std::uint64_t>(all, 64), std::min(all, kMostSparse));

@@ -50,6 +50,8 @@ struct TestedStore {
   std::span<const std::uint64_t> order;
   std::string order_path;
 
+  std::string order_command() const { return fmt::format("order {} {}", order_path, molecules); }
+
   std::uint64_t count = 0;   // places of a trial
   std::uint64_t warmed = 0;  // places of the list that were read before
   std::uint64_t next = 0;    // where the next trial begins
