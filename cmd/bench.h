@@ -83,6 +83,8 @@ bool measured_in_place(const BenchCommand& command);
 // In the order of reports; of a dataset in place those that read it, and no writing.
 std::vector<const Backend*> chosen_backends(const BenchCommand& command);
 std::vector<std::string> chosen_workloads(const BenchCommand& command);
+// Workloads that may be left out where there is no time for them: those that nobody has named.
+std::vector<std::string> dispensable_workloads(const BenchCommand& command);
 // Throws Error (exit 2) when the run will have no row for it.
 void need_measured(const Requirement& requirement, const BenchCommand& command);
 
@@ -130,6 +132,8 @@ std::string bench_value(const BenchRow& row, double v);
 std::string bench_number(double v);                      // "580", "5.8", "< 0.001"
 std::string bench_interval(const BenchRow& row);         // "390 .. 410"; empty of too few trials
 std::string few_trials_sentence(const BenchResults& results);  // why some rows have no interval; empty when all have
+// Why a run took much longer than it was to; empty when it did not.
+std::string overrun_sentence(const BenchResults& results, double asked);
 std::string differences_text(const BenchChecks& checks);  // a line each; empty when nothing differs
 std::string bench_load_name(const std::string& load);    // "64 atoms", "dataset"
 std::string bench_ratio(double ratio);

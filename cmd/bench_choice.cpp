@@ -76,6 +76,16 @@ std::vector<std::string> chosen_workloads(const BenchCommand& command) {
   return chosen;
 }
 
+std::vector<std::string> dispensable_workloads(const BenchCommand& command) {
+  if (!command.workloads.empty()) return {};
+  std::vector<std::string> names = {"workers", "cold-seq", "cold-batch"};
+  for (const std::string& text : command.require) {
+    const std::string workload = parse_requirement(text).workload;
+    std::erase_if(names, [&](const std::string& name) { return workload.starts_with(name); });
+  }
+  return names;
+}
+
 void need_measured(const Requirement& requirement, const BenchCommand& command) {
   need_load(requirement, command);
   need_workload(requirement, command);

@@ -208,6 +208,17 @@ std::string few_trials_sentence(const BenchResults& r) {
   return few == 0 ? "" : fmt::format("{} of fewer than {} trials: without an interval", counted(static_cast<std::uint64_t>(few), "row"), kFewestForInterval);
 }
 
+std::string overrun_sentence(const BenchResults& r, double asked) {
+  if (r.seconds <= 1.2 * asked + 0.5) return "";
+  std::vector<std::pair<double, std::string>> parts;
+  for (const auto& [what, seconds] : r.spent) parts.emplace_back(seconds, what);
+  std::sort(parts.rbegin(), parts.rend());
+  parts.resize(std::min<std::size_t>(parts.size(), 4));
+  std::string text;
+  for (const auto& [seconds, what] : parts) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", what, human_seconds(seconds));
+  return fmt::format("longer than --seconds {}, as so many backends and loads need it ({}): fewer --backends, --workloads or --atoms take less", asked, text);
+}
+
 std::string bench_end(const BenchResults& r, int width) {
   std::string out = "\n";
   if (const std::string few = few_trials_sentence(r); !few.empty()) out += lines_of(few, width);

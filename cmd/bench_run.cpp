@@ -12,6 +12,7 @@
 
 #include "cmd/bench.h"
 #include "cmd/bench_ranks.h"
+#include "cmd/counted.h"
 #include "cmd/dataset_warnings.h"
 #include "cmd/options.h"
 #include "cmd/terminal.h"
@@ -119,6 +120,7 @@ class BenchRun {
       results_.grid = command_.grid;
       results_.footprint = estimate_footprint(usage, *find_grid(command_.grid));
     }
+    say_what_time_went_to();
     compare_with_atp(results_.rows);
     return std::move(results_);
   }
@@ -164,6 +166,11 @@ class BenchRun {
     if (command_.backends.empty()) results_.notes.push_back("other formats hold the same records, and are compared, with --dir DIR");
   }
 
+  void say_what_time_went_to() {
+    if (results_.trials_left_out > 0) results_.notes.push_back(fmt::format("{} left out, as --seconds {} were over", counted(results_.trials_left_out, "trial"), command_.seconds));
+    if (const std::string text = overrun_sentence(results_, command_.seconds); !text.empty()) results_.notes.push_back(text);
+  }
+
   static std::vector<std::uint32_t> sizes_of(const std::string& like) {
     const Dataset dataset({like});
     if (dataset.size() == 0) fail_input(like, "holds no records", "name a dataset that has some");
@@ -201,6 +208,7 @@ class BenchRun {
     o.load_name = load;
     o.backends = chosen_backends(command_);
     o.workloads = chosen_workloads(command_);
+    o.dispensable = dispensable_workloads(command_);
     o.workers = command_.workers;
     o.trials = command_.trials;
     o.batch = command_.batch;

@@ -12,7 +12,7 @@ mkdir dir
 fail() { echo "bench_run.sh: $*" >&2; exit 1; }
 left() { [ -z "$(ls -A dir)" ] || fail "left behind: $(ls -A dir)"; }
 
-"$atp" bench --dir dir --seconds 2 --records 2000 --atoms 12,64 --workers 1,2 --trials 3 --goals --footprint --io-profile --html page.html --json >run.json
+"$atp" bench --dir dir --seconds 2 --records 2000 --atoms 12,64 --workers 1,2 --trials 3 --goals --workloads seq,shuffled,batch,workers,write,open,size,cold-seq,cold-shuffled,cold-batch --footprint --io-profile --html page.html --json >run.json
 left
 "$atp" bench --dir dir --seconds 1 --records 500 --atoms 12 --backends atp,lmdb --workloads shuffled --baseline run.json --html held.html \
   --require 'atp shuffled 12 >= 1' --require 'atp/lmdb shuffled 12 <= 1e9' --json >held.json 2>/dev/null || fail "a bar of 1 molecule a second was missed"
@@ -108,6 +108,12 @@ left
 grep -q 'note: seq.json has no row in common' said || fail "no word of a baseline without a common row"
 "$atp" bench --dir dir --seconds 1 --records 100 --atoms 12 --backends atp --workloads seq --baseline seq.json >text.txt
 grep -q '  --trials: 1 then, 5 now' text.txt && grep -q 'too few trials' text.txt || fail "one trial became a verdict: $(cat text.txt)"
+
+# No time: what nobody has named is left out first, and what a requirement needs is not.
+"$atp" bench --dir dir --seconds 0.05 --records 100 --atoms 12 --backends atp >text.txt
+{ grep -q '^left out: workers: there is no time' text.txt && grep -q '^left out: cold-batch: there is no time' text.txt; } || fail "no word of what there was no time for: $(cat text.txt)"
+grep -q '^shuffled  *atp ' text.txt || fail "the most important workload was left out"
+"$atp" bench --dir dir --seconds 0.05 --records 100 --atoms 12 --backends atp --workers 2 --require 'atp workers-2 12 >= 1' >text.txt || fail "what is required was left out: $(cat text.txt)"
 
 # An interrupt: gone within the second, and nothing stays, though a second one follows at once.
 "$atp" bench --dir dir --seconds 60 >/dev/null 2>&1 &

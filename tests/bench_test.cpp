@@ -517,6 +517,22 @@ TEST_CASE("sentences are broken for narrow terminals") {
   CHECK(goals_table(checks, r, 200).find("left out") == std::string::npos);
 }
 
+TEST_CASE("a run that took longer than it was to says what took it") {
+  BenchResults r = some_results();
+  r.seconds = 6;
+  r.spent = {{"starting backends", 3}, {"writing", 1}, {"seq", 0.1}, {"shuffled", 0.2}, {"batch", 0.3}};
+  CHECK(overrun_sentence(r, 5).empty());
+  const std::string text = overrun_sentence(r, 2);
+  CHECK(text.find("--seconds 2") != std::string::npos);
+  CHECK(text.find("(starting backends 3.00 s, writing 1.00 s, batch 0.30 s, shuffled 0.20 s)") != std::string::npos);
+  BenchCommand command;
+  CHECK(dispensable_workloads(command) == std::vector<std::string>{"workers", "cold-seq", "cold-batch"});
+  command.require = {"atp workers-2 64 >= 1"};
+  CHECK(dispensable_workloads(command) == std::vector<std::string>{"cold-seq", "cold-batch"});
+  command.workloads = {"workers"};
+  CHECK(dispensable_workloads(command).empty());
+}
+
 TEST_CASE("names that are no UTF-8 leave page and JSON what they are") {
   BenchResults r = some_results();
   r.mounts[0].folder = "/d\xff";

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -79,6 +80,8 @@ struct BenchResults {
   std::vector<std::string> left_out;  // "hdf5: why"
   std::vector<std::string> notes;
   std::string bad_input;  // what is wrong with the dataset; empty when nothing is
+  std::map<std::string, double> spent;  // seconds by what took them: a workload, "starting backends"
+  std::uint64_t trials_left_out = 0;    // for want of time
   double seconds = 0, cpu_seconds = 0, foreign_cpu = 0;  // foreign: CPUs that others kept busy, mean
   std::optional<Footprint> footprint;
   std::string grid;

@@ -44,26 +44,41 @@ bool takes_part(const Backend& backend, std::string_view workload) {
 }
 
 void Session::run() {
-  start();
+  spend("starting backends", [&] { start(); });
   wait_for_others();
-  if (options_.in_place.empty()) write();
+  if (options_.in_place.empty()) spend("writing", [&] { write(); });
   results_.peak_bytes = std::max(results_.peak_bytes, bytes_of_all());
-  list_orders();
-  warm_up_files();
+  spend("reading files again", [&] {
+    list_orders();
+    warm_up_files();
+  });
   for (const char* workload : {"seq", "shuffled", "batch"}) {
     wait_for_others();
-    if (wants(workload)) read(workload);
+    if (has_time_for(workload)) spend(workload, [&] { read(workload); });
   }
   wait_for_others();
-  if (wants("workers")) workers();
-  if (wants("open")) open();
+  if (has_time_for("workers")) spend("workers", [&] { workers(); });
+  if (wants("open")) spend("open", [&] { open(); });
   if (wants("size")) sizes();
   // These leave the files closed and dropped.
   for (const char* workload : {"cold-seq", "cold-shuffled", "cold-batch"}) {
     wait_for_others();
-    if (wants(workload)) cold(workload);
+    if (has_time_for(workload)) spend(workload, [&] { cold(workload); });
   }
   name_what_was_not_measured();
+}
+
+// What a workload costs a store, however short its trials are: processes are started, files dropped and opened.
+bool Session::has_time_for(const std::string& workload) {
+  constexpr double kLeastWorkers = 0.03, kLeastCold = 0.04;  // seconds: for each number of processes; for the workload
+  if (!wants(workload)) return false;
+  if (std::find(options_.dispensable.begin(), options_.dispensable.end(), workload) == options_.dispensable.end()) return true;
+  const double least = workload == "workers" ? kLeastWorkers * static_cast<double>(options_.workers.size()) : kLeastCold;
+  if (budget_.share(weight_of(workload)) >= least) return true;
+  (void)share_of_each(workload);
+  std::string text = fmt::format("{}: there is no time for it; pass more --seconds, or name it with --workloads", workload);
+  if (std::find(results_.left_out.begin(), results_.left_out.end(), text) == results_.left_out.end()) results_.left_out.push_back(std::move(text));
+  return false;
 }
 
 // ---- rows ---------------------------------------------------------------------------------------
@@ -234,9 +249,13 @@ void Session::sizes() {
 
 Budget::Budget(double seconds, double weight) : end_(now_seconds() + seconds), weight_(weight), total_(seconds) {}
 
-double Budget::take(double weight) {
+double Budget::share(double weight) const {
   const double left = std::max(0.0, end_ - now_seconds());
-  const double share = weight_ > 0 ? left * std::min(1.0, weight / weight_) : 0;
+  return weight_ > 0 ? left * std::min(1.0, weight / weight_) : 0;
+}
+
+double Budget::take(double weight) {
+  const double share = this->share(weight);
   weight_ = std::max(0.0, weight_ - weight);
   return share;
 }

@@ -21,6 +21,7 @@ class Budget {
   Budget(double seconds, double weight);
   // Seconds for a piece; the weights of all pieces add up to the whole.
   double take(double weight);
+  double share(double weight) const;  // what take() would give
   double total() const { return total_; }  // seconds
 
  private:
@@ -33,6 +34,7 @@ struct SessionOptions {
   std::string load_name;
   std::vector<const Backend*> backends;
   std::vector<std::string> workloads;  // of all_workloads()
+  std::vector<std::string> dispensable;  // of those, what is left out where there is no time for it
   std::vector<int> workers;
   int trials = 5;
   std::size_t batch = 256;

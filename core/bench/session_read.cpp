@@ -24,6 +24,9 @@ std::string_view way_of(std::string_view workload) {
 void Session::read(const std::string& workload) {
   const double share = share_of_each(workload);
   const double trial = std::clamp(share / (options_.trials + 4), kShortTrial, kLongTrial);
+  const double end = now_seconds() + share * static_cast<double>(working());
+  // Those that an interval needs are always done; more of them while there is time.
+  const auto is_late = [&](int t) { return t >= static_cast<int>(kFewestForInterval) && now_seconds() > end; };
   const PassMaker pass{way_of(workload), options_.batch};
   std::map<const TestedStore*, BenchRow> rows;
   each_taking_part(workload, [&](TestedStore& store) {
@@ -34,9 +37,13 @@ void Session::read(const std::string& workload) {
   });
   // In turns, so that what else the machine does meets all alike.
   for (int t = 0; t < options_.trials; ++t) {
+    if (is_late(t)) {
+      results_.trials_left_out += rows.size() * static_cast<std::size_t>(options_.trials - t);
+      break;
+    }
     each_taking_part(workload, [&](TestedStore& store) { add_trial(rows.at(&store), store, pass); });
   }
-  for (int t = 0; t < options_.trials; ++t) {
+  for (int t = 0; t < options_.trials && now_seconds() < end; ++t) {
     each_taking_part(workload, [&](TestedStore& store) {
       BenchRow& row = rows.at(&store);
       if (spread(row.values) <= kTooDifferent) return;

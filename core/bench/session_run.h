@@ -66,6 +66,15 @@ class Session {
   std::size_t working() const;
   // Seconds for each store that works.
   double share_of_each(std::string_view workload);
+  // Does it, with the time it takes told under that name.
+  template <class Work>
+  void spend(const std::string& what, Work&& work) {
+    const double start = now_seconds();
+    work();
+    results_.spent[what] += now_seconds() - start;
+  }
+  // Whether the workload is to be measured: chosen, and not left out for want of time.
+  bool has_time_for(const std::string& workload);
   void wait_for_others() const {
     if (options_.together) options_.together();
   }
