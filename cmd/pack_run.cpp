@@ -85,6 +85,19 @@ void PackRun::prepare_append() {
   old_metadata_ = Metadata::parse(existing.metadata());
 }
 
+namespace {
+
+// Its records are packed as often.
+void note_repeated(const std::vector<std::string>& inputs) {
+  std::map<std::string, std::uint64_t> times;
+  for (const auto& input : inputs) ++times[fs::path(input).lexically_normal().string()];
+  for (const auto& [input, n] : times) {
+    if (n > 1 && input != "-") note(fmt::format("{} is given {} times, and so are its records", input, n));
+  }
+}
+
+}  // namespace
+
 std::vector<std::string> PackRun::inputs() const {
   std::vector<std::string> inputs;
   for (const auto& argument : o_.inputs) {
@@ -92,6 +105,7 @@ std::vector<std::string> PackRun::inputs() const {
     const auto files = input_files(argument);
     inputs.insert(inputs.end(), files.begin(), files.end());
   }
+  note_repeated(inputs);
   if (std::count(inputs.begin(), inputs.end(), "-") > 1) throw Error(Exit::usage, "", "stdin ('-') can be read only once");
   return inputs;
 }
