@@ -14,7 +14,8 @@ namespace atp {
 // all the time (measured on an EPYC, records of 6.5 kB: a third less time than with all of a record's fetches in a row).
 //
 // Into the second cache level, for it has room for more fetches than the first (twice as fast for records of 1.7 kB).
-// Of long records the beginning: from there on the processor sees the pattern itself. One thread.
+// Of long records the beginning, for the processor then sees the pattern itself: of what is fetched in a row a shorter
+// one than of what is fetched line by line (records of 25 kB in batches: a quarter less time). One thread.
 class Prefetcher {
  public:
   // Of this record from now on. It is only looked at by the processor: bytes that are gone do no harm.
@@ -27,8 +28,9 @@ class Prefetcher {
   void fetch_some() { fetch_until(std::min(size_ / 2, kSome)); }
   // What is left.
   void fetch_rest() {
-    fetch_until(size_);
-    if (size_ != 0) __builtin_prefetch(record_ + size_ - 1, 0, 2);
+    const std::size_t end = std::min(size_, kMostInRow);
+    fetch_until(end);
+    if (end != 0) __builtin_prefetch(record_ + end - 1, 0, 2);
     // g++ takes a function that only prefetches for one without effect, and drops the calls to whatever calls only it.
     __asm__ volatile("");
   }
@@ -47,7 +49,7 @@ class Prefetcher {
   }
 
  private:
-  static constexpr std::size_t kLine = 64, kMost = 8192, kSome = 512, kLong = 1024;
+  static constexpr std::size_t kLine = 64, kSome = 512, kMostInRow = 8192, kMost = 65536, kLong = 1024;
 
   // at_ goes through memory, and it shall: the processor, which looks ahead, would else send the fetches of many lines
   // at once (measured: that takes a third more time).
