@@ -210,11 +210,14 @@ void JsonCutter::end_of_text() {
 // {"structures": [...], "energies": [...]}: what belongs to the structures would be lost.
 void JsonCutter::refuse_lists_beside() const {
   std::string keys;
+  std::uint64_t as_many = 0;
   for (const auto& [key, items] : beside_) {
-    if (items == records_ || items == longest_list_) keys += fmt::format("{}'{}'", keys.empty() ? "" : ", ", excerpt(key));
+    if (items != records_ && items != longest_list_) continue;
+    keys += fmt::format("{}'{}'", keys.empty() ? "" : ", ", excerpt(key));
+    as_many = items;
   }
   if (keys.empty()) return;
-  fail_input(source_->name(), fmt::format("has lists of as many items beside its records, which would be lost: {}", keys), "put each record's values into it");
+  fail_input(source_->name(), fmt::format("has lists of {} items beside its records, which would be lost: {}", as_many, keys), "put each record's values into it");
 }
 
 std::optional<JsonPiece> JsonCutter::next() {
