@@ -19,6 +19,7 @@
 #include "core/bench/serve.h"
 #include "core/bench/statistics.h"
 #include "core/bench/stores.h"
+#include "core/io/read_ring.h"
 #include "tests/support/files.h"
 
 using namespace atp;
@@ -380,7 +381,7 @@ TEST_CASE("every store gives back what was written, and a checksum tells") {
   order.push_back(order[0]);
   for (const Backend& backend : backends()) {
     CAPTURE(backend.name);
-    if (!backend.make || !backend.missing.empty()) continue;
+    if (!backend.make || !backend.missing.empty() || (backend.name == "disk" && !ReadRing::available())) continue;
     std::filesystem::create_directory(dir / backend.name);
     auto store = backend.make(dir / backend.name);
     store->set_custom(load->custom());
@@ -412,6 +413,7 @@ TEST_CASE("every store gives back what was written, and a checksum tells") {
     std::vector<std::uint64_t> run(300);
     std::iota(run.begin(), run.end(), std::uint64_t{150});
     const std::uint64_t seq = store->sequential(150, 300, nullptr);
+    CHECK((ticks.seconds().size() == order.size() || backend.name == "atp-2threads"));
     if (backend.sums) {
       CHECK(one == expected.of(order, 1));
       CHECK(batches == expected.of(order, 64));

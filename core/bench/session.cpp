@@ -58,6 +58,7 @@ void Session::run() {
 
 bool Session::takes_part(const TestedStore& store, std::string_view workload) const {
   const BackendKind kind = store.backend->kind;
+  if (store.backend->name == "disk") return workload == "cold-shuffled";
   if (workload == "workers") return kind == BackendKind::atp || kind == BackendKind::peer;
   // These say nothing of cold files: two threads share what they read, and the others look at no values.
   if (workload.starts_with("cold-")) return store.backend->sums && store.backend->name != "atp-2threads";
@@ -206,7 +207,7 @@ void Session::warm_up_files() {
 
 void Session::open() {
   (void)budget_.take(weight_of("open") * static_cast<double>(working()));
-  each("open", [&](TestedStore& store) {
+  each_taking_part("open", [&](TestedStore& store) {
     say(store.backend->name, "open");
     BenchRow row = row_for(store, "open");
     row.unit = BenchUnit::seconds;
@@ -221,7 +222,7 @@ void Session::open() {
 }
 
 void Session::sizes() {
-  each("size", [&](TestedStore& store) {
+  each_taking_part("size", [&](TestedStore& store) {
     BenchRow row = row_for(store, "size");
     row.unit = BenchUnit::bytes_per_byte;
     std::uint64_t bytes = 0;

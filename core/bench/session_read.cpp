@@ -26,7 +26,7 @@ void Session::read(const std::string& workload) {
   const double trial = std::clamp(share / (options_.trials + 4), kShortTrial, kLongTrial);
   const PassMaker pass{way_of(workload), options_.batch};
   std::map<const TestedStore*, BenchRow> rows;
-  each(workload, [&](TestedStore& store) {
+  each_taking_part(workload, [&](TestedStore& store) {
     say(store.backend->name, workload);
     const double own = store.backend->name == "atp-2threads" ? std::max(trial, kThreadsTrial) : trial;
     store.calibrate(pass, own, 2 * own);
@@ -34,17 +34,17 @@ void Session::read(const std::string& workload) {
   });
   // In turns, so that what else the machine does meets all alike.
   for (int t = 0; t < options_.trials; ++t) {
-    each(workload, [&](TestedStore& store) { add_trial(rows.at(&store), store, pass); });
+    each_taking_part(workload, [&](TestedStore& store) { add_trial(rows.at(&store), store, pass); });
   }
   for (int t = 0; t < options_.trials; ++t) {
-    each(workload, [&](TestedStore& store) {
+    each_taking_part(workload, [&](TestedStore& store) {
       BenchRow& row = rows.at(&store);
       if (spread(row.values) <= kTooDifferent) return;
       ++row.reruns;
       add_trial(row, store, pass);
     });
   }
-  each(workload, [&](TestedStore& store) {
+  each_taking_part(workload, [&](TestedStore& store) {
     BenchRow& row = rows.at(&store);
     const PassResult timed = store.pass(pass, std::max<std::uint64_t>(1, store.count / 2), true);
     row.latency = timed.latency;
@@ -76,8 +76,7 @@ void Session::check(const TestedStore& store, const PassMaker& pass, const PassR
 
 void Session::workers() {
   const double share = share_of_each("workers");
-  each("workers", [&](TestedStore& store) {
-    if (!takes_part(store, "workers")) return;
+  each_taking_part("workers", [&](TestedStore& store) {
     for (const int n : options_.workers) {
       say(store.backend->name, fmt::format("{} processes", n));
       const double trial = std::clamp(share / static_cast<double>(options_.workers.size()) / (options_.trials + 3), kShortTrial, kLongTrial);
@@ -128,8 +127,7 @@ void Session::cold(const std::string& workload) {
   const PassMaker pass{way_of(workload), options_.batch};
   // A page that any process has mapped stays.
   each(workload, [](TestedStore& store) { store.child->ask("close", kPatience); });
-  each(workload, [&](TestedStore& store) {
-    if (!takes_part(store, workload)) return;
+  each_taking_part(workload, [&](TestedStore& store) {
     say(store.backend->name, workload);
     BenchRow row = row_for(store, workload);
     const double end = now_seconds() + share;

@@ -93,6 +93,14 @@ class Session {
     }
   }
 
+  // The same for stores that the workload is one for.
+  template <class Work>
+  void each_taking_part(const std::string& workload, Work&& work) {
+    each(workload, [&](TestedStore& store) {
+      if (takes_part(store, workload)) work(store);
+    });
+  }
+
   const SessionOptions& options_;
   const Load& load_;
   Budget& budget_;
