@@ -270,9 +270,18 @@ Run declare_doctor(CLI::App& app) {
   return [o] {
     if (o->folders.empty()) o->folders.emplace_back(".");
     std::vector<Mount> mounts;
-    for (const std::string& folder : o->folders) mounts.push_back(mount_of(folder));
+    std::vector<Error> failures;
+    for (const std::string& folder : o->folders) {
+      try {
+        mounts.push_back(mount_of(folder));
+      } catch (const Error& e) {
+        failures.push_back(e);
+      }
+    }
+    if (mounts.empty()) throw failures.front();
     o->json ? print_json(mounts) : print_text(mounts);
-    return Exit::ok;
+    for (const Error& e : failures) warn(e.what());
+    return failures.empty() ? Exit::ok : failures.front().exit();
   };
 }
 

@@ -208,7 +208,7 @@ Findings inspect_dataset(const Dataset& dataset, const InspectOptions& options) 
 
 void print_dataset_records(const Dataset& dataset, const InspectOptions& options) {
   const Selection selection = Selection::parse(options.records);
-  selection.count(dataset.size());  // refuses what is outside before anything is printed
+  selection.check_not_empty(dataset.size());  // refuses what is outside, too, before anything is printed
   Scratch scratch;
   Sample sample;
   bool first = true;

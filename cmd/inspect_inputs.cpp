@@ -284,7 +284,8 @@ std::uint64_t print_input_records(const std::vector<std::string>& files, const I
   }
   for (; printed < order.size(); ++printed)  // what waited for a frame that could not be read
     if (const auto it = waiting.find(order[printed]); it != waiting.end()) show(it->second);
-  if (plan.in_stream_order || sink.offset < last) selection.count(sink.offset);  // refuses an index beyond the end
+  if (!plan.in_stream_order && order.empty()) selection.check_not_empty(selection.needs_size() ? plan.size : UINT64_MAX);
+  if (plan.in_stream_order || sink.offset < last) selection.check_not_empty(sink.offset);  // and refuses an index beyond the end
   return sink.unreadable;
 }
 

@@ -32,7 +32,7 @@ void refuse_what_needs_all(const InspectOptions& o) {
 
 void print_records(RemoteRecords& records, const InspectOptions& options) {
   const Selection selection = Selection::parse(options.records);
-  selection.count(records.size());  // refuses what is outside before anything is fetched
+  selection.check_not_empty(records.size());  // refuses what is outside, too, before anything is fetched
   std::vector<std::uint64_t> indices;
   selection.for_each(records.size(), [&](std::uint64_t i) { indices.push_back(i); });
   Scratch scratch;

@@ -51,6 +51,8 @@ class Packer final : public FrameSink {
   void frame(Structure& s, const FrameOrigin& origin) override {
     if (!wanted(origin)) return;
     throw_if_interrupted();
+    before_move_.reset();
+    const bool both_moments = chunk_.both_moments;
     try {
       filter(s);
       if (rules_.keep_source) put_source(s, origin);
@@ -63,6 +65,8 @@ class Packer final : public FrameSink {
       add(s, origin);
     } catch (const Error& e) {
       if (e.exit() != Exit::input) throw;
+      chunk_.both_moments = both_moments;
+      take_back_moves();
       refuse(Error(e.exit(), place(origin, input_), fmt::format("frame {}: {}", origin.number(), e.problem()), e.fix()));
     }
   }
@@ -127,7 +131,7 @@ class Packer final : public FrameSink {
     auto& schema = chunk_.records.schema;
     const auto* const total = s.find(Kind::molecule, "magmom");
     if (total != nullptr && type_info(total->type).form == Form::scalar && has(schema, Kind::atom, "magmom") && !has(rules_.fixed, Kind::atom, "magmom") &&
-        rename_moments(schema)) {
+        (keep_for_undo(), rename_moments(schema))) {
       schema.entries.emplace(Schema::Key(Kind::molecule, "magmom"), schema_entry_of(total->view()));
       moved_.moments = must_repeat_ = true;
     }
@@ -144,9 +148,22 @@ class Packer final : public FrameSink {
       if (section.kind != Kind::builtin && rules_.scoped.contains(section.key)) chunk_.patterns.insert(section.key);
       if (section.kind != Kind::atom || section.scope == Structure::Scope::known) continue;
       const auto seen = chunk_.guesses.find(section.key);
-      guesses_.emplace_back(section.key, ScopeGuess{seen == chunk_.guesses.end() ? describe(origin, input_) : "", s.n_atoms(),
-                                                    section.scope == Structure::Scope::guessed_column});
+      const bool column = section.scope == Structure::Scope::guessed_column;
+      guesses_.emplace_back(section.key, ScopeGuess{seen == chunk_.guesses.end() ? describe(origin, input_) : "", s.n_atoms(), column, !column});
     }
+  }
+
+  // A frame that is left out moves nothing.
+  void keep_for_undo() {
+    if (!before_move_) before_move_ = Moves{chunk_.records.schema, moved_, must_repeat_};
+  }
+
+  void take_back_moves() {
+    if (!before_move_) return;
+    chunk_.records.schema = std::move(before_move_->schema);
+    moved_ = std::move(before_move_->moved);
+    must_repeat_ = before_move_->must_repeat;
+    before_move_.reset();
   }
 
   void remember_scopes(const Structure& s) {
@@ -164,12 +181,33 @@ class Packer final : public FrameSink {
     return found == chunk_.records.schema.entries.end() ? nullptr : &found->second;
   }
 
-  // The frames that have the property as one of the atoms; nullptr when the input, or the file appended to, said that it is.
-  const ScopeGuess* unsettled(std::string_view key) const {
-    if (chunk_.known_atoms.contains(key)) return nullptr;
-    const ScopeGuesses& all = has(lock_.schema, Kind::atom, key) ? lock_.unsettled : chunk_.guesses;
-    const auto found = all.find(key);
-    return found == all.end() || found->second.column ? nullptr : &found->second;
+  // Of all frames before this one that have the property as one of the atoms for its shape alone.
+  std::optional<ScopeGuess> guessed(std::string_view key) const {
+    std::optional<ScopeGuess> all;
+    for (const ScopeGuesses* guesses : {&lock_.unsettled, &std::as_const(chunk_.guesses)}) {
+      const auto found = guesses->find(key);
+      if (found == guesses->end()) continue;
+      all ? all->join(found->second) : void(all = found->second);
+    }
+    return all;
+  }
+
+  // The same; nothing when the input, or the file appended to, said that it is the atoms'.
+  std::optional<ScopeGuess> unsettled(std::string_view key) const {
+    const bool known = chunk_.known_atoms.contains(key) || (has(lock_.schema, Kind::atom, key) && !lock_.unsettled.contains(key));
+    return known ? std::nullopt : guessed(key);
+  }
+
+  // What the schema has as the atoms', and was guessed, is the molecule's after this frame, and the frames must be taken again.
+  void move_in_schema(const std::string& key, const ScopeGuess& guess, const FrameOrigin& origin) {
+    keep_for_undo();
+    moved_.of_molecule.emplace(key, describe(origin, input_));
+    move_scope(chunk_.records.schema, key, guess.rows());
+    must_repeat_ = true;
+  }
+
+  bool would_lose_integers(const SchemaEntry& joined, const std::string& key) const {
+    return type_info(joined.type).scalar == Scalar::f64 && is_exact({Kind::molecule, key});
   }
 
   // Puts what only its shape makes an atom property with the molecule's where the schema has it so, and the other way round moves
@@ -177,18 +215,30 @@ class Packer final : public FrameSink {
   void move_scopes(Structure& s, const FrameOrigin& origin) {
     if (guesses_.empty() && lock_.unsettled.empty() && chunk_.guesses.empty()) return;
     for (auto& section : s.sections()) {
-      if (section.kind == Kind::atom && section.scope != Structure::Scope::known) {
+      const bool settled = section.kind == Kind::atom && section.scope == Structure::Scope::known;
+      if (section.kind == Kind::builtin || settled) continue;
+      const SchemaEntry* const before = entry(Kind::atom, section.key);
+      const std::optional<ScopeGuess> guess = before == nullptr ? std::nullopt : unsettled(section.key);
+      const SchemaEntry now = schema_entry_of(section.view());
+      if (section.kind == Kind::atom) {
+        const bool column = section.scope == Structure::Scope::guessed_column;
+        const auto joined = guess ? join_as_of_molecule(*before, *guess, now, ScopeGuess{"", s.n_atoms(), column, !column}) : std::nullopt;
+        if (joined && !would_lose_integers(*joined, section.key)) move_in_schema(section.key, *guess, origin);
         if (moved_.of_molecule.contains(section.key) || entry(Kind::molecule, section.key) != nullptr) make_of_molecule(section);
-      } else if (section.kind == Kind::molecule) {
-        const SchemaEntry* const before = entry(Kind::atom, section.key);
-        const ScopeGuess* const guess = before == nullptr ? nullptr : unsettled(section.key);
-        const auto joined = guess == nullptr ? std::nullopt : join(Kind::molecule, as_of_molecule(*before, guess->atoms), schema_entry_of(section.view()));
-        if (!joined || (type_info(joined->type).scalar == Scalar::f64 && is_exact({Kind::molecule, section.key}))) continue;
-        moved_.of_molecule.emplace(section.key, describe(origin, input_));
-        move_scope(chunk_.records.schema, section.key, guess->atoms);
-        must_repeat_ = true;
+      } else if (guess) {
+        const auto joined = join(Kind::molecule, as_of_molecule(*before, guess->rows()), now);
+        if (joined && !would_lose_integers(*joined, section.key)) move_in_schema(section.key, *guess, origin);
       }
+      if (section.kind == Kind::molecule) check_shapes_known(section.key);
     }
+  }
+
+  void check_shapes_known(const std::string& key) const {
+    std::optional<ScopeGuess> all = guessed(key);
+    for (const auto& [name, guess] : guesses_) {
+      if (name == key) all ? all->join(guess) : void(all = guess);
+    }
+    if (all) check_not_mixed(chunk_.records.schema, key, *all);
   }
 
   void add(Structure& s, const FrameOrigin& origin) {
@@ -204,9 +254,7 @@ class Packer final : public FrameSink {
     }
     if (!problem.empty()) {
       chunk_.refused_by_lock = true;
-      fail_input("", problem + where_before(s),
-                 rules_.append && !rules_.narrow_to_lock ? "without --dtype the types of the file count"
-                                                         : "--drop KEY leaves the field out, --on-error skip such frames");
+      fail_input("", problem + where_before(s), advice_for(s));
     }
     if (chunk_.records.schema.entries.size() != fields) remember_new_fields(s, origin);
     remember_exact(s);
@@ -216,6 +264,19 @@ class Packer final : public FrameSink {
       if (section.kind != Kind::builtin) break;
       ++chunk_.with_builtin[static_cast<std::size_t>(builtin_info(section.key) - kBuiltins.data())];
     }
+  }
+
+  bool was_guessed(std::string_view key) const {
+    return guessed(key) || std::ranges::any_of(guesses_, [&](const auto& g) { return g.first == key; });
+  }
+
+  std::string advice_for(const Structure& s) const {
+    for (const auto& section : s.sections()) {
+      const Kind other = section.kind == Kind::atom ? Kind::molecule : Kind::atom;
+      if (section.kind == Kind::builtin || entry(other, section.key) == nullptr || !was_guessed(section.key)) continue;
+      return fmt::format("--scope {0}=atom or --scope {0}=molecule says what it is, --drop {0} leaves it out, --on-error skip such frames", section.key);
+    }
+    return rules_.append && !rules_.narrow_to_lock ? "without --dtype the types of the file count" : "--drop KEY leaves the field out, --on-error skip such frames";
   }
 
   bool is_exact(const Schema::Key& key) const { return lock_.exact.contains(key) || chunk_.exact.contains(key); }
@@ -303,6 +364,12 @@ class Packer final : public FrameSink {
   const PackRules& rules_;
   Schema& wider_;
   MovedScopes& moved_;
+  struct Moves {
+    Schema schema;
+    MovedScopes moved;
+    bool must_repeat;
+  };
+  std::optional<Moves> before_move_;                         // of the frame in work, when it has moved something
   std::vector<std::pair<std::string, ScopeGuess>> guesses_;  // of the frame in work
   RecordEncoder encoder_;
   std::uint64_t first_;
@@ -313,10 +380,26 @@ class Packer final : public FrameSink {
 
 }  // namespace
 
-bool Lock::settle(const ScopeGuesses& guesses, const std::set<std::string, std::less<>>& known, const Schema& joined) {
-  bool changed = std::erase_if(unsettled, [&](const auto& u) { return known.contains(u.first) || !has(joined, Kind::atom, u.first); }) != 0;
+bool became_of_molecule(const Schema& schema, std::string_view key) {
+  const auto entry = schema.entries.find(std::pair(Kind::molecule, key));
+  return entry != schema.entries.end() && type_info(entry->second.type).form != Form::scalar;
+}
+
+void check_not_mixed(const Schema& schema, std::string_view key, const ScopeGuess& guess) {
+  if (!guess.mixed() || !became_of_molecule(schema, key)) return;
+  fail_input("", fmt::format("property '{}' is [n] in some frames and [n, 1] in others, and has other rows than atoms in some", key),
+             fmt::format("--scope {}=molecule or --scope {}=atom says what it is, --drop {} leaves it out", key, key, key));
+}
+
+std::optional<SchemaEntry> join_as_of_molecule(const SchemaEntry& a, const ScopeGuess& of_a, const SchemaEntry& b, const ScopeGuess& of_b) {
+  if (join(Kind::atom, a, b)) return std::nullopt;
+  return join(Kind::molecule, as_of_molecule(a, of_a.rows()), as_of_molecule(b, of_b.rows()));
+}
+
+bool Lock::settle(const ScopeGuesses& guesses, const std::set<std::string, std::less<>>& known) {
+  bool changed = std::erase_if(unsettled, [&](const auto& u) { return known.contains(u.first); }) != 0;
   for (const auto& [key, guess] : guesses) {
-    if (known.contains(key) || !has(joined, Kind::atom, key)) continue;
+    if (known.contains(key)) continue;
     const auto before = unsettled.find(key);
     if (before == unsettled.end()) {
       if (has(schema, Kind::atom, key)) continue;  // the input had said so
@@ -326,7 +409,7 @@ bool Lock::settle(const ScopeGuesses& guesses, const std::set<std::string, std::
     }
     const ScopeGuess was = before->second;
     before->second.join(guess);
-    changed |= was.atoms != before->second.atoms || was.column != before->second.column;
+    changed |= was.atoms != before->second.atoms || was.column != before->second.column || was.plain != before->second.plain;
   }
   return changed;
 }
@@ -346,7 +429,7 @@ PackedChunk pack_chunk(std::unique_ptr<FrameWork> work, const std::string& input
     for (const auto& [key, origin] : moved.of_molecule) {
       chunk.origins.emplace(Schema::Key(Kind::molecule, key), origin);
       const auto guess = lock.unsettled.find(key);
-      if (guess != lock.unsettled.end()) move_scope(chunk.records.schema, key, guess->second.atoms);
+      if (guess != lock.unsettled.end() && has(lock.schema, Kind::atom, key)) move_scope(chunk.records.schema, key, guess->second.rows());
     }
     // Only fields that the lock has: those of this chunk may go again with a frame that is left out.
     if (wider.positions && lock.schema.positions) chunk.records.schema.positions = wider.positions;

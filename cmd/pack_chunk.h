@@ -33,11 +33,17 @@ struct ScopeGuess {
   std::string origin;       // the first of these frames
   std::uint64_t atoms = 0;  // of all of them; 0 when their numbers differ
   bool column = false;      // it was [n, 1] in one of them
+  bool plain = false;       // it was anything else, above all [n]
 
   void join(const ScopeGuess& later) {
     if (atoms != later.atoms) atoms = 0;
     column |= later.column;
+    plain |= later.plain;
   }
+  // [n] and [n, 1] are stored alike while the atoms have them, so what the molecule's was cannot be told any more.
+  bool mixed() const { return column && plain; }
+  // The atoms, for as_of_molecule(): [n, 1] is a tensor there.
+  std::uint64_t rows() const { return column ? 0 : atoms; }
 };
 using ScopeGuesses = std::map<std::string, ScopeGuess, std::less<>>;
 
@@ -47,12 +53,12 @@ struct Lock {
   std::map<Schema::Key, std::string, Schema::KeyOrder> origins;  // "frame 3 of train.xyz (line 271)"
   std::set<Schema::Key> exact;  // integer fields with values beyond 2^53, which cannot become floats; in both scopes
   bool both_moments = false;    // a frame's atoms have magmom and magmoms, so the one cannot become the other
-  // Of the atom properties those that may still turn out to be the molecule's.
+  // Of the atom properties those that may still turn out to be the molecule's, and those that have.
   ScopeGuesses unsettled;
   std::uint64_t version = 0;
 
   // Takes over what a chunk, or the next part, found out; `joined` is the schema of both. Whether something changed.
-  bool settle(const ScopeGuesses& guesses, const std::set<std::string, std::less<>>& known, const Schema& joined);
+  bool settle(const ScopeGuesses& guesses, const std::set<std::string, std::less<>>& known);
 };
 
 struct PackedChunk {
@@ -77,6 +83,15 @@ struct PackedChunk {
 
 // How many reasons for frames left out are kept for the report.
 inline constexpr std::size_t kReasonsKept = 1000;
+
+// Whether `key` became the molecule's although frames had it as one of the atoms, and not because of its name (rename_moments()).
+bool became_of_molecule(const Schema& schema, std::string_view key);
+
+// Throws Error (exit 3) when that cannot be: `guess` is mixed().
+void check_not_mixed(const Schema& schema, std::string_view key, const ScopeGuess& guess);
+
+// What two guesses are as the molecule's; nothing where they go together as the atoms', or not at all.
+std::optional<SchemaEntry> join_as_of_molecule(const SchemaEntry& a, const ScopeGuess& of_a, const SchemaEntry& b, const ScopeGuess& of_b);
 
 // Decodes and encodes on the calling thread. The result depends on the work, the lock and the rules
 // alone, so any number of threads gives the same bytes. Throws Error only for the system (exit 4).

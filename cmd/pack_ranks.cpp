@@ -45,6 +45,7 @@ void put_guesses(std::string& out, const ScopeGuesses& guesses) {
     put(out, guess.origin);
     put(out, guess.atoms);
     put(out, std::uint64_t{guess.column});
+    put(out, std::uint64_t{guess.plain});
   }
 }
 
@@ -53,7 +54,8 @@ ScopeGuesses get_guesses(ByteReader& in) {
   for (std::uint64_t n = get_number(in); n > 0; --n) {
     const std::string key = get_text(in), origin = get_text(in);
     const std::uint64_t atoms = get_number(in);
-    guesses.emplace(key, ScopeGuess{origin, atoms, get_number(in) != 0});
+    const bool column = get_number(in) != 0, plain = get_number(in) != 0;
+    guesses.emplace(key, ScopeGuess{origin, atoms, column, plain});
   }
   return guesses;
 }
@@ -154,34 +156,51 @@ void rename_moments_as(Lock& lock, const Schema& other) {
   if (has_total_moment(other) && lock.schema.entries.contains(std::pair(Kind::atom, std::string_view("magmom"))) && rename_moments(lock.schema)) lock.unsettled.erase("magmom");
 }
 
+const SchemaEntry* guessed_entry(const Lock& lock, const std::string& key) {
+  const auto found = lock.schema.entries.find(std::pair(Kind::atom, std::string_view(key)));
+  return found == lock.schema.entries.end() || !lock.unsettled.contains(key) ? nullptr : &found->second;
+}
+
 // What only the shape made an atom property in one of them is the molecule's where it is that in the other.
 void move_unsettled(Lock& lock, const Schema& other) {
-  std::erase_if(lock.unsettled, [&](const auto& u) {
-    const auto& [key, guess] = u;
+  for (const auto& [key, guess] : lock.unsettled) {
+    const SchemaEntry* const entry = guessed_entry(lock, key);
     const auto of_molecule = other.entries.find(std::pair(Kind::molecule, std::string_view(key)));
-    if (of_molecule == other.entries.end() || guess.column) return false;
-    if (!join(Kind::molecule, as_of_molecule(lock.schema.entries.at({Kind::atom, key}), guess.atoms), of_molecule->second)) return false;
-    move_scope(lock.schema, key, guess.atoms);
-    return true;
-  });
+    if (entry == nullptr || of_molecule == other.entries.end()) continue;
+    if (join(Kind::molecule, as_of_molecule(*entry, guess.rows()), of_molecule->second)) move_scope(lock.schema, key, guess.rows());
+  }
+}
+
+// Likewise in both, where they do not go together as the atoms'.
+void move_contradicting(Lock& whole, Lock& next) {
+  for (const auto& [key, guess] : next.unsettled) {
+    const SchemaEntry* const b = guessed_entry(next, key);
+    const SchemaEntry* const a = b == nullptr ? nullptr : guessed_entry(whole, key);
+    if (a == nullptr) continue;
+    const ScopeGuess& before = whole.unsettled.at(key);
+    if (!join_as_of_molecule(*a, before, *b, guess)) continue;
+    move_scope(whole.schema, key, before.rows());
+    move_scope(next.schema, key, guess.rows());
+    whole.origins.emplace(Schema::Key(Kind::molecule, key), guess.origin);
+  }
 }
 
 void join_locks(Lock& whole, Lock next) {
   rename_moments_as(whole, next.schema);
   rename_moments_as(next, whole.schema);
+  move_contradicting(whole, next);
   move_unsettled(whole, next.schema);
   move_unsettled(next, whole.schema);
   std::set<std::string, std::less<>> known;
   for (const auto& [key, entry] : next.schema.entries) {
     if (key.first == Kind::atom && !next.unsettled.contains(key.second)) known.insert(key.second);
   }
-  Schema joined = whole.schema;
-  joined.entries.insert(next.schema.entries.begin(), next.schema.entries.end());
-  whole.settle(next.unsettled, known, joined);
+  whole.settle(next.unsettled, known);
   if (const auto misfit = widen(whole.schema, next.schema)) {
     const std::string before = origin_of(whole, misfit->key);
     fail_input(origin_of(next, misfit->key), misfit->problem + (before.empty() ? "" : " in " + before), kInOneProcess);
   }
+  for (const auto& [key, guess] : whole.unsettled) check_not_mixed(whole.schema, key, guess);
   whole.exact.insert(next.exact.begin(), next.exact.end());
   whole.origins.insert(next.origins.begin(), next.origins.end());  // those that were first stay
   for (const auto& key : whole.exact) {

@@ -162,9 +162,7 @@ void PackReport::settle(const Lock& lock) {
   schema = lock.schema;
   for (const auto& [key, guess] : guesses) {
     const auto found = lock.origins.find(std::pair(Kind::molecule, std::string_view(key)));
-    const auto entry = schema.entries.find(std::pair(Kind::molecule, std::string_view(key)));
-    const bool moved = entry != schema.entries.end() && type_info(entry->second.type).form != Form::scalar;  // else rename_moments()
-    if (moved && found != lock.origins.end()) contradicted.emplace(key, found->second);
+    if (became_of_molecule(schema, key) && found != lock.origins.end()) contradicted.emplace(key, found->second);
   }
 }
 
@@ -173,7 +171,7 @@ void PackReport::print_scopes() const {
   std::vector<std::string> of_atoms;
   for (const auto& [key, guess] : guesses) {
     if (const auto other = contradicted.find(key); other != contradicted.end()) {
-      note(fmt::format("'{0}' is taken as the molecule's: it has a row for each atom in {1}, but not in {2}; --scope {0}=atom refuses such frames", key, guess.origin,
+      note(fmt::format("'{0}' is taken as the molecule's: it has a row for each atom in {1}, but is of another shape in {2}; --scope {0}=atom refuses such frames", key, guess.origin,
                        other->second));
     } else if (guess.atoms > 1 && schema.entries.contains(std::pair(Kind::atom, std::string_view(key)))) {
       of_atoms.push_back(fmt::format("'{}'", key));

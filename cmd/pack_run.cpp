@@ -85,6 +85,19 @@ void PackRun::prepare_append() {
   old_metadata_ = Metadata::parse(existing.metadata());
 }
 
+namespace {
+
+// Its records are packed as often.
+void note_repeated(const std::vector<std::string>& inputs) {
+  std::map<std::string, std::uint64_t> times;
+  for (const auto& input : inputs) ++times[fs::path(input).lexically_normal().string()];
+  for (const auto& [input, n] : times) {
+    if (n > 1 && input != "-") note(fmt::format("{} is given {} times, and so are its records", input, n));
+  }
+}
+
+}  // namespace
+
 std::vector<std::string> PackRun::inputs() const {
   std::vector<std::string> inputs;
   for (const auto& argument : o_.inputs) {
@@ -92,6 +105,7 @@ std::vector<std::string> PackRun::inputs() const {
     const auto files = input_files(argument);
     inputs.insert(inputs.end(), files.begin(), files.end());
   }
+  note_repeated(inputs);
   if (std::count(inputs.begin(), inputs.end(), "-") > 1) throw Error(Exit::usage, "", "stdin ('-') can be read only once");
   return inputs;
 }
@@ -124,7 +138,15 @@ bool PackRun::fits(const PackedChunk& chunk) const {
     if (found != chunk.records.schema.entries.end() && type_info(found->second.type).scalar == Scalar::f64) return false;
   }
   Schema merged = lock_->schema;
-  return merged.merge(chunk.records.schema).empty();
+  if (!merged.merge(chunk.records.schema).empty()) return false;
+  // [n] in one chunk, [n, 1] in another: pack_chunk() says so.
+  return std::ranges::none_of(chunk.guesses, [&](const auto& g) {
+    const auto before = lock_->unsettled.find(g.first);
+    if (before == lock_->unsettled.end() || !became_of_molecule(merged, g.first)) return false;
+    ScopeGuess both = before->second;
+    both.join(g.second);
+    return both.mixed();
+  });
 }
 
 void PackRun::update_lock(const PackedChunk& chunk) {
@@ -134,7 +156,7 @@ void PackRun::update_lock(const PackedChunk& chunk) {
   std::set<Schema::Key> exact = lock_->exact;
   exact.insert(chunk.exact.begin(), chunk.exact.end());
   Lock settled = *lock_;
-  const bool settles = settled.settle(chunk.guesses, chunk.known_atoms, widened ? now : merged);
+  const bool settles = settled.settle(chunk.guesses, chunk.known_atoms);
   const bool both_moments = lock_->both_moments || chunk.both_moments;
   if (!settles && !widened && merged == lock_->schema && exact.size() == lock_->exact.size() && both_moments == lock_->both_moments) return;
   if (widened && spool_ && part_.report.records != 0) spool_->begin_segment();
@@ -191,12 +213,25 @@ PackedPart PackRun::pack_part(std::vector<std::string> inputs, const std::string
   return part_;
 }
 
-std::string PackRun::finish_part(const Schema& schema) {
+namespace {
+
+// What was [n, 1] wherever it was taken for the atoms': it is that again as the molecule's.
+ColumnNames columns_of(const Lock& lock) {
+  ColumnNames columns;
+  for (const auto& [key, guess] : lock.unsettled) {
+    if (guess.column) columns.insert(key);
+  }
+  return columns;
+}
+
+}  // namespace
+
+std::string PackRun::finish_part(const Lock& whole) {
   if (part_.report.records == 0) {
     spool_.reset();
     return {};
   }
-  const std::string path = spool_->finish_as_temporary(schema);
+  const std::string path = spool_->finish_as_temporary(whole.schema, columns_of(whole));
   spool_.reset();
   return path;
 }
@@ -300,7 +335,7 @@ Exit PackRun::to_file() {
   }
   pack_all(source);
   check_result(part_);
-  if (spool_) spool_->finish(lock_->schema, metadata(part_).to_json());
+  if (spool_) spool_->finish(lock_->schema, columns_of(*lock_), metadata(part_).to_json());
   PackReport& report = part_.report;
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   report.output = o_.output;

@@ -40,7 +40,7 @@ class PackRun {
   PackedPart pack_part(std::vector<std::string> inputs, const std::string& target, std::function<void()> look);
   // Completes that file with records of this schema, which is as wide as their own or wider. Returns its name;
   // the caller owns it. Empty when there are no records.
-  std::string finish_part(const Schema& schema);
+  std::string finish_part(const Lock& whole);
 
   // Refuses a result that cannot be meant, and warns of what looks mistyped.
   void check_result(const PackedPart& whole) const;

@@ -149,7 +149,7 @@ void ShardPacking::pack() {
   ranks_.together([&] { part = pack_->pack_part(inputs_of_rank(inputs, ranks_.rank(), ranks_.size()), beside, [&] { ranks_.look(); }); });
   whole_ = whole_of_parts(ranks_, part);
   together_on_first([&] { pack_->check_result(whole_); });
-  ranks_.together([&] { packed_.add(pack_->finish_part(whole_.lock.schema)); });
+  ranks_.together([&] { packed_.add(pack_->finish_part(whole_.lock)); });
 
   const std::vector<std::string> all = ranks_.exchange(packed_.paths().empty() ? "" : packed_.paths()[0]);
   packed_.forget();

@@ -54,7 +54,7 @@ struct Range {
 constexpr std::uint64_t kBytesPerRange = std::uint64_t{4} << 20;
 
 // Records [begin, end) under the final schema. Stored bytes are copied where nothing changes.
-EncodedRecords convert_range(const Reader& from, const Range& range, const Schema& schema, Codec codec, bool raw) {
+EncodedRecords convert_range(const Reader& from, const Range& range, const Schema& schema, const ColumnNames& columns, Codec codec, bool raw) {
   EncodedRecords out;
   out.schema = schema;
   RecordEncoder encoder(codec);
@@ -69,7 +69,7 @@ EncodedRecords convert_range(const Reader& from, const Range& range, const Schem
       continue;
     }
     from.record(i, scratch).copy_to(s);
-    follow_scopes(s, schema);
+    follow_scopes(s, schema, columns);
     coerce(s, schema, false);
     if (const std::string problem = encoder.add(s, out); !problem.empty()) fail_input("", problem);
   }
@@ -78,7 +78,7 @@ EncodedRecords convert_range(const Reader& from, const Range& range, const Schem
 
 }  // namespace
 
-void Spool::copy_segment(const std::string& path, const Schema& schema, Writer& out) const {
+void Spool::copy_segment(const std::string& path, const Schema& schema, const ColumnNames& columns, Writer& out) const {
   const Reader from(path);
   Schema merged = schema;
   const bool raw = merged.merge(from.schema()).empty() && from.codec() == out.codec();
@@ -95,32 +95,32 @@ void Spool::copy_segment(const std::string& path, const Schema& schema, Writer& 
         at = range->end;
         return range;
       },
-      [&](Range& range) { return convert_range(from, range, schema, out.codec(), raw); },
+      [&](Range& range) { return convert_range(from, range, schema, columns, out.codec(), raw); },
       [&](EncodedRecords&& records) { out.add(records); });
 }
 
-void Spool::copy_segments(const Schema& schema, Writer& out) {
+void Spool::copy_segments(const Schema& schema, const ColumnNames& columns, Writer& out) {
   close_segment();
-  for (const auto& segment : closed_) copy_segment(segment->path(), schema, out);
+  for (const auto& segment : closed_) copy_segment(segment->path(), schema, columns, out);
 }
 
-void Spool::finish(const Schema& schema, std::string metadata) {
+void Spool::finish(const Schema& schema, const ColumnNames& columns, std::string metadata) {
   if (closed_.empty() && !options_.append) {
     writer_->set_metadata(std::move(metadata));
     writer_->finish();
     return;
   }
   Writer out = appended_ ? std::move(*appended_) : Writer::create(options_.target, options_.writer);
-  copy_segments(schema, out);
+  copy_segments(schema, columns, out);
   out.set_metadata(std::move(metadata));
   out.finish();
 }
 
-std::string Spool::finish_as_temporary(const Schema& schema) {
+std::string Spool::finish_as_temporary(const Schema& schema, const ColumnNames& columns) {
   Schema merged = schema;
   if (closed_.empty() && merged.merge(writer_->schema()).empty()) return writer_->finish_as_temporary();
   Writer out = Writer::create(options_.target, options_.writer);
-  copy_segments(schema, out);
+  copy_segments(schema, columns, out);
   return out.finish_as_temporary();
 }
 

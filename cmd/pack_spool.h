@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/atp/convert.h"
 #include "core/atp/writer.h"
 
 namespace atp {
@@ -30,17 +31,17 @@ class Spool {
   void add(const EncodedRecords& records);
   // What follows has a schema that the records so far do not fit.
   void begin_segment();
-  // Puts everything in its place. `schema` is the final lock.
-  void finish(const Schema& schema, std::string metadata);
+  // Puts everything in its place. `schema` is the final lock; `columns` as in follow_scopes().
+  void finish(const Schema& schema, const ColumnNames& columns, std::string metadata);
   // The same without append and metadata, under a temporary name, which is returned: the caller owns the
   // file. `schema` may be wider than what the records so far have.
-  std::string finish_as_temporary(const Schema& schema);
+  std::string finish_as_temporary(const Schema& schema, const ColumnNames& columns);
 
  private:
   class Segment;
   void close_segment();
-  void copy_segments(const Schema& schema, Writer& out);
-  void copy_segment(const std::string& path, const Schema& schema, Writer& out) const;
+  void copy_segments(const Schema& schema, const ColumnNames& columns, Writer& out);
+  void copy_segment(const std::string& path, const Schema& schema, const ColumnNames& columns, Writer& out) const;
 
   SpoolOptions options_;
   std::optional<Writer> appended_;  // of the target, under append

@@ -131,7 +131,7 @@ void write_plans(const PlanCommand& command, const PlanSizes& sizes);
 // "atoms", "edges", "graphs".
 std::string_view binding_name(Binding binding);
 // A plan without graphs is what was asked for, and hardly what was meant.
-void warn_if_empty(const FinishedPlan& plan);
+void warn_if_empty(const PlanCommand& command, const FinishedPlan& plan);
 
 // plan.json, one object without a line end.
 std::string plan_json(const PlanCommand& command, const PlanSizes& sizes, const FinishedPlan& plan);

@@ -111,7 +111,7 @@ double repeats_next_epoch(const PlanCommand& command, const PlanSizes& sizes, co
 void report_plan(const PlanCommand& command, const PlanSizes& sizes) {
   const ChosenStrategy strategy = parse_strategy(command.strategy), fixed = safe_fixed_count(command, sizes);
   const FinishedPlan before = make_plan(command, sizes, fixed, command.epoch), after = make_plan(command, sizes, strategy, command.epoch);
-  warn_if_empty(after);
+  warn_if_empty(command, after);
   std::string text = table({kQualityHead, quality_row(fixed.name(), sizes, before), quality_row(strategy.name(), sizes, after)}, {false, true, true, true, true, true, true, true});
   text += fmt::format("lower bound: {} batches{}\n\nLoad of each {}\n", human_count(after.lower_bound), padding_note(after), command.per_node > 0 ? "node (mean of its GPUs)" : "GPU");
   const double top = static_cast<double>(std::max({before.statistics.atoms_max, after.statistics.atoms_max, std::uint64_t{1}}));

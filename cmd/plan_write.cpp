@@ -1,6 +1,7 @@
 // Plans as folders: arrays to be mapped into memory, or JSON lines, or one .npz.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "cmd/counted.h"
@@ -178,8 +179,11 @@ std::string summary(const PlanCommand& command, const std::string& folder, const
 
 std::string_view binding_name(Binding binding) { return binding == Binding::atoms ? "atoms" : binding == Binding::edges ? "edges" : "graphs"; }
 
-void warn_if_empty(const FinishedPlan& plan) {
+void warn_if_empty(const PlanCommand& command, const FinishedPlan& plan) {
   if (plan.statistics.graphs == 0) warn("the plan holds no graphs: no record is left to plan");
+  const auto filled = static_cast<std::uint64_t>(std::ranges::count_if(plan.loads, [](const Load& load) { return load.graphs != 0; }));
+  if (filled == 0 || filled >= command.gpus || command.step || command.start) return;
+  warn(fmt::format("{} of {} GPUs get no graph in the whole epoch: there are {} batch{} with graphs", human_count(command.gpus - filled), human_count(command.gpus), human_count(filled), filled == 1 ? "" : "es"));
 }
 
 std::string plan_json(const PlanCommand& command, const PlanSizes& sizes, const FinishedPlan& plan) {
@@ -214,7 +218,7 @@ void write_plans(const PlanCommand& command, const PlanSizes& sizes) {
     const std::string name = command.epochs == 1 ? "" : fmt::format("epoch-{}", plan.epoch);
     if (!name.empty()) folder.make_folder(name);
     writer.write(plan, name.empty() ? "" : name + "/");
-    warn_if_empty(plan);
+    warn_if_empty(command, plan);
     progress.advance_to(e + 1);
     progress.set_records(e + 1);
     if (command.json) {

@@ -13,6 +13,7 @@
 #include "cmd/terminal.h"
 #include "core/atp/verify.h"
 #include "core/base/json_writer.h"
+#include "core/io/output_file.h"
 
 namespace atp {
 namespace {
@@ -73,6 +74,7 @@ class Pull {
   void check_space() const;
   void fetch();
   void finish_cache();
+  void keep_manifest() const;
   void report(double seconds) const;
 
   const PullCommand& command_;
@@ -205,6 +207,15 @@ void Pull::execute() {
   for (const PullItem& item : plan_.present) checks_.check(item);
   fetch();
   if (into_cache() && !shared_.environment.offline) finish_cache();
+  keep_manifest();
+}
+
+// What names all shards of a folder tells readers later when one is missing.
+void Pull::keep_manifest() const {
+  const std::string& name = plan_.dataset.manifest_name;
+  if (name.empty() || !command_.include.empty() || !command_.exclude.empty()) return;
+  if (std::ranges::any_of(plan_.dataset.files, [&](const RemoteFile& file) { return file.path == name; })) return;
+  write_text_file(plain_folder() + "/" + name, plan_.dataset.manifest, true);
 }
 
 std::string Pull::run_quietly(RemoteDataset&& dataset) {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <filesystem>
 #include <numeric>
+#include <set>
 
 #include "cmd/codec_option.h"
 #include "cmd/dataset_warnings.h"
@@ -227,6 +228,17 @@ void put_in_order(const Dataset& dataset, const ShardCommand& c, Chosen& chosen)
   if (!chosen.keys.order.empty()) sort_by_key(chosen.records, chosen.keys.order);
 }
 
+[[noreturn]] void fail_without_records(const ShardCommand& c, const std::vector<Part>& parts, std::size_t empty, const Chosen& chosen) {
+  const std::string what = fmt::format("split '{}' gets none of {} records", parts[empty].name, chosen.records.size());
+  if (c.by == "record") fail_input("", what, "give it a larger fraction");
+  std::set<std::pair<std::uint64_t, std::uint64_t>> values;
+  for (const Hash128& h : chosen.keys.group) values.emplace(h.high, h.low);
+  const std::size_t groups = values.size();
+  const std::string of = c.by == "formula" ? "composition" : fmt::format("value of {}", c.by);
+  const std::string why = groups == 1 ? fmt::format("all are of one {}, which --by {} keeps together", of, c.by) : fmt::format("there are {} {}s, each of which stays together", groups, of);
+  fail_input("", fmt::format("{}: {}", what, why), groups < parts.size() ? "split --by record, or by another key" : "give it a larger fraction, or split --by record");
+}
+
 // One group, or one a split.
 std::vector<std::pair<std::string, Chosen>> split(const ShardCommand& c, Chosen&& chosen) {
   std::vector<std::pair<std::string, Chosen>> groups;
@@ -245,7 +257,7 @@ std::vector<std::pair<std::string, Chosen>> split(const ShardCommand& c, Chosen&
       if (part_of[i] == p) places.push_back(i);
     }
     if (places.empty()) {
-      fail_input("", fmt::format("split '{}' gets none of {} records", parts[p].name, chosen.records.size()), "give it a larger fraction, or split --by record");
+      fail_without_records(c, parts, p, chosen);
     }
     groups.emplace_back(parts[p].name, chosen.at(places));
   }

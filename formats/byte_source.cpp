@@ -38,6 +38,10 @@ class FdInput : public RawInput {
   }
 
   std::size_t read(std::span<std::byte> out) override {
+    if (!sequential_ && taken_ >= kPeek) {
+      ::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+      sequential_ = true;
+    }
     const std::size_t n = read_some(fd_, out, name_);
     taken_ += n;
     if (n == 0 && !out.empty() && taken_ < promised_) {
@@ -51,6 +55,7 @@ class FdInput : public RawInput {
   Fd fd_;
   std::string name_;
   std::uint64_t promised_ = 0, taken_ = 0;
+  bool sequential_ = false;  // more than the head is read, which a format with a reader of its own does not want
 };
 
 class MemoryInput : public RawInput {
@@ -96,7 +101,7 @@ Fd open_input_file(const std::string& path) {
   }
   if (is_stream(path)) return open_stream(path);
   Fd fd = open_for_reading(path);
-  ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+  ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_RANDOM);  // no read-ahead of 16 MB for a look at its head
   return fd;
 }
 

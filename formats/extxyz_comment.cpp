@@ -105,6 +105,29 @@ std::string_view Comment::parse_key() {
   return {begin, static_cast<std::size_t>(p_ - begin)};
 }
 
+namespace {
+
+// Whether all that is opened in it is closed. ASE writes NaN, so JSON parsers would not take all there is.
+bool is_closed_json(std::string_view json) {
+  std::string open;
+  bool quoted = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (c == '"') quoted = !quoted;
+    if (quoted) {
+      i += c == '\\' ? 1 : 0;
+    } else if (c == '[' || c == '{') {
+      open += c == '[' ? ']' : '}';
+    } else if (c == ']' || c == '}') {
+      if (open.empty() || open.back() != c) return false;
+      open.pop_back();
+    }
+  }
+  return !quoted && open.empty() && !json.empty();
+}
+
+}  // namespace
+
 void Comment::parse_value(CommentEntry& entry) {
   const bool touching = p_ != end_ && !is_blank(*p_);
   skip_blanks();
@@ -137,6 +160,7 @@ void Comment::parse_value(CommentEntry& entry) {
   if (opening == '"' && entry.raw.starts_with("_JSON")) {
     entry.raw.remove_prefix(5);
     while (!entry.raw.empty() && is_blank(entry.raw.front())) entry.raw.remove_prefix(1);
+    if (!is_closed_json(entry.raw)) fail_input("", fmt::format("the JSON of '{}' is not closed", excerpt(entry.key)));
     // ASE writes arrays of more than one dimension so; what is numbers is an array like any other.
     if (entry.raw.starts_with('[') && read_nested(entry.raw, value) && value.numeric()) return;
     value = {};

@@ -372,6 +372,7 @@ void FrameFields::finish(Structure& structure, FrameRemarks& remarks) {
   for (std::size_t i = 0; i < used_; ++i) {
     const Entry& e = entries_[i];
     if (e.consumed) continue;
+    if (e.guessed && n_ == 0) continue;  // [] of no atoms: nothing, of whatever type
     put_property(e, structure);
     if (!e.guessed) continue;
     auto* const section = structure.find(Kind::atom, e.key);

@@ -120,16 +120,29 @@ std::string read_begin(ByteSource& source) {
   return text;
 }
 
-bool is_table(const std::string& text) {
+// Whether there is a table where `depth` objects or lists lie around it.
+bool holds_table(const simdjson::dom::element& e, unsigned depth) {
+  if (depth == 0) {
+    try {
+      std::vector<JsonFrame> rows;
+      return add_table(e, rows);
+    } catch (const Error&) {
+      return true;  // a table with a fault, which is told again with the frames
+    }
+  }
+  simdjson::dom::array a;
+  simdjson::dom::object o;
+  if (e.get(a) == simdjson::SUCCESS) return std::any_of(a.begin(), a.end(), [&](const auto& inner) { return holds_table(inner, depth - 1); });
+  if (e.get(o) == simdjson::SUCCESS) return std::any_of(o.begin(), o.end(), [&](const auto& inner) { return holds_table(inner.value, depth - 1); });
+  return false;
+}
+
+bool holds_table(const std::string& text, unsigned depth) {
   JsonParser parser;
-  bool parsed = false;
   try {
-    const simdjson::dom::element root = parser.parse(text, true);
-    parsed = true;
-    std::vector<JsonFrame> rows;
-    return add_table(root, rows);
+    return holds_table(parser.parse(text, true), depth);
   } catch (const Error&) {
-    return parsed;  // a table with a fault, which is told again with the frames
+    return false;
   }
 }
 
@@ -144,10 +157,14 @@ class JsonReader final : public FormatReader {
     }
     std::string begun;
     unsigned depth = ase ? 1 : outline.depth;
-    if (!ase && outline.table) {
+    if (!ase && (outline.table || outline.tables != 0)) {
       begun = read_begin(*source);
       const bool whole = begun.size() <= kLargestTable;
-      if (whole && is_table(begun)) depth = 0;
+      if (whole && outline.table && holds_table(begun, 0)) {
+        depth = 0;
+      } else if (whole && outline.tables != 0 && holds_table(begun, outline.tables)) {
+        depth = outline.tables;
+      }
       if (!whole && outline.split) {
         fail_input(source->name(), fmt::format("is a table (pandas' orient='split') of more than {} bytes", kLargestTable), "write it with orient='records'");
       }
@@ -201,7 +218,7 @@ class JsonReader final : public FormatReader {
       frames = frames_of_json(parser_.parse(records.text(i), true));
     } catch (const Error&) {  // is one bad frame
     }
-    if (!one_each_) one_each_ = frames.size() == 1 && !may_be_many(frames[0].layout);
+    if (!one_each_) one_each_ = frames.size() == 1 && !may_be_many(frames[0].layout) && frames[0].cells.empty();
     return std::max<std::size_t>(frames.size(), 1);
   }
 

@@ -38,13 +38,6 @@ struct Table {
 
 bool is_structure_name(std::string_view name) { return name == "structure" || name == "structures"; }
 
-// In a list of energies each is the energy of one.
-std::string_view name_of_one(std::string_view name) {
-  static constexpr std::pair<std::string_view, std::string_view> kNames[] = {{"energies", "energy"}, {"total_energies", "total_energy"}, {"stresses", "stress"}, {"virials", "virial"}};
-  const auto* const found = std::ranges::find(kNames, name, &std::pair<std::string_view, std::string_view>::first);
-  return found == std::end(kNames) ? name : found->second;
-}
-
 bool is_named_for_a_field(std::string_view name) {
   static constexpr std::string_view kParts[] = {"energ", "force", "stress", "virial"};
   return std::ranges::any_of(kParts, [&](std::string_view part) { return name.find(part) != std::string_view::npos; });
@@ -57,8 +50,8 @@ std::optional<Table> split_table(object o) {
   Table t;
   for (const element e : names) {
     std::string_view name;
+    if (e.is_number()) fail_input("", "is a table whose columns have numbers for names: what they hold is not known", "name the columns before it is written, such as structure, energy, forces");
     if (e.get(name) != simdjson::SUCCESS) return std::nullopt;
-    if (std::ranges::find(t.columns, name, &Column::name) != t.columns.end()) fail_input("", fmt::format("is a table with two columns '{}'", excerpt(name)));
     t.columns.push_back({name, {}, {}});
   }
   std::size_t i = 0;
@@ -99,6 +92,21 @@ std::optional<Table> side_by_side(object o, bool of_objects) {
   return t;
 }
 
+// One of two values of a name would replace the other.
+void check_names(const Table& t) {
+  std::vector<std::string_view> names;
+  for (const Column& c : t.columns) names.push_back(c.name);
+  for (const auto& [name, value] : t.of_all) names.push_back(name);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (names[j] == names[i]) fail_input("", fmt::format("is a table with two columns '{}'", excerpt(names[i])));
+      if (name_of_table_cell(names[j]) == name_of_table_cell(names[i])) {
+        fail_input("", fmt::format("is a table with a column '{}' and a column '{}', which mean the same", excerpt(names[j]), excerpt(names[i])));
+      }
+    }
+  }
+}
+
 void check_lengths(const Table& t, const Column& structures, bool of_objects) {
   std::string others;
   for (const Column& c : t.columns) {
@@ -117,6 +125,12 @@ Layout layout_of(const Table& t) {
 }
 
 }  // namespace
+
+std::string_view name_of_table_cell(std::string_view column) {
+  static constexpr std::pair<std::string_view, std::string_view> kNames[] = {{"energies", "energy"}, {"total_energies", "total_energy"}, {"stresses", "stress"}, {"virials", "virial"}};
+  const auto* const found = std::ranges::find(kNames, column, &std::pair<std::string_view, std::string_view>::first);
+  return found == std::end(kNames) ? column : found->second;
+}
 
 bool add_table(element e, std::vector<JsonFrame>& out) {
   object o;
@@ -142,13 +156,14 @@ bool add_table(element e, std::vector<JsonFrame>& out) {
     fail_input("", "is a table with several columns of structures: which of them the other values belong to is not known",
                "write a list of records, each with one structure and what belongs to it");
   }
+  check_names(*t);
   check_lengths(*t, *structures, of_objects);
   const auto& keys = split ? t->keys : structures->keys;
   const Layout layout = layout_of(*t);
   for (std::size_t i = 0; i < structures->cells.size(); ++i) {
     JsonFrame frame{layout, structures->cells[i], e, i};
     for (const Column& c : t->columns) {
-      if (&c != &*structures) frame.cells.emplace_back(name_of_one(c.name), c.cells[i]);
+      if (&c != &*structures) frame.cells.emplace_back(c.name, c.cells[i]);
     }
     frame.cells.insert(frame.cells.end(), t->of_all.begin(), t->of_all.end());
     if (i < keys.size() && keys[i] != fmt::format("{}", i)) frame.row = keys[i];

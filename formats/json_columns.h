@@ -16,4 +16,7 @@ namespace atp {
 // What is no list belongs to every row. Throws Error (exit 3, no place): columns of different length, by name.
 bool add_table(simdjson::dom::element e, std::vector<JsonFrame>& out);
 
+// In a list of energies each is the energy of one.
+std::string_view name_of_table_cell(std::string_view column);
+
 }  // namespace atp

@@ -66,6 +66,10 @@ JsonOutline outline_of_json(std::string_view head) {
       digits.back() = is_digits(last);
       out.table |= open == "{" && std::ranges::find(kTableKeys, last) != std::end(kTableKeys);
       out.split |= open == "{" && last == "columns";
+      const std::size_t value = head.find_first_not_of(" \t\r\n", i + 1);
+      if (out.tables == 0 && open.size() > 1 && value != std::string_view::npos && head[value] == '[' && std::ranges::find(kTableKeys, last) != std::end(kTableKeys)) {
+        out.tables = static_cast<unsigned>(open.size() - 1);
+      }
       const auto depth = static_cast<unsigned>(open.size() - 1);
       if ((out.found && depth >= out.depth) || std::ranges::find(kRecordKeys, last) == std::end(kRecordKeys)) continue;
       out.found = true;
@@ -118,9 +122,8 @@ void JsonCutter::close(char c, JsonPiece& piece) {
   if (open_.empty() || open_.back() != (c == '}' ? '{' : '[')) fail(fmt::format("'{}' closes nothing", c));
   open_.pop_back();
   if (!record_) {
+    if (open_.size() + 1 == depth_) close_records(c);
     keys_.pop_back();
-    const bool list_without_records = c == ']' && open_.size() + 1 == depth_ && records_ == records_before_list_ && list_items_ != 0;
-    if (list_without_records && !keys_.empty() && beside_.size() < kMostBeside) beside_.emplace_back(keys_.back(), list_items_ + 1);
     return;
   }
   if (open_.size() != depth_) return;
@@ -131,6 +134,22 @@ void JsonCutter::close(char c, JsonPiece& piece) {
   piece.records.push_back(std::move(record));
   record_.reset();
   ++records_;
+}
+
+// What else was in a list, or an object, of records.
+void JsonCutter::close_records(char c) {
+  const std::uint64_t records = records_ - records_before_list_;
+  // The columns of a table may have numbers for names, as the rows have.
+  const bool nameless = c == ']' || is_digits(keys_.back());
+  if (records == 0) {
+    if (nameless && list_items_ != 0 && depth_ >= 2 && beside_.size() < kMostBeside) beside_.emplace_back(keys_[keys_.size() - 2], list_items_ + 1);
+    return;
+  }
+  if (c == ']') longest_list_ = std::max(longest_list_, records);
+  if (!nameless || depth_ < 2 || records == list_items_ + 1) return;
+  fail_input(source_->name(), fmt::format("has {} values beside each other of which {} {} and the others have no names, so what they are is not known", list_items_ + 1, records,
+                                          records == 1 ? "is a structure" : "are structures"),
+             "write a list of objects with a name for each value (pandas: orient='records', with named columns)");
 }
 
 void JsonCutter::scan(JsonPiece& piece) {
@@ -191,11 +210,14 @@ void JsonCutter::end_of_text() {
 // {"structures": [...], "energies": [...]}: what belongs to the structures would be lost.
 void JsonCutter::refuse_lists_beside() const {
   std::string keys;
+  std::uint64_t as_many = 0;
   for (const auto& [key, items] : beside_) {
-    if (items == records_) keys += fmt::format("{}'{}'", keys.empty() ? "" : ", ", excerpt(key));
+    if (items != records_ && items != longest_list_) continue;
+    keys += fmt::format("{}'{}'", keys.empty() ? "" : ", ", excerpt(key));
+    as_many = items;
   }
   if (keys.empty()) return;
-  fail_input(source_->name(), fmt::format("has lists of {} items beside its records, which would be lost: {}", records_, keys), "put each record's values into it");
+  fail_input(source_->name(), fmt::format("has lists of {} items beside its records, which would be lost: {}", as_many, keys), "put each record's values into it");
 }
 
 std::optional<JsonPiece> JsonCutter::next() {

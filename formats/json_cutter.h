@@ -19,6 +19,7 @@ struct JsonOutline {
   bool found = false;     // a key that records of this field have was seen
   bool table = false;     // add_table() may know the document as a whole
   bool split = false;     // one with its names in front
+  unsigned tables = 0;    // how many objects or arrays lie around what add_table() may know, when not the whole; 0: no such
   bool numbered = false;  // keys "1", "2" ... around records of ASE's database
 };
 
@@ -44,7 +45,8 @@ class JsonCutter {
 
   // The next records, a few MB of them and at least one; nothing at the end. Records are objects that
   // are balanced, not yet valid JSON. Throws Error (exit 3): brackets that do not match, a document
-  // that ends inside, text after it, lists of other values beside the records, one item each. What was complete before that comes first.
+  // that ends inside, text after it, lists of other values beside the records, one item each, lists of records and other
+  // values that have no names. What was complete before that comes first.
   std::optional<JsonPiece> next();
   InputState input_state() const { return source_->state(); }
   const std::string& name() const { return source_->name(); }
@@ -55,6 +57,7 @@ class JsonCutter {
   void open(char c);
   void close(char c, JsonPiece& piece);
   void end_of_text();
+  void close_records(char c);
   void refuse_lists_beside() const;
   void compact();
   [[noreturn]] void fail(const std::string& what) const;
@@ -73,7 +76,8 @@ class JsonCutter {
   std::uint64_t records_ = 0;
   // Lists where records might have been, with other things in them: their keys and numbers of items, the first few.
   std::vector<std::pair<std::string, std::uint64_t>> beside_;
-  std::uint64_t list_items_ = 0, records_before_list_ = 0;  // of the list at that depth that is open
+  std::uint64_t list_items_ = 0, records_before_list_ = 0;  // of the list, or object, at that depth that is open
+  std::uint64_t longest_list_ = 0;                          // of records
   std::optional<Error> failure_;
 };
 

@@ -253,7 +253,10 @@ void JsonFrameReader::read_values(const JsonFrame& frame, const Structure& struc
   const std::size_t n = structure.n_atoms();
   add_own_values(frame, n, remarks);
   if (frame.layout == Layout::structure && is_json_sites(frame.values)) return;
-  for (const auto& [name, cell] : frame.cells) add_value(frame, name, cell, n, remarks);
+  for (const auto& [name, cell] : frame.cells) {
+    const auto claim = settings_.rules.of_frame_value(name);
+    add_value(frame, claim && claim->asked ? name : name_of_table_cell(name), cell, n, remarks);
+  }
   if (!frame.cells.empty() || frame.values.get(o) != simdjson::SUCCESS) return;
   per_atom_ = {static_cast<double>(n), "eV/atom times the number of atoms"};
   for (const auto f : o) {
@@ -267,6 +270,16 @@ void JsonFrameReader::read_values(const JsonFrame& frame, const Structure& struc
     }
   }
 }
+
+namespace {
+
+// A value of its own that has the name under which the record's key in its dictionary, or the table's index, is kept.
+bool has_own_key(const JsonFrame& frame) {
+  if (!frame.cells.empty()) return std::ranges::any_of(frame.cells, [](const auto& cell) { return cell.first == "key"; });
+  return !is_json_sites(frame.values) && json_member(frame.values, "key").has_value();
+}
+
+}  // namespace
 
 void JsonFrameReader::read(const JsonFrame& frame, std::string_view key, Structure& structure, FrameRemarks& remarks) {
   values_.clear();
@@ -288,7 +301,7 @@ void JsonFrameReader::read(const JsonFrame& frame, std::string_view key, Structu
   ValueHint of_frame;
   of_frame.scope = ValueScope::frame;
   const std::string_view row = frame.row.empty() ? key : frame.row;
-  if (!row.empty()) fields_.add("key", FrameValue::of_text(row), of_frame);
+  if (!row.empty() && !has_own_key(frame)) fields_.add("key", FrameValue::of_text(row), of_frame);
   fields_.finish(structure, remarks);
   for (const std::string& text : values_.left_out()) remarks.note(text);
   for (const auto& [kind, name] : nulls_) structure.put_bytes(kind, name, Type::null, {});

@@ -115,6 +115,7 @@ void from_fractional(const Structure& structure, double* r) {
 }
 
 void JsonFrameReader::read_sites(const JsonFrame& frame, Structure& structure, FrameRemarks& remarks) {
+  if (frame.atoms.is_null()) fail_input("", "has no structure: it is null", "pass --on-error skip to leave it out");
   const auto lattice = json_member(frame.atoms, "lattice");
   if (lattice) {
     read_lattice(*lattice, structure);

@@ -378,7 +378,12 @@ std::optional<FrameValue> JsonValues::ndarray(simdjson::dom::array parts) {
   if (!values) return std::nullopt;  // of texts
   const Of of = known_type(dtype).value_or(values->of);
   if (values->count() != count) fail_input("", fmt::format("has an __ndarray__ of {} values, its shape needs {}", values->count(), count));
-  return as_type(FrameValue::array(values->of, shape, values->data), of);
+  const FrameValue v = FrameValue::array(values->of, shape, values->data);
+  // As in the bytes of a database: what i64 cannot hold is not taken for a float, even where that would be exact.
+  for (std::uint64_t i = 0; of == Of::i64 && v.of == Of::f64 && i < count; ++i) {
+    if (std::fabs(v.real(i)) >= 0x1p63) fail_inexact(fmt::format("{:.0f}", v.real(i)));
+  }
+  return as_type(v, of);
 }
 
 // Numbers in the type that the array had: a list alone tells integers from reals, and no more.

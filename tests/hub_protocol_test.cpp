@@ -29,6 +29,12 @@ HttpAnswer answer(int status, std::vector<std::pair<std::string, std::string>> h
 
 }  // namespace
 
+TEST_CASE("a name that cannot be resolved is tried once more") {
+  CHECK(most_retries(Trouble::resolve, kMostRetries) == 1);
+  CHECK(most_retries(Trouble::resolve, 0) == 0);
+  CHECK(most_retries(Trouble::connect, kMostRetries) == kMostRetries);
+}
+
 TEST_CASE("how long a retry waits") {
   CHECK(retry_delay(1, nullptr, 1, 0) == 1);
   CHECK(retry_delay(2, nullptr, 1, 0) == 2);

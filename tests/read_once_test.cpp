@@ -17,6 +17,7 @@
 #include "core/io/input_file.h"
 #include "core/io/mapped_file.h"
 #include "core/io/page_cache.h"
+#include "formats/byte_source.h"
 #include "tests/support/damaged.h"
 #include "tests/support/files.h"
 
@@ -59,6 +60,15 @@ std::string large_dataset(const TempDir& dir) {
 }
 
 }  // namespace
+
+TEST_CASE("a look at a file's head reads nothing ahead") {
+  const TempDir dir;
+  const std::string path = large_dataset(dir);
+  if (!drops(path)) return;
+  CHECK_FALSE(ByteSource(path).peek().empty());
+  const MappedFile file(path);
+  CHECK(share(file, kMiB / 2, kMiB) == 0);
+}
 
 TEST_CASE("a pass leaves nothing in memory but what was there before") {
   const TempDir dir;

@@ -261,11 +261,13 @@ bool rename_moments(Schema& lock) {
   return true;
 }
 
-void follow_scopes(Structure& s, const Schema& lock) {
+void follow_scopes(Structure& s, const Schema& lock, const ColumnNames& columns) {
   if (has_total_moment(lock)) rename_moments(s);
   for (auto& section : s.sections()) {
     if (section.kind != Kind::atom || lock.entries.contains(std::pair<Kind, std::string_view>(Kind::atom, section.key))) continue;
-    if (lock.entries.contains(std::pair<Kind, std::string_view>(Kind::molecule, section.key))) make_of_molecule(section);
+    if (!lock.entries.contains(std::pair<Kind, std::string_view>(Kind::molecule, section.key))) continue;
+    if (columns.contains(section.key)) section.scope = Structure::Scope::guessed_column;
+    make_of_molecule(section);
   }
 }
 

@@ -2,7 +2,9 @@
 // widens where the format's lock would refuse.
 #pragma once
 
+#include <functional>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "core/atp/schema.h"
@@ -44,8 +46,9 @@ bool rename_moments(Schema& lock);
 bool has_total_moment(const Schema& schema);
 
 // Atom properties that `lock` knows as the molecule's become that: what only their shape said was contradicted by another
-// record. Call coerce() afterwards.
-void follow_scopes(Structure& s, const Schema& lock);
+// record. Those of them that are in `columns` were [n, 1], whatever their section says. Call coerce() afterwards.
+using ColumnNames = std::set<std::string, std::less<>>;
+void follow_scopes(Structure& s, const Schema& lock, const ColumnNames& columns = {});
 // What such a property of the atoms is as the molecule's. `atoms`: of all records that have it, 0 when their numbers differ.
 SchemaEntry as_of_molecule(const SchemaEntry& of_atoms, std::uint64_t atoms);
 // Makes it that in `lock`, which has it.

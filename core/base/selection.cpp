@@ -117,6 +117,12 @@ std::uint64_t Selection::count(std::uint64_t size) const {
   return total;
 }
 
+void Selection::check_not_empty(std::uint64_t size) const {
+  if (count(size) == 0 && size != 0) {
+    throw Error(Exit::usage, "", "--records selects none of the records", "slices are START:STOP:STEP, as in Python");
+  }
+}
+
 void Selection::for_each(std::uint64_t size, const std::function<void(std::uint64_t)>& fn) const {
   for (const Part& part : parts_) {
     const Range range = resolve(part, size);

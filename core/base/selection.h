@@ -22,6 +22,9 @@ class Selection {
   // lies outside; slices are clipped, as in Python.
   std::uint64_t count(std::uint64_t size) const;
 
+  // Throws Error (exit 2) when there are records and it selects none of them, or as count().
+  void check_not_empty(std::uint64_t size) const;
+
   // The indices in the order written, duplicates kept: fn(index).
   void for_each(std::uint64_t size, const std::function<void(std::uint64_t)>& fn) const;
 

@@ -94,7 +94,7 @@ HttpAnswer HttpClient::ask(HttpRequest& request, const RequestAbout& about) {
     } catch (const HttpFailure& problem) {
       if (problem.trouble == Trouble::stopped) throw;
       if (!problem.transient()) throw failure(problem, about.where, request.url);
-      if (attempt >= retries_) throw NoAnswer(failure(problem, about.where, request.url));
+      if (attempt >= most_retries(problem.trouble, retries_)) throw NoAnswer(failure(problem, about.where, request.url));
       wait_to_retry(++attempt, nullptr, shared());
       continue;
     }

@@ -193,7 +193,11 @@ RemoteDataset find_at_url(HttpShared& shared, const std::string& address) {
   HttpClient client(shared);
   HttpRequest request;
   request.url = *url;
-  client.ask_json(request, {url->without_query(), "", "", ""}, [&](const std::string& body) { found.files = parse_manifest(body, url->without_query()); });
+  client.ask_json(request, {url->without_query(), "", "", ""}, [&](const std::string& body) {
+    found.files = parse_manifest(body, url->without_query());
+    found.manifest = body;
+  });
+  if (path_problem(name).empty()) found.manifest_name = name;
   for (RemoteFile& file : found.files) {
     file.url = url->resolve(percent_encoded(file.path, "/"));
     if (!file.url) fail_input(url->without_query(), fmt::format("names the file '{}', which makes no address", file.path));

@@ -17,6 +17,7 @@ struct RemoteDataset {
   std::vector<RemoteFile> files;  // below the path, in bytewise order, pinned to the commit
   bool complete = false;   // `files` are all files of the commit
   bool from_cache = false; // nobody was asked
+  std::string manifest_name, manifest;  // of a plain address: the list that names the files, as it came; or empty
 };
 
 // All files below address.path, or the one file that it names. Offline, and for a commit whose list has been kept, no

@@ -185,6 +185,8 @@ def test_refusals():
         c.atp("pull", "o/..", "x", code=2, says="is not a repository")
         c.atp("pull", "hf://o", code=2, says="OWNER/NAME")
         c.atp("pull", "o/n", "omat/train", code=5, env={"HF_ENDPOINT": "http://127.0.0.1:1", "ATP_RETRY_WAIT": "0"}, says="cannot connect")
+        c.atp("pull", "o/n", "omat/train", code=5, env={"HF_ENDPOINT": "http://no-such-host.invalid"}, says="cannot be resolved")
+        assert "waiting" not in c.err, c.err
         c.hub.fault("revision", status=403, headers={"X-Error-Message": "Repository is disabled."})
         c.atp("pull", "o/n", "omat/val", code=5, says="the repository is disabled")
 
@@ -330,7 +332,11 @@ def test_plain_manifest():
         entry = {"path": "a.atp", "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
         c.hub.plain["d/manifest.json"] = json.dumps({"output_files": ["a.atp", "b.atp"], "files": [entry]}).encode()
         c.atp("pull", url, "--local-dir", "m", says="2 files fetched")
+        with open(c.folder + "/m/manifest.json", "rb") as f:
+            assert f.read() == c.hub.plain["d/manifest.json"]
         c.atp("pull", url, "--local-dir", "m", says="2 already there")
+        c.atp("pull", url, "--local-dir", "some", "--include", "a.atp", says="1 file fetched")
+        assert os.listdir(c.folder + "/some") == ["a.atp"]
         entry["sha256"] = "0" * 64
         c.hub.plain["d/manifest.json"] = json.dumps({"files": [entry]}).encode()
         c.atp("pull", url, "--local-dir", "m2", code=5, says="0000 is expected")
