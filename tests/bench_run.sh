@@ -193,7 +193,7 @@ assert [(r["requirement"], r["met"]) for r in held["required"]] == [("atp shuffl
 assert {(c["backend"], c["verdict"], c["why"]) for c in held["changes"]} == {(b, "incomparable", "2,000 molecules then, 500 now") for b in ("atp", "lmdb")}, held["changes"]
 assert {d["what"] for d in held["baseline_differs"]} == {"--records", "--trials", "--seconds"}, held["baseline_differs"]
 assert r["options"] == dict(dataset=None, like=None, records=2000, custom=False, batch=256, trials=3, seconds=2.0, seed=0, io="auto", processes=1), r["options"]
-assert len(r["goals"]) == 42 and {g["met"] for g in r["goals"] if g["value"] is None} == {False}
+assert len(r["goals"]) == 43 and {g["met"] for g in r["goals"] if g["value"] is None} == {False}
 named = json.load(open("named.json"))
 assert [text.split(":")[0] for text in named["left_out"]] == ["lmdb", "py-hdf5", "write"] and not named["notes"], named
 def keys_of(value):

@@ -35,7 +35,7 @@ double weight_of(std::string_view workload) {
 
 bool takes_part(const Backend& backend, std::string_view workload) {
   const BackendKind kind = backend.kind;
-  if (backend.name == "disk") return workload == "cold-shuffled";
+  if (backend.name == "disk") return workload == "write" || workload == "cold-shuffled";
   if (workload == "workers") return kind == BackendKind::atp || kind == BackendKind::peer;
   // These say nothing of cold files: two threads share what they read, and the others look at no values.
   if (workload.starts_with("cold-")) return backend.sums && backend.name != "atp-2threads";
