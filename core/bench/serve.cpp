@@ -60,8 +60,10 @@ class Server {
     std::uint64_t done = 0;
     timed([&] { store_.begin(shape); });
     while (done < molecules && (done == 0 || seconds < budget)) {
-      // Small chunks at first, or a slow store would be far beyond its time before it is looked at.
-      const std::size_t most = std::min<std::size_t>(kChunkMolecules, std::max<std::size_t>(64, done));
+      // Small chunks at first, or a slow store would be far beyond its time before it is looked at; soon large ones, or
+      // what a store does at the end of each would count.
+      const double soon = seconds > 0 ? static_cast<double>(done) / seconds * budget / 8 : 0;
+      const std::size_t most = std::clamp<std::size_t>(static_cast<std::size_t>(soon), 64, std::min<std::size_t>(kChunkMolecules, std::max<std::size_t>(64, 16 * done)));
       chunk.clear();
       while (done + chunk.size() < molecules && chunk.size() < most && chunk.bytes() < kChunkBytes) load_.add(done + chunk.size(), chunk);
       const auto made = chunk.molecules();

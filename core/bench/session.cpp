@@ -58,7 +58,7 @@ void Session::run() {
 
 bool Session::takes_part(const TestedStore& store, std::string_view workload) const {
   const BackendKind kind = store.backend->kind;
-  if (store.backend->name == "disk") return workload == "cold-shuffled";
+  if (store.backend->name == "disk") return workload == "write" || workload == "cold-shuffled";
   if (workload == "workers") return kind == BackendKind::atp || kind == BackendKind::peer;
   // These say nothing of cold files: two threads share what they read, and the others look at no values.
   if (workload.starts_with("cold-")) return store.backend->sums && store.backend->name != "atp-2threads";

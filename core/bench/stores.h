@@ -63,8 +63,8 @@ struct AtpVariant {
 std::unique_ptr<Store> make_atp_store(std::vector<std::string> inputs, AtpVariant variant);
 std::unique_ptr<Store> make_plain_atp_store(std::vector<std::string> inputs);
 std::unique_ptr<Store> make_copy_store(std::vector<std::string> inputs, Codec codec);
-// For cold records one by one, and nothing else.
-std::unique_ptr<Store> make_disk_store(std::string input);
+// Moves bytes and nothing else; reads what the same store has written.
+std::unique_ptr<Store> make_disk_store(const std::string& folder);
 std::unique_ptr<Store> make_lmdb_store(const std::string& folder, bool read_ahead);
 std::unique_ptr<Store> make_hdf5_store(const std::string& folder, std::size_t cache_bytes);
 std::unique_ptr<Store> make_sqlite_store(const std::string& folder);

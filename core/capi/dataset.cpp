@@ -89,7 +89,8 @@ void gather(atp_dataset& dataset, std::span<const std::uint64_t> indices, std::u
   check_room(batch, indices.size(), atoms);
   BatchFiller filler(batch);
   atp_dataset::Lease lease(dataset, (flags & ATP_VERIFY) != 0);
-  lease.reader().for_each(indices, [&](std::size_t graph, const RecordView& record) { filler.add(graph, record, lease.reader().prefetcher()); });
+  Prefetcher& prefetcher = lease.reader().prefetcher();
+  lease.reader().for_each(indices, [&](std::size_t graph, const RecordView& record) { filler.add(graph, record, prefetcher); });
   lease.give_back();
 }
 
