@@ -10,8 +10,8 @@
 namespace atp {
 namespace {
 
-// Wider lines are hard to read, narrower ones leave no room beside the option names.
-std::size_t text_width() { return static_cast<std::size_t>(std::clamp(terminal_width(), 50, 100)); }
+// Wider lines are hard to read; what is narrower than the words is wrapped by the terminal.
+std::size_t text_width() { return static_cast<std::size_t>(std::clamp(terminal_width(), 30, 100)); }
 
 // "  NAMES    text", the text wrapped in its column; names too long for theirs get a line of their own.
 std::string entry(const std::string& names, std::string_view text, std::size_t column) {
@@ -35,7 +35,8 @@ std::size_t column_for(const CommandManual& manual) {
       if (width <= 30) widest = std::max(widest, width);
     }
   }
-  return widest + 4;
+  constexpr std::size_t kLeast = 20;  // of the text beside the names; else it stands below them
+  return widest + 4 + kLeast <= text_width() ? widest + 4 : 6;
 }
 
 }  // namespace
@@ -65,8 +66,9 @@ std::string wrapped(std::string_view text, std::size_t width, std::size_t indent
 std::string command_help(const Command& command) {
   const CommandManual manual = manual_of(command);
   const std::size_t column = column_for(manual);
-  std::string out = fmt::format("atp {}: {}\n", command.name, wrapped(command.summary, text_width(), 2));
-  out += heading("Usage") + "  " + usage_of(manual) + "\n";
+  const std::size_t before = std::string_view("atp : ").size() + command.name.size();
+  std::string out = fmt::format("atp {}: {}\n", command.name, wrapped(command.summary, text_width() - before, 2));
+  out += heading("Usage") + "  " + wrapped(usage_of(manual), text_width(), 6) + "\n";
   out += heading("Examples");
   std::size_t widest = 0;
   for (const Example& e : command.examples) widest = std::max(widest, e.command.size());
