@@ -1,0 +1,425 @@
+// What a benchmark reports: requirements, baselines, tables and the page.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "cmd/bench.h"
+#include "cmd/bench_svg.h"
+#include "core/base/error.h"
+#include "core/base/utf8.h"
+#include "core/bench/footprint.h"
+#include "core/bench/requirement.h"
+#include "core/bench/serve.h"
+#include "core/bench/session.h"
+#include "core/bench/stores.h"
+#include "tests/support/files.h"
+#include "tests/support/refusal.h"
+
+using namespace atp;
+using test::refusal;
+
+namespace {
+
+BenchRow row(std::string backend, std::string workload, std::vector<double> values, BenchUnit unit = BenchUnit::molecules_per_second) {
+  BenchRow r;
+  r.dir = "/d";
+  r.load = "64";
+  r.backend = std::move(backend);
+  r.workload = std::move(workload);
+  r.values = std::move(values);
+  r.unit = unit;
+  r.molecules = 1000;
+  r.atoms = 64;
+  r.payload = 1683;
+  r.checked = true;
+  summarise(r);
+  return r;
+}
+
+BenchResults some_results() {
+  BenchResults r;
+  r.machine = this_machine();
+  Mount m;
+  m.folder = "/d";
+  m.type = "ext4";
+  r.mounts.push_back(m);
+  r.rows = {row("atp", "shuffled", {400, 410, 390}), row("lmdb", "shuffled", {100, 101, 99}), row("atp", "open", {2e-5}, BenchUnit::seconds),
+            row("lmdb", "open", {1e-5}, BenchUnit::seconds)};
+  r.rows[0].latency.assign(kLatencyShares.size(), 2e-7);
+  BenchRow refused = row("hdf5", "shuffled", {1});
+  refused.values.clear();
+  refused.problem = "said <no> & \"never\"";
+  r.rows.push_back(refused);
+  compare_with_atp(r.rows);
+  return r;
+}
+
+// Whether tags are closed in order and nothing else is open at the end.
+bool well_formed(const std::string& page) {
+  std::vector<std::string> open;
+  for (std::size_t at = page.find('<'); at != std::string::npos; at = page.find('<', at + 1)) {
+    const std::size_t end = page.find('>', at);
+    if (end == std::string::npos) return false;
+    const std::string tag = page.substr(at + 1, end - at - 1);
+    if (tag.starts_with("!") || tag.ends_with("/")) continue;
+    if (tag.starts_with("/")) {
+      if (open.empty() || open.back() != tag.substr(1)) return false;
+      open.pop_back();
+    } else {
+      open.push_back(tag.substr(0, tag.find(' ')));
+    }
+  }
+  return open.empty();
+}
+
+}  // namespace
+
+TEST_CASE("requirements: what is understood") {
+  const Requirement r = parse_requirement("atp/lmdb shuffled 64 >= 4");
+  CHECK(r.backend == "atp");
+  CHECK(r.peer == "lmdb");
+  CHECK(r.workload == "shuffled");
+  CHECK(r.load == "64");
+  CHECK(r.at_least);
+  CHECK(r.bar == 4);
+  CHECK(parse_requirement("  atp   batch dataset<=1.5e3 ").text() == "atp batch dataset <= 1500");
+  CHECK(parse_requirement("atp workers-4 like >= 2").workload == "workers-4");
+}
+
+TEST_CASE("requirements: what is refused, and with what advice") {
+  const auto said = [](const char* text) { return refusal([&] { parse_requirement(text); }, Exit::usage); };
+  CHECK(said("atp/lmbd shuffled 64 >= 4").find("did you mean 'lmdb'?") != std::string::npos);
+  CHECK(said("atp/lmdb shufled 64 >= 4").find("did you mean 'shuffled'?") != std::string::npos);
+  for (const char* text : {"", ">=", "atp", "atp/lmdb shuffled 64 > 4", "atp/lmdb shuffled 64 >= x", "atp/lmdb shuffled 64 >= 4 5", "atp/lmdb shuffled >= 4",
+                           "/ shuffled 64 >= 4", "atp/ shuffled 64 >= 4", "atp shuffled 6a >= 4", "atp shuffled 64 >= nan", "atp shuffled 64 >= -1", "atp workers 64 >= 1",
+                           "atp workers- 64 >= 1", "atp shuffled 64 <", "atp shuffled 64 >= 1 >= 2"}) {
+    CAPTURE(text);
+    said(text);
+  }
+}
+
+TEST_CASE("requirements that the run will not measure are refused before it") {
+  BenchCommand command;
+  command.atoms = {12, 64};
+  const auto need = [&](const char* text) { need_measured(parse_requirement(text), command); };
+  const auto said = [&](const char* text) { return refusal([&] { need(text); }, Exit::usage); };
+  need("atp shuffled 12 >= 1");
+  need("atp/py-hdf5 batch 64 >= 1");
+  need("atp workers-4 64 >= 1");
+  CHECK(said("atp shuffled 13 >= 1").find("add 13 to --atoms") != std::string::npos);
+  CHECK(said("atp shuffled dataset >= 1").find("name a DATASET") != std::string::npos);
+  CHECK(said("atp shuffled like >= 1").find("add --like") != std::string::npos);
+  CHECK(said("atp workers-3 64 >= 1").find("add 3 to --workers") != std::string::npos);
+  CHECK(said("atp/map shuffled 64 >= 1").find("add map to --backends") != std::string::npos);
+  CHECK(said("py-hdf5 workers-4 64 >= 1").find("is not measured for py-hdf5") != std::string::npos);
+  CHECK(said("atp/atp-verified write 64 >= 1").find("is not measured for atp-verified") != std::string::npos);
+  command.goals = true;
+  need("atp/map shuffled 64 >= 1");
+  command.backends = {"atp"};
+  command.workloads = {"shuffled"};
+  CHECK(said("atp/lmdb shuffled 64 >= 1").find("lmdb") != std::string::npos);
+  CHECK(said("atp seq 64 >= 1").find("add seq to --workloads") != std::string::npos);
+  CHECK(said("atp workers-4 64 >= 1").find("add workers to --workloads") != std::string::npos);
+  command = {};
+  command.like = "a.atp";
+  need("atp shuffled like >= 1");
+  CHECK(said("atp shuffled 64 >= 1").find("write like in its place") != std::string::npos);
+  command = {};
+  command.datasets = {"a.atp"};
+  need("atp/atp-verified shuffled dataset >= 1");
+  CHECK(said("atp shuffled 64 >= 1").find("write dataset in its place") != std::string::npos);
+  CHECK(said("atp write dataset >= 1").find("--dir") != std::string::npos);
+  CHECK(said("atp/ase-db shuffled dataset >= 1").find(find_backend("ase-db")->missing.empty() ? "--dir" : "no ase-db") != std::string::npos);
+  command.dirs = {"."};
+  need("atp write dataset >= 1");
+}
+
+TEST_CASE("requirements: what is met") {
+  const BenchResults r = some_results();
+  const auto met = [&](const char* text) { return check_requirement(parse_requirement(text), r).at(0); };
+  CHECK(met("atp/lmdb shuffled 64 >= 4").met);
+  CHECK(*met("atp/lmdb shuffled 64 >= 4").value == doctest::Approx(4));
+  CHECK_FALSE(met("atp/lmdb shuffled 64 >= 4.01").met);
+  CHECK(met("lmdb/atp open 64 >= 2").met);  // less time is better
+  CHECK(met("atp shuffled 64 >= 400").met);
+  CHECK_FALSE(met("atp shuffled 64 <= 399").met);
+  CHECK_FALSE(met("atp shuffled 12 >= 1").value);
+  CHECK_FALSE(met("atp/hdf5 shuffled 64 >= 1").met);  // it has no values
+  CHECK(check_goals(r).size() > 30);
+}
+
+TEST_CASE("a report is read back as a baseline") {
+  test::TempDir dir;
+  const BenchResults r = some_results();
+  test::write_text(dir / "old.json", bench_json(r, {}));
+  const BenchResults old = read_baseline(dir / "old.json");
+  REQUIRE(old.rows.size() == r.rows.size());
+  for (std::size_t i = 0; i < old.rows.size(); ++i) {
+    CHECK(old.rows[i].values == r.rows[i].values);
+    CHECK(old.rows[i].problem == r.rows[i].problem);
+    CHECK(old.rows[i].molecules == r.rows[i].molecules);
+  }
+  CHECK(differences_since(old, r).empty());
+  BenchResults faster = r;
+  for (auto& v : faster.rows[0].values) v *= 2;
+  summarise(faster.rows[0]);
+  BenchChecks checks;
+  hold_against(old, faster, checks);
+  REQUIRE(checks.changes.size() == 4);
+  CHECK(checks.changes[0].verdict == Verdict::better);
+  CHECK(checks.changes[1].verdict == Verdict::same);
+  CHECK(checks.changes[2].verdict == Verdict::few_trials);  // opened once
+  const std::string text = changes_table(checks), json = bench_json(faster, checks), page = bench_html(faster, checks);
+  for (const std::string* said : {&text, &json, &page}) {
+    CHECK(said->find("better") != std::string::npos);
+    CHECK(said->find("worse") == std::string::npos);
+    CHECK(said->find("nan") == std::string::npos);
+    CHECK(said->find("NaN") == std::string::npos);
+  }
+  CHECK(text.find("2.000") != std::string::npos);
+  CHECK(text.find("too few trials") != std::string::npos);
+  CHECK(json.find("\"changes\":[{") != std::string::npos);
+  CHECK(json.find("\"verdict\":\"few_trials\"") != std::string::npos);
+  CHECK(json.find("\"interval\":null") != std::string::npos);
+  CHECK(page.find("2.000") != std::string::npos);
+  CHECK(bench_json(r, {}).find("changes") == std::string::npos);
+  for (const std::string& said : {bench_end(r, 200), page}) CHECK(said.find("2 rows of fewer than 3 trials: without an interval") != std::string::npos);
+}
+
+TEST_CASE("runs with other options, or elsewhere, are not held against each other without a word") {
+  const auto batches = [](const BenchOptions& options) {
+    BenchResults r = some_results();
+    for (const char* workload : {"batch", "cold-batch"}) r.rows.push_back(row("atp", workload, {300, 310, 290}));
+    r.options = options;
+    return results_of_report(bench_json(r, {}));  // as a baseline is: through JSON
+  };
+  BenchOptions usual;
+  usual.batch = 256;
+  usual.trials = 5;
+  usual.seconds = 90;
+  usual.io = "auto";
+  const BenchResults then = batches(usual);
+  REQUIRE(then.options);
+  CHECK(differences_since(then, batches(usual)).empty());
+
+  BenchOptions others = usual;
+  others.batch = 64;
+  others.seed = std::numeric_limits<std::uint64_t>::max();
+  others.io = "pread";
+  others.like = "a.atp";
+  BenchResults now = batches(others);
+  now.machine.cpu = "another";
+  now.machine.kernel = "newer";
+  now.mounts[0].type = "nfs4";
+  BenchChecks checks;
+  hold_against(then, now, checks);
+  std::vector<std::string> what;
+  for (const BaselineDifference& d : checks.differences) what.push_back(d.what);
+  CHECK(what == std::vector<std::string>{"--like", "--batch", "--seed", "--io", "CPU", "kernel", "/d: file system"});
+  for (const BaselineChange& c : checks.changes) {
+    CAPTURE(c.workload);
+    CHECK((c.verdict == Verdict::incomparable) == c.workload.ends_with("batch"));
+    CHECK(c.why.empty() == !c.workload.ends_with("batch"));
+  }
+  const std::string text = changes_table(checks), json = bench_json(now, checks), page = bench_html(now, checks);
+  CHECK(text.find("  --batch: 256 then, 64 now\n") != std::string::npos);
+  CHECK(text.find("not comparable: --batch 256 then, 64 now") != std::string::npos);
+  CHECK(page.find("--batch: 256 then, 64 now") != std::string::npos);
+  CHECK(json.find("{\"what\":\"--batch\",\"then\":\"256\",\"now\":\"64\"}") != std::string::npos);
+  CHECK(json.find("\"verdict\":\"incomparable\",\"why\":\"--batch") != std::string::npos);
+
+  // Molecules that are others: of every row.
+  BenchResults more = then;
+  for (BenchRow& r : more.rows) r.molecules *= 2;
+  for (const BaselineChange& c : changes_since(then, more)) CHECK(c.why == "1,000 molecules then, 2,000 now");
+  BenchOptions custom = usual;
+  custom.custom = true;
+  for (const BaselineChange& c : changes_since(then, batches(custom))) CHECK(c.why == "now with --custom");
+  BenchOptions together = usual;
+  together.processes = 4;
+  for (const BaselineChange& c : changes_since(then, batches(together))) CHECK(c.verdict == Verdict::incomparable);
+
+  // A report that is older than its options.
+  BenchResults older = then;
+  older.options.reset();
+  BenchChecks of_older;
+  hold_against(results_of_report(bench_json(older, {})), now, of_older);
+  CHECK(changes_table(of_older).find("does not say with which options") != std::string::npos);
+}
+
+TEST_CASE("sizes are counted: they need no trials to have changed") {
+  BenchResults then, now;
+  then.rows = {row("atp", "size", {0.5}, BenchUnit::bytes_per_byte)};
+  now.rows = {row("atp", "size", {0.6}, BenchUnit::bytes_per_byte)};
+  CHECK(changes_since(then, now).at(0).verdict == Verdict::worse);
+  CHECK(changes_since(then, then).at(0).verdict == Verdict::same);
+  CHECK(few_trials_sentence(now).empty());
+}
+
+TEST_CASE("baselines that are none") {
+  test::TempDir dir;
+  for (const char* text : {"", "x", "[]", "{}", "{\"format\":\"other\",\"rows\":[]}", "{\"format\":\"atp-bench-1\"}", "{\"format\":\"atp-bench-1\",\"rows\":[{}]}",
+                           "{\"format\":\"atp-bench-1\",\"rows\":[{\"dir\":\"\",\"load\":\"\",\"backend\":\"\",\"workload\":\"\",\"unit\":\"\",\"values\":[]}]}",
+                           "{\"format\":\"atp-bench-1\",\"rows\":[{\"dir\":\"\",\"load\":\"\",\"backend\":\"\",\"workload\":\"\",\"unit\":\"\",\"values\":[-1]}]}"}) {
+    CAPTURE(text);
+    test::write_text(dir / "b", text);
+    const std::string said = refusal([&] { read_baseline(dir / "b"); }, Exit::input);
+    CHECK(said.find(dir / "b") == 0);
+    CHECK((said.find("is not a report of atp bench --json") != std::string::npos || said.find("are no measurements") != std::string::npos));
+    CHECK(said.find("JSON field") == std::string::npos);  // another library's words
+  }
+  refusal([&] { read_baseline(dir / "none"); }, Exit::input);
+}
+
+TEST_CASE("the page is well-formed and needs nothing else") {
+  BenchResults r = some_results();
+  r.mounts[0].folder = r.rows[0].dir = "/d<script>";
+  r.footprint = estimate_footprint({10, 5, 2, 16'000'000'000, std::nullopt}, grids()[0]);
+  r.grid = grids()[0].name;
+  BenchChecks checks;
+  checks.with_goals = true;
+  checks.goals = check_goals(r);
+  for (const char* text : {"atp shuffled 64 >= 1", "atp shuffled 64 >= 1e9", "atp batch 64 >= 1"}) {
+    for (const auto& found : check_requirement(parse_requirement(text), r)) checks.required.push_back(found);
+  }
+  IoProfile profile;
+  profile.moments = {{0.1, {10, 0, 80, 3, 0, 3000, 5, 5}}, {0.2, {0, 0, 0, 40, 0, 400, 5, 5}}};
+  r.io_profiles.emplace_back(r.rows[0].dir, profile);
+  const std::string page = bench_html(r, checks);
+  CHECK(well_formed(page));
+  CHECK(page.find("<script") == std::string::npos);
+  CHECK(page.find("http://") == std::string::npos);
+  CHECK(page.find("<svg") != std::string::npos);
+  CHECK(page.find("said &lt;no&gt; &amp; &quot;never&quot;") != std::string::npos);
+  CHECK(well_formed(svg_bars({{"a<", 0.5, 0.4, 0.6, "x", "atp"}, {"b", 5e6, 5e6, 5e6, "", "peer"}}, true)));
+  CHECK(well_formed(svg_lines({{"a", {{1, 1e-9}, {2, 1e9}}, "atp"}}, "x", {"y", ""}, true)));
+  for (const char* text : {">met<", ">missed<", "not measured", "Reads by size", "Writes by size", "Shuffled, one molecule", "goals were not measured"}) {
+    CAPTURE(text);
+    CHECK(page.find(text) != std::string::npos);
+  }
+  for (const char* text : {"class=\"-\"", "shuffled reads by size"}) {  // the last: there is one size only
+    CAPTURE(text);
+    CHECK(page.find(text) == std::string::npos);
+  }
+  const std::string json = bench_json(r, checks);
+  for (const char* text : {"\"goals\":[{", "\"required\":[{", "\"met\":false", "\"value\":null", "\"io_profile\":[{", "\"writes_by_size\":[{"}) {
+    CAPTURE(text);
+    CHECK(json.find(text) != std::string::npos);
+  }
+}
+
+TEST_CASE("axes have numbers that can be read, apart from each other") {
+  const std::string times = svg_lines({{"a", {{1, 2e-5}, {2, 3e-3}}, "atp"}}, "x", {"", "s"}, true);
+  CHECK(times.find(">100 µs<") != std::string::npos);
+  CHECK(times.find(">1 ms<") != std::string::npos);
+  const std::string bars = svg_bars({{"a", 8.36, 8.36, 8.36, "", "atp"}}, false);
+  for (const char* mark : {">0<", ">2<", ">8<"}) CHECK(bars.find(mark) != std::string::npos);
+  // Less than a decade has marks, too.
+  CHECK(svg_lines({{"a", {{1, 210}, {2, 480}}, "atp"}}, "x", {"y", ""}, true).find(">200<") == std::string::npos);
+  CHECK(svg_lines({{"a", {{1, 190}, {2, 680}}, "atp"}}, "x", {"y", ""}, true).find(">500<") != std::string::npos);
+}
+
+TEST_CASE("tables: narrow terminals, single values, what failed") {
+  BenchResults r = some_results();
+  r.rows[0].cpu_seconds = 5.8e-4;
+  for (const char* workload : {"batch", "open"}) {
+    BenchRow refused = r.rows.back();
+    refused.workload = workload;
+    r.rows.push_back(refused);
+  }
+  const std::string wide = bench_tables(r, 200), narrow = bench_tables(r, 40);
+  CHECK(wide.find("no row: hdf5: shuffled, batch, open: said <no>") != std::string::npos);
+  CHECK(wide.find("  time  ") != std::string::npos);
+  CHECK(wide.find("(N): ") == std::string::npos);
+  CHECK(wide.find(" 580 ") != std::string::npos);
+  for (std::size_t at = narrow.find("atp is"); at < narrow.find("no row"); at = narrow.find('\n', at) + 1) CHECK(narrow.find('\n', at) - at <= 40);
+  CHECK(narrow.find("shuffled") != std::string::npos);
+  CHECK(narrow.find("open     time") != std::string::npos);
+  // A store that holds fewer has a mark, which is explained.
+  BenchResults marked = r;
+  marked.rows[1].molecules = 64;
+  marked.rows.push_back(row("atp", "size", {0.5}, BenchUnit::bytes_per_byte));
+  const std::string with_marks = bench_tables(marked, 200);
+  CHECK(with_marks.find("lmdb (64)") != std::string::npos);
+  CHECK(with_marks.find("\n(N): it holds the first N molecules") != std::string::npos);
+  CHECK(with_marks.find("bytes/value byte") != std::string::npos);
+  CHECK(narrow.find("open") != std::string::npos);
+  CHECK(bench_interval(row("atp", "shuffled", {281, 290})).empty());
+  CHECK(bench_interval(row("atp", "size", {0.5}, BenchUnit::bytes_per_byte)).empty());
+  CHECK(bench_interval(row("atp", "shuffled", {281.1, 281.2, 281.3})) == "281");
+  CHECK(bench_number(580) == "580");
+  CHECK(bench_number(0) == "0");
+  CHECK(bench_number(1e-5) == "< 0.001");
+  BenchResults one = some_results();
+  for (BenchRow& row : one.rows) row.molecules = 1, row.atoms = 1, row.load = "1";
+  one.rows[0].reruns = 1;
+  CHECK(bench_tables(one, 200).find("1 atom: 1 molecule of 1 atom,") != std::string::npos);
+  CHECK(bench_end(one, 200).find("1 trial was repeated") != std::string::npos);
+}
+
+TEST_CASE("sentences are broken for narrow terminals") {
+  BenchResults r = some_results();
+  r.rows.back().problem = "a reason that has so many words that no line of forty columns has room for all";
+  r.left_out = {"py-hdf5: python3 has no module of that name, and neither has the one in /usr/bin"};
+  r.notes = {"a note that is longer than forty columns, as most notes are"};
+  r.footprint = estimate_footprint({10, 5, 2, 16'000'000'000, std::nullopt}, grids()[0]);
+  r.grid = grids()[0].name;
+  BenchChecks checks;
+  checks.with_goals = true;
+  checks.goals = check_goals(r);
+  const std::string text = bench_tables(r, 40) + footprint_text(r, 40) + bench_end(r, 40);
+  for (std::size_t begin = text.find("no row"); begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    CAPTURE(text.substr(begin, end - begin));
+    CHECK(display_width(text.substr(begin, end - begin)) <= 40);
+    begin = end + 1;
+  }
+  CHECK(goals_table(checks, r, 200).find("or what has no row or is left out") != std::string::npos);
+  r.left_out.clear();
+  r.rows.pop_back();
+  CHECK(goals_table(checks, r, 200).find("left out") == std::string::npos);
+}
+
+TEST_CASE("a run that took longer than it was to says what took it") {
+  BenchResults r = some_results();
+  r.seconds = 6;
+  r.spent = {{"starting backends", 3}, {"writing", 1}, {"seq", 0.1}, {"shuffled", 0.2}, {"batch", 0.3}};
+  CHECK(overrun_sentence(r, 5).empty());
+  const std::string text = overrun_sentence(r, 2);
+  CHECK(text.find("--seconds 2") != std::string::npos);
+  CHECK(text.find("(starting backends 3.00 s, writing 1.00 s, batch 0.30 s, shuffled 0.20 s)") != std::string::npos);
+  BenchCommand command;
+  CHECK(dispensable_workloads(command) == std::vector<std::string>{"workers", "cold-seq", "cold-batch"});
+  command.require = {"atp workers-2 64 >= 1"};
+  CHECK(dispensable_workloads(command) == std::vector<std::string>{"cold-seq", "cold-batch"});
+  command.workloads = {"workers"};
+  CHECK(dispensable_workloads(command).empty());
+}
+
+TEST_CASE("names that are no UTF-8 leave page and JSON what they are") {
+  BenchResults r = some_results();
+  r.mounts[0].folder = "/d\xff";
+  for (BenchRow& row : r.rows) row.dir = r.mounts[0].folder;
+  for (const std::string& said : {bench_html(r, {}), bench_json(r, {})}) {
+    for (std::size_t at = 0; at < said.size();) REQUIRE(next_code_point(said, at));
+    CHECK(said.find("/d\xEF\xBF\xBD") != std::string::npos);
+  }
+  // What JSON made of the name is found again.
+  BenchChecks checks;
+  hold_against(results_of_report(bench_json(r, {})), r, checks);
+  CHECK(checks.changes.size() == 4);
+}
+
+TEST_CASE("footprints add up") {
+  const Grid* world = find_grid("world");
+  REQUIRE(world);
+  const Footprint f = estimate_footprint({3600, 3600, 1, 0, std::nullopt}, *world);
+  CHECK(f.joules == doctest::Approx(3600 * 12.0 * 1.67));
+  CHECK(f.use.climate == doctest::Approx(12.0 * 1.67 / 1000 * 390));
+  const Footprint measured = estimate_footprint({3600, 3600, 1, 0, 3.6e6}, *world);
+  CHECK(measured.use.primary_energy == doctest::Approx(1.67 * 9.984));
+  CHECK(measured.manufacture.climate > 0);
+  CHECK_FALSE(find_grid("mars"));
+  CHECK(footprint_sources(*world).find("Boavizta") != std::string::npos);
+}
