@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <ctime>
 #include <limits>
 #include <map>
 #include <tuple>
@@ -219,11 +220,29 @@ std::string requirements_of(const BenchChecks& checks) {
 
 }  // namespace
 
+namespace {
+
+// With which options, and when.
+std::string made_how(const BenchResults& r) {
+  std::string out;
+  if (r.options) {
+    const BenchOptions& o = *r.options;
+    out = fmt::format("{} trials, batches of {}, --seconds {:g}, --seed {}, --io {}{}{}{}; ", o.trials, o.batch, o.seconds, o.seed, o.io, o.custom ? ", --custom" : "",
+                      o.like.empty() ? "" : ", --like " + printable(o.like), o.dataset.empty() ? "" : ", " + printable(o.dataset));
+  }
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  if (gmtime_r(&now, &utc) != nullptr) out += fmt::format("{:04}-{:02}-{:02} {:02}:{:02} UTC", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min);
+  return out;
+}
+
+}  // namespace
+
 std::string bench_html(const BenchResults& r, const BenchChecks& checks) {
   std::string out = fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/><meta name=\"viewport\" content=\"width=device-width\"/><title>atp bench</title><style>{}</style></head><body>\n"
-      "<h1>How fast molecules come from disk</h1>\n<p class=\"dim\">{}</p>\n",
-      kStyle, html_text(bench_head(r)));
+      "<h1>How fast molecules come from disk</h1>\n<p class=\"dim\">{}{}</p>\n",
+      kStyle, html_text(bench_head(r)), html_text(made_how(r)));
   out += "<p>Medians with 95 % intervals. Rates and times are drawn on logarithmic axes, sizes and requests on linear ones. Every reader touched the same values, and its checksum was the right one. “atp is 4” says that atp is four times as fast.</p>\n";
   std::string last;
   for (const auto& [dir, load] : bench_groups(r)) {
@@ -236,7 +255,8 @@ std::string bench_html(const BenchResults& r, const BenchChecks& checks) {
     out += by_workers(r, dir, load) + latencies(r, dir, load, "shuffled", "Latency, shuffled") + latencies(r, dir, load, "cold-shuffled", "Latency, shuffled, nothing in memory");
     out += table_of(r, dir, load);
   }
-  return out + by_mount(r) + io_profiles_of(r) + goals_of(checks, r) + changes_of(checks) + requirements_of(checks) + fmt::format("<p class=\"dim\">{}</p>\n</body></html>\n", html_text(footprint_text(r, kNoWidth) + bench_end(r, kNoWidth)));
+  return out + by_mount(r) + io_profiles_of(r) + goals_of(checks, r) + changes_of(checks) + requirements_of(checks) +
+         fmt::format("<pre class=\"dim\">{}</pre>\n<p class=\"dim\">{}</p>\n</body></html>\n", html_text(footprint_text(r, kNoWidth)), html_text(bench_end(r, kNoWidth)));
 }
 
 }  // namespace atp

@@ -270,20 +270,36 @@ class BenchRun {
 
 namespace {
 
-// Where the page goes: not in the place of one that is there, unasked.
+// The files that the run reads.
+std::vector<std::string> inputs_of(const BenchCommand& command) {
+  std::vector<std::string> inputs = command.datasets;
+  if (!command.like.empty()) inputs.push_back(command.like);
+  std::vector<std::string> files = dataset_files_of(inputs);
+  if (!command.baseline.empty()) files.push_back(command.baseline);
+  return files;
+}
+
+// Where the page goes: not in the place of one that is there, unasked, nor in that of an input; and into a folder that can
+// be written, which is better known now than after the run.
 std::string page_target(const BenchCommand& command) {
   const std::string target = output_target(command.html, "--html", "page.html");
   std::error_code error;
-  if (fs::exists(target, error) && !command.force) throw Error(Exit::system, target, "exists already", "pass --force to replace it");
+  if (fs::exists(target, error)) {
+    for (const auto& input : inputs_of(command)) {
+      if (fs::equivalent(input, target, error)) throw Error(Exit::usage, input, "is an input and the page", "name another file with --html");
+    }
+    if (!command.force) throw Error(Exit::system, target, "exists already", "pass --force to replace it");
+  }
+  real_disk().remove(real_disk().create_beside(target)->path());
   return target;
 }
 
 // A run without a single result is none, and one over a damaged dataset is of a part of it.
-Exit verdict_of(const BenchResults& results) {
+Exit verdict_of(const BenchResults& results, bool in_place) {
   if (!results.bad_input.empty()) throw Error(Exit::input, "", results.bad_input);
   if (std::any_of(results.rows.begin(), results.rows.end(), [](const BenchRow& row) { return row.problem.empty(); })) return Exit::ok;
   if (results.rows.empty()) {
-    throw Error(Exit::usage, "", "nothing was measured: no chosen backend does any of the chosen workloads here", "a DATASET is read where it lies by atp alone; --dir copies it for the others");
+    throw Error(Exit::usage, "", "nothing was measured: no chosen backend does any of the chosen workloads here", in_place ? "a DATASET is read where it lies by atp alone; --dir copies it for the others" : "man atp-bench says which backends take part in which");
   }
   throw Error(Exit::system, "", "nothing could be measured; the rows above say why");
 }
@@ -312,7 +328,12 @@ Exit bench(const BenchCommand& command) {
   for (const Requirement& r : required) {
     for (auto& found : check_requirement(r, results)) checks.required.push_back(std::move(found));
   }
-  if (!page.empty()) write_text_file(page, bench_html(results, checks), true);
+  std::optional<Error> no_page;  // said when the results are
+  try {
+    if (!page.empty()) write_text_file(page, bench_html(results, checks), true);
+  } catch (const Error& e) {
+    no_page = e;
+  }
   if (command.json) {
     print(bench_json(results, checks) + '\n');
     if (checks.with_baseline && checks.changes.empty()) note(fmt::format("{} has no row in common with this run", command.baseline));
@@ -325,7 +346,8 @@ Exit bench(const BenchCommand& command) {
     print(bench_head(results) + bench_tables(results, width) + bench_chart(results, terminal_width()) + together_table(results) + goals_table(checks, results, width) + changes_table(checks) +
           io_profile_text(results, terminal_width()) + footprint_text(results, width) + bench_end(results, width) + requirement_lines(checks));
   }
-  return checks.all_met() ? verdict_of(results) : Exit::no;
+  if (no_page) throw *no_page;
+  return checks.all_met() ? verdict_of(results, measured_in_place(command)) : Exit::no;
 }
 
 bool BenchChecks::all_met() const {

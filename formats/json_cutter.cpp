@@ -110,6 +110,11 @@ void JsonCutter::open(char c) {
   if (open_.size() == kMostDepth) fail(fmt::format("is nested deeper than {}", kMostDepth));
   if (open_.empty() && c == '[' && depth_ == 0) fail("is a list, not a record");
   if (!record_ && open_.size() == depth_ && c == '{') record_ = at_;
+  // {"all": [records], "best": a record}: the ones that lie deeper, or not so deep.
+  if (!record_ && !open_.empty() && open_.back() == '{' && ((c == '{' && keys_.back() == "structure") || (c == '[' && keys_.back() == "sites"))) {
+    fail_input(source_->name(), fmt::format("has a structure that does not lie as deep as its {}, and would be lost", depth_ == 0 ? "record" : "other records"),
+               "write one list of records, or a file for each list");
+  }
   open_ += c;
   if (!record_) keys_.emplace_back();
   if (!record_ && open_.size() == depth_) {

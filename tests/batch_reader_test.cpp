@@ -105,6 +105,27 @@ TEST_CASE("negative indices count from the end, for views and for batches") {
   }
 }
 
+TEST_CASE("a batch whose memory was moved away is filled again") {
+  test::TempDir dir;
+  test::write_many(dir / "x.atp", 40, {});
+  const Dataset dataset({dir / "x.atp"});
+  BatchReader reader(dataset);
+  const std::vector<std::uint64_t> indices = {5, 3, 39};
+  PackedBatch batch;
+  batch.gather(reader, indices);
+  const PackedBatch moved = std::move(batch);
+  batch = PackedBatch();
+  batch.gather(reader, indices);
+  PackedBatch left;
+  left.gather(reader, indices);
+  const PackedBatch taken(std::move(left));
+  left.gather(reader, indices);  // NOLINT: what is left of it is a batch
+  for (const PackedBatch* b : {&batch, &left, &taken}) {
+    CHECK(std::ranges::equal(b->atomic_numbers(), moved.atomic_numbers()));
+    CHECK(std::ranges::equal(b->offsets(), moved.offsets()));
+  }
+}
+
 TEST_CASE("an error comes when its record's turn comes") {
   test::TempDir dir;
   test::write_many(dir / "x.atp", 40, {});

@@ -71,6 +71,9 @@ refused 4 'exists already; pass --force' --html page.html
 "$atp" bench d.atp --seconds 1 --workloads shuffled --html page.html --force >/dev/null
 mkfifo pipe
 refused 2 'is not a regular file' --html pipe --force
+refused 2 'd.atp: is an input and the page' --html d.atp --force
+refused 2 'run.json: is an input and the page' --baseline run.json --html ./run.json --force
+refused 4 'no/such/page.html: cannot create' --html no/such/page.html
 [ -p pipe ] || fail "--html replaced a fifo"
 refused 2 'nothing was measured' --backends lmdb
 
@@ -190,7 +193,9 @@ for page in ("page", "held", "named"):
 # What a report was held against, and that the manual has every key.
 held = json.load(open("held.json"))
 assert [(r["requirement"], r["met"]) for r in held["required"]] == [("atp shuffled 12 >= 1", True), ("atp/lmdb shuffled 12 <= 1000000000", True)], held["required"]
-assert {(c["backend"], c["verdict"], c["why"]) for c in held["changes"]} == {(b, "incomparable", "2,000 molecules then, 500 now") for b in ("atp", "lmdb")}, held["changes"]
+assert {c["backend"] for c in held["changes"]} == {"atp", "lmdb"}, held["changes"]
+# Slow machines write fewer.
+assert all(c["verdict"] == "incomparable" and re.fullmatch("[0-9,]+ molecules then, [0-9,]+ now", c["why"]) for c in held["changes"]), held["changes"]
 assert {d["what"] for d in held["baseline_differs"]} == {"--records", "--trials", "--seconds"}, held["baseline_differs"]
 assert r["options"] == dict(dataset=None, like=None, records=2000, custom=False, batch=256, trials=3, seconds=2.0, seed=0, io="auto", processes=1), r["options"]
 assert len(r["goals"]) == 43 and {g["met"] for g in r["goals"] if g["value"] is None} == {False}

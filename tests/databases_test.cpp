@@ -246,6 +246,17 @@ TEST_CASE("json: lists side by side are a table where they are named for fields,
   CHECK(mentions(refusal("{" + records + R"(, "energies": [1, 2], "forces": [1]})"), "is a table whose columns do not fit: 'structures' has 2 structures, 'forces' has 1"));
 }
 
+TEST_CASE("json: structures that do not lie as deep as the others are not lost without a word") {
+  const std::string one = structure_of(kSite), record = R"({"structure": )" + one + R"(, "energy": -1})", list = "[" + record + ", " + record + "]";
+  for (const std::string& text : {R"({"all": )" + list + R"(, "best": )" + record + "}", R"({"best": )" + one + R"(, "all": )" + list + "}", "[" + list + ", " + record + "]",
+                                  R"({"train": )" + list + R"(, "more": {"test": )" + list + "}}"}) {
+    CAPTURE(text);
+    CHECK(mentions(refusal(text), "has a structure that does not lie as deep as its other records"));
+  }
+  CHECK(read_json(R"({"train": )" + list + R"(, "test": )" + list + R"(, "about": {"more": {"structure": "relaxed", "sites": 1}}})").frames.size() == 4);
+  CHECK(read_json(R"({"mp-1": {"mp-1-0": )" + record + R"(}, "mp-2": {"mp-2-0": )" + record + "}}").frames.size() == 2);
+}
+
 TEST_CASE("json: tables of pandas") {
   const std::string one = structure_of(kSite);
   const auto check = [](const std::string& text, bool named) {

@@ -27,6 +27,7 @@ void AlignedBuffer::reserve(std::size_t bytes) {
 void PackedBatch::gather(BatchReader& reader, std::span<const std::uint64_t> indices) {
   graphs_ = 0;
   filled_ = 0;
+  if (offsets_.data() == nullptr) room_ = 0;  // its memory was moved away
   offsets_.reserve((indices.size() + 1) * sizeof(std::int64_t));
   store<std::int64_t>(offsets_.data(), 0);
   if (fields_.energy) energy_.reserve(indices.size() * 8);

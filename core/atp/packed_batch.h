@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 
 #include "core/atp/batch_reader.h"
 #include "core/atp/builtin_finder.h"
@@ -13,6 +14,14 @@ namespace atp {
 // Memory that begins on a cache line, only ever grows, and is not cleared.
 class AlignedBuffer {
  public:
+  AlignedBuffer() = default;
+  AlignedBuffer(AlignedBuffer&& other) noexcept : memory_(std::move(other.memory_)), capacity_(std::exchange(other.capacity_, 0)) {}
+  AlignedBuffer& operator=(AlignedBuffer&& other) noexcept {
+    std::swap(memory_, other.memory_);
+    std::swap(capacity_, other.capacity_);
+    return *this;
+  }
+
   // At least `bytes` bytes from then on; what was there stays.
   void reserve(std::size_t bytes);
   std::byte* data() { return memory_.get(); }

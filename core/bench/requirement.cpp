@@ -91,6 +91,7 @@ std::optional<double> value_on(const Requirement& r, const BenchResults& results
   if (!row) return std::nullopt;
   if (r.peer.empty()) return row->median;
   const BenchRow* peer = find_row(results.rows, dir, r.load, r.peer, r.workload);
+  if (peer && !comparable(*row, *peer)) return std::nullopt;
   return peer ? std::optional(advantage(*row, *peer)) : std::nullopt;
 }
 

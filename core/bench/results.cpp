@@ -19,6 +19,8 @@ void summarise(BenchRow& row) {
   row.spread = spread(row.values);
 }
 
+bool comparable(const BenchRow& a, const BenchRow& b) { return a.workload != "write" || a.per_trial == b.per_trial; }
+
 double advantage(const BenchRow& better, const BenchRow& worse) {
   return better.unit == BenchUnit::molecules_per_second ? better.median / worse.median : worse.median / better.median;
 }
@@ -27,8 +29,7 @@ void compare_with_atp(std::vector<BenchRow>& rows) {
   for (BenchRow& row : rows) {
     const BenchRow* atp = find_row(rows, row.dir, row.load, "atp", row.workload);
     if (!atp || !row.problem.empty()) continue;
-    // What a sync costs whatever was written weighs more where less was.
-    if (row.workload == "write" && row.per_trial != atp->per_trial) continue;
+    if (!comparable(row, *atp)) continue;
     row.ratio_to_atp = advantage(*atp, row);
     row.ratio_interval = row.unit == BenchUnit::molecules_per_second ? ratio_interval(atp->values, row.values) : ratio_interval(row.values, atp->values);
   }

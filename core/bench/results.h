@@ -96,6 +96,8 @@ void summarise(BenchRow& row);
 void compare_with_atp(std::vector<BenchRow>& rows);
 // nullptr when there is no such row with values.
 const BenchRow* find_row(const std::vector<BenchRow>& rows, std::string_view dir, std::string_view load, std::string_view backend, std::string_view workload);
+// Not where one has written less: what a sync costs whatever was written weighs more there.
+bool comparable(const BenchRow& a, const BenchRow& b);
 // How many times `better` is better than `worse` in the same unit: rates divide one way, times the other.
 double advantage(const BenchRow& better, const BenchRow& worse);
 
