@@ -120,7 +120,7 @@ TEST_CASE("a batch whose memory was moved away is filled again") {
   left.gather(reader, indices);
   const PackedBatch taken(std::move(left));
   left.gather(reader, indices);  // NOLINT: what is left of it is a batch
-  for (const PackedBatch* b : {&batch, &left, &taken}) {
+  for (const PackedBatch* b : std::initializer_list<const PackedBatch*>{&batch, &left, &taken}) {
     CHECK(std::ranges::equal(b->atomic_numbers(), moved.atomic_numbers()));
     CHECK(std::ranges::equal(b->offsets(), moved.offsets()));
   }
