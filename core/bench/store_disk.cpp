@@ -10,11 +10,11 @@
 namespace atp {
 namespace {
 
-constexpr std::size_t kDepth = 128;                     // reads under way at a time
-constexpr std::size_t kBlock = std::size_t{5} << 19;    // bytes of one write
+constexpr std::size_t kDepth = 128;                   // reads under way at a time
+constexpr std::size_t kBlock = std::size_t{5} << 19;  // bytes of one write
 
-// Writes the bytes of chunks as they lie in memory, in blocks whose writing out begins at once. Reads those of molecules
-// through io_uring, in the order of the list: it remembers their places.
+// Writes the bytes of chunks as they lie in memory, which are all values but cell, energy and pbc, in blocks whose writing
+// out begins at once. Reads those of molecules through io_uring, in the order of the list: it remembers their places.
 class DiskStore final : public Store {
  public:
   explicit DiskStore(const std::string& folder) : path_(folder + "/bytes"), buffers_(kDepth) {}
