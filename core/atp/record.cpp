@@ -44,9 +44,6 @@ void check_section(const SectionView& s, std::uint64_t n_atoms) {
 
 // What only a writer has to keep to.
 void check_for_writing(const SectionView& s) {
-  if (s.key.size() > kLongestKey) {
-    fail_input("", fmt::format("the key '{}...' has {} bytes, at most {} fit", s.key.substr(0, 40), s.key.size(), kLongestKey));
-  }
   if (s.kind == Kind::builtin) {
     if (!builtin_info(s.key)) fail_section(s, "is no builtin field");
     return;
@@ -62,7 +59,7 @@ void check_for_writing(const SectionView& s) {
 }
 
 // Sections are sorted: equal keys are neighbours, and the two kinds of properties can be merged.
-void check_unique(std::span<const Structure::Section> sections) {
+void check_unique(std::span<const SectionView> sections) {
   const auto first_atom = std::find_if(sections.begin(), sections.end(), [](const auto& s) { return s.kind != Kind::builtin; });
   const auto first_molecule = std::find_if(first_atom, sections.end(), [](const auto& s) { return s.kind == Kind::molecule; });
   for (auto a = first_atom, m = first_molecule; a != first_molecule && m != sections.end();) {
@@ -86,11 +83,8 @@ std::byte* put(std::byte* at, Bytes bytes) { return std::copy(bytes.begin(), byt
 
 }  // namespace
 
-void encode_record(Structure& structure, std::vector<std::byte>& out) {
-  structure.sort_sections();
-  const std::span<const Structure::Section> sections = std::as_const(structure).sections();
+void lay_out_record(const StructureView& structure, std::vector<std::byte>& out) {
   const std::uint64_t n = structure.n_atoms();
-
   const std::uint32_t position_bytes = type_info(structure.positions_type).element;
   if (structure.positions_type != Type::vec3_f32 && structure.positions_type != Type::vec3_f64) {
     fail_input("", "positions must be vec3_f32 or vec3_f64");
@@ -98,14 +92,14 @@ void encode_record(Structure& structure, std::vector<std::byte>& out) {
   if (structure.positions.size() != n * position_bytes) {
     fail_input("", fmt::format("positions have {} bytes, {} atoms need {}", structure.positions.size(), n, n * position_bytes));
   }
-  if (sections.size() > std::numeric_limits<std::uint16_t>::max()) {
-    fail_input("", fmt::format("{} fields, at most 65535 fit in a record", sections.size()));
+  if (structure.sections.size() > std::numeric_limits<std::uint16_t>::max()) {
+    fail_input("", fmt::format("{} fields, at most 65535 fit in a record", structure.sections.size()));
   }
-  check_unique(sections);
   std::uint64_t size = 4 + structure.positions.size() + n + 2;
-  for (const auto& s : sections) {
-    check_for_writing(s.view());
-    check_section(s.view(), n);
+  for (const SectionView& s : structure.sections) {
+    if (s.key.size() > kLongestKey) {
+      fail_input("", fmt::format("the key '{}...' has {} bytes, at most {} fit", s.key.substr(0, 40), s.key.size(), kLongestKey));
+    }
     size += 2 + s.key.size() + 5 + s.payload.size();
   }
   if (size > kLargestRecord) fail_input("", fmt::format("the record has {} bytes, at most {} fit", size, kLargestRecord));
@@ -114,17 +108,39 @@ void encode_record(Structure& structure, std::vector<std::byte>& out) {
   out.resize(start + size);
   std::byte* at = out.data() + start;
   at = put(at, static_cast<std::uint32_t>(n));
-  at = put(at, Bytes(structure.positions));
-  at = put(at, std::as_bytes(std::span(structure.atomic_numbers)));
-  at = put(at, static_cast<std::uint16_t>(sections.size()));
-  for (const auto& s : sections) {
+  at = put(at, structure.positions);
+  at = put(at, structure.atomic_numbers);
+  at = put(at, static_cast<std::uint16_t>(structure.sections.size()));
+  for (const SectionView& s : structure.sections) {
     at = put(at, static_cast<std::uint8_t>(s.kind));
     at = put(at, static_cast<std::uint8_t>(s.key.size()));
     at = put(at, as_bytes(s.key));
     at = put(at, static_cast<std::uint8_t>(s.type));
     at = put(at, static_cast<std::uint32_t>(s.payload.size()));
-    at = put(at, Bytes(s.payload));
+    at = put(at, s.payload);
   }
+}
+
+void encode_record(const StructureView& structure, std::vector<std::byte>& out) {
+  const std::size_t start = out.size();
+  sort_sections(structure.sections);
+  lay_out_record(structure, out);
+  try {
+    check_unique(structure.sections);
+    for (const SectionView& s : structure.sections) {
+      check_for_writing(s);
+      check_section(s, structure.n_atoms());
+    }
+  } catch (...) {
+    out.resize(start);
+    throw;
+  }
+}
+
+void encode_record(Structure& structure, std::vector<std::byte>& out) {
+  structure.sort_sections();
+  std::vector<SectionView> sections;
+  encode_record(structure.view(sections), out);
 }
 
 std::uint32_t needed_record_format(const Structure& structure) {

@@ -17,6 +17,12 @@ namespace atp {
 // put in that order). Throws Error (exit 3): wrong lengths, a key too long, one key both per atom
 // and per molecule, a builtin of the wrong type, more than 4 GiB.
 void encode_record(Structure& structure, std::vector<std::byte>& out);
+// The same; it is the view's sections that are put in order.
+void encode_record(const StructureView& structure, std::vector<std::byte>& out);
+
+// Appends the record as its sections stand, unchecked but for sizes that a record cannot say: for those who know that
+// the sections look like ones that passed. Throws Error (exit 3), and `out` is then as it was.
+void lay_out_record(const StructureView& structure, std::vector<std::byte>& out);
 
 // The lowest record format (2 or 3) that can hold the structure.
 std::uint32_t needed_record_format(const Structure& structure);

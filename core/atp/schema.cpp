@@ -105,15 +105,15 @@ std::string Schema::other_kind(Kind kind, std::string_view key) const {
   return fmt::format("{} was {} before", describe_key(kind, key), describe_key(other, key));
 }
 
-std::string Schema::add(const Structure& structure) {
+std::string Schema::add(const StructureView& structure) {
   const std::optional<Type> positions_before = positions;
   if (std::string problem = add_positions(structure.positions_type); !problem.empty()) return problem;
   // Sections come in nearly the order of the map, so the next entry is tried before a search: this runs
   // for every frame.
   auto hint = entries.begin();
   std::vector<Entries::iterator> added;
-  for (const auto& s : structure.sections()) {
-    const SchemaEntry now = schema_entry_of(s.view());
+  for (const SectionView& s : structure.sections) {
+    const SchemaEntry now = schema_entry_of(s);
     if (hint == entries.end() || hint->first.first != s.kind || hint->first.second != s.key) {
       hint = entries.find(std::pair<Kind, std::string_view>(s.kind, s.key));
     }
@@ -124,7 +124,7 @@ std::string Schema::add(const Structure& structure) {
         positions = positions_before;
         return problem;
       }
-      hint = entries.emplace(Key{s.kind, s.key}, now).first;
+      hint = entries.emplace(Key{s.kind, std::string(s.key)}, now).first;
       added.push_back(hint);
     } else if (!(now == hint->second)) {
       std::string problem = difference(s.kind, s.key, now, hint->second);
@@ -135,6 +135,11 @@ std::string Schema::add(const Structure& structure) {
     ++hint;
   }
   return {};
+}
+
+std::string Schema::add(const Structure& structure) {
+  std::vector<SectionView> sections;
+  return add(structure.view(sections));
 }
 
 std::string Schema::add(const RecordView& record) {

@@ -48,6 +48,7 @@ class Schema {
   std::string add(const SectionView& section);
   std::string add_positions(Type type);
   // All of a structure, or nothing of it when something disagrees.
+  std::string add(const StructureView& structure);
   std::string add(const Structure& structure);
   // All of a record. Stops at the first disagreement, with what came before it added.
   std::string add(const RecordView& record);

@@ -11,15 +11,39 @@ constexpr std::size_t kManySections = 32;
 constexpr unsigned kLastBuiltin = kBuiltins.size();
 
 // FORMAT.md, "Record": builtins in table order, then by key.
-unsigned rank_of(const Structure::Section& s) {
+template <class Section>
+unsigned rank_of(const Section& s) {
   if (s.kind != Kind::builtin) return kLastBuiltin + static_cast<unsigned>(s.kind);
   const BuiltinInfo* const info = builtin_info(s.key);
   return info == nullptr ? kLastBuiltin : static_cast<unsigned>(info - kBuiltins.data());
 }
 
-bool in_order(unsigned rank_a, const Structure::Section& a, unsigned rank_b, const Structure::Section& b) {
+template <class Section>
+bool in_order(unsigned rank_a, const Section& a, unsigned rank_b, const Section& b) {
   if (rank_a != rank_b) return rank_a < rank_b;
   return rank_a >= kLastBuiltin && a.key < b.key;  // a builtin's rank is its key's
+}
+
+template <class Section>
+void sort_stably(std::span<Section> all) {
+  if (all.size() > kManySections) {
+    const auto before = [](const Section& a, const Section& b) { return in_order(rank_of(a), a, rank_of(b), b); };
+    if (!std::is_sorted(all.begin(), all.end(), before)) std::stable_sort(all.begin(), all.end(), before);
+    return;
+  }
+  // Few: put in one by one, for which stable_sort would ask for memory.
+  std::array<unsigned, kManySections> ranks;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const unsigned rank = rank_of(all[i]);
+    std::size_t to = i;
+    while (to > 0 && in_order(rank, all[i], ranks[to - 1], all[to - 1])) --to;
+    if (to != i) {
+      const auto first = all.begin() + static_cast<std::ptrdiff_t>(to), last = all.begin() + static_cast<std::ptrdiff_t>(i);
+      std::rotate(first, last, last + 1);
+      std::copy_backward(ranks.begin() + to, ranks.begin() + i, ranks.begin() + i + 1);
+    }
+    ranks[to] = rank;
+  }
 }
 
 }  // namespace
@@ -113,26 +137,13 @@ void Structure::erase(Kind kind, std::string_view key) {
   }
 }
 
-void Structure::sort_sections() {
-  const auto all = sections();
-  if (all.size() > kManySections) {
-    const auto before = [](const Section& a, const Section& b) { return in_order(rank_of(a), a, rank_of(b), b); };
-    if (!std::is_sorted(all.begin(), all.end(), before)) std::stable_sort(all.begin(), all.end(), before);
-    return;
-  }
-  // Few: put in one by one, for which stable_sort would ask for memory.
-  std::array<unsigned, kManySections> ranks;
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    const unsigned rank = rank_of(all[i]);
-    std::size_t to = i;
-    while (to > 0 && in_order(rank, all[i], ranks[to - 1], all[to - 1])) --to;
-    if (to != i) {
-      const auto first = all.begin() + static_cast<std::ptrdiff_t>(to), last = all.begin() + static_cast<std::ptrdiff_t>(i);
-      std::rotate(first, last, last + 1);
-      std::copy_backward(ranks.begin() + to, ranks.begin() + i, ranks.begin() + i + 1);
-    }
-    ranks[to] = rank;
-  }
+void Structure::sort_sections() { sort_stably(sections()); }
+void sort_sections(std::span<SectionView> sections) { sort_stably(sections); }
+
+StructureView Structure::view(std::vector<SectionView>& sections) const {
+  sections.clear();
+  for (const Section& s : this->sections()) sections.push_back(s.view());
+  return {std::as_bytes(std::span(atomic_numbers)), positions_type, positions, sections};
 }
 
 void Structure::keep_last_of_equals() {

@@ -14,6 +14,20 @@
 
 namespace atp {
 
+// One molecule or crystal that borrows its data, for a writer that has it in arrays of its own already.
+struct StructureView {
+  std::uint64_t n_atoms() const { return atomic_numbers.size(); }
+
+  Bytes atomic_numbers;                  // [n] u8
+  Type positions_type = Type::vec3_f64;  // or vec3_f32
+  Bytes positions;                       // [n, 3], 24 or 12 bytes an atom
+  // What is in the order of FORMAT.md ("Record") is written fastest; what is not is put in it.
+  std::span<SectionView> sections;
+};
+
+// Into the order of FORMAT.md: builtins in table order, then atom and molecule properties by key (bytewise).
+void sort_sections(std::span<SectionView> sections);
+
 // One thread. clear() keeps all memory, so a Structure that is used again allocates nothing.
 //
 // Units: positions and cell Å, energy eV, forces eV/Å, stress eV/Å³ (3x3, tensile positive),
@@ -83,9 +97,10 @@ class Structure {
   std::span<const Section> sections() const { return {sections_.data(), used_}; }
   std::span<Section> sections() { return {sections_.data(), used_}; }
 
-  // Brings the sections into the order of FORMAT.md: builtins in table order, then atom and
-  // molecule properties by key (bytewise).
   void sort_sections();
+  // The same data where it lies. `sections` holds the view's sections, and keeps its memory.
+  StructureView view(std::vector<SectionView>& sections) const;
+
   // Sorts, and of several sections with one kind and key keeps the last that was added.
   void keep_last_of_equals();
 

@@ -5,37 +5,12 @@
 #include <algorithm>
 #include <cstring>
 #include <functional>
-#include <limits>
 
 #include "core/atp/reader.h"
 #include "core/base/error.h"
 #include "core/base/hash.h"
 
 namespace atp {
-
-std::string RecordEncoder::add(Structure& structure, EncodedRecords& out) {
-  const std::size_t start = out.bytes.size();
-  // A record that is stored as it is needs no place of its own.
-  const bool plain = context_.codec().id == CodecId::none;
-  std::vector<std::byte>& record = plain ? out.bytes : record_;
-  record_.clear();
-  const std::size_t before = record.size();
-  encode_record(structure, record);
-  const std::size_t size = record.size() - before;
-  if (std::string problem = out.schema.add(structure); !problem.empty()) {
-    out.bytes.resize(start);
-    return problem;
-  }
-  const std::size_t stored = plain ? size : context_.compress(record_, out.bytes);
-  if (stored > std::numeric_limits<std::uint32_t>::max()) {
-    out.bytes.resize(start);
-    fail_input("", fmt::format("the compressed record has {} bytes, more than an index entry can say", stored));
-  }
-  const Bytes bytes = Bytes(out.bytes).subspan(start, stored);
-  out.entries.push_back({static_cast<std::uint32_t>(stored), static_cast<std::uint32_t>(size),
-                         static_cast<std::uint32_t>(structure.n_atoms()), record_checksum(bytes)});
-  return {};
-}
 
 namespace {
 
@@ -72,7 +47,7 @@ class Tail {
     written_ += bytes.size();
   }
 
-  static constexpr std::size_t kWorthWriting = 4;  // what is a fourth of a block is written from where it lies
+  static constexpr std::size_t kWorthWriting = 8;  // what is an eighth of a block is written from where it lies
 
   OutputFile& file_;
   std::uint64_t written_;

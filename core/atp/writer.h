@@ -9,36 +9,11 @@
 
 #include "core/atp/codec.h"
 #include "core/atp/layout.h"
+#include "core/atp/record_encoder.h"
 #include "core/atp/schema.h"
 #include "core/io/output_file.h"
 
 namespace atp {
-
-// Records ready to be written, made on any thread by RecordEncoder.
-struct EncodedRecords {
-  struct Entry {
-    std::uint32_t stored, unpacked, atoms;
-    std::uint64_t checksum;
-  };
-  std::vector<std::byte> bytes;  // stored records, back to back
-  std::vector<Entry> entries;
-  Schema schema;  // of these records
-};
-
-// Turns structures into stored records. One thread; one per thread.
-class RecordEncoder {
- public:
-  explicit RecordEncoder(Codec codec) : context_(codec) {}
-
-  // Appends to `out` and adds to its schema. Returns how the structure disagrees with out.schema,
-  // which is empty when all is well; `out` is then as it was before. Throws Error (exit 3), likewise,
-  // when the structure cannot be a record at all.
-  [[nodiscard]] std::string add(Structure& structure, EncodedRecords& out);
-
- private:
-  CodecContext context_;
-  std::vector<std::byte> record_;
-};
 
 struct WriterOptions {
   Codec codec;

@@ -16,13 +16,21 @@
 namespace atp {
 namespace {
 
-void put_custom(Structure& s, const Molecule& m) {
+// The sections of a molecule, in the order of FORMAT.md; they borrow from it.
+void put_sections(const Molecule& m, std::vector<SectionView>& out) {
+  const auto builtin = [&](std::string_view key, Type type, Bytes payload) { out.push_back({Kind::builtin, type, key, payload}); };
+  out.clear();
+  builtin("cell", Type::mat3_f64, std::as_bytes(std::span(m.cell)));
+  builtin("energy", Type::f64, std::as_bytes(std::span(&m.energy, 1)));
+  builtin("forces", Type::vec3_f32, m.forces);
+  builtin("pbc", Type::bool3, std::as_bytes(std::span(m.pbc)));
+  if (m.custom.empty()) return;
   const std::size_t n = m.atoms;
-  s.put_bytes(Kind::molecule, "band_gap", Type::f64, m.custom.first(8));
-  s.put_bytes(Kind::molecule, "total_charge", Type::f64, m.custom.subspan(8, 8));
-  s.put_bytes(Kind::molecule, "dipole", Type::f64_array, m.custom.subspan(16, 24));
-  s.put_bytes(Kind::atom, "magmom", Type::f32_array, m.custom.subspan(40, 4 * n));
-  s.put_bytes(Kind::atom, "bader_charge", Type::f32_array, m.custom.subspan(40 + 4 * n, 4 * n));
+  out.push_back({Kind::atom, Type::f32_array, "bader_charge", m.custom.subspan(40 + 4 * n, 4 * n)});
+  out.push_back({Kind::atom, Type::f32_array, "magmom", m.custom.subspan(40, 4 * n)});
+  out.push_back({Kind::molecule, Type::f64, "band_gap", m.custom.first(8)});
+  out.push_back({Kind::molecule, Type::f64_array, "dipole", m.custom.subspan(16, 24)});
+  out.push_back({Kind::molecule, Type::f64, "total_charge", m.custom.subspan(8, 8)});
 }
 
 // Written as `atp pack` writes: encoded on several threads, checksummed, written by one of them at a time, synced, renamed.
@@ -64,22 +72,14 @@ class AtpWriter {
       out.bytes.clear();
       out.entries.clear();
       for (const Molecule& m : molecules) {
-        structure.clear();
-        const auto z = reinterpret_cast<const std::uint8_t*>(m.numbers.data());
-        structure.atomic_numbers.assign(z, z + m.numbers.size());
-        structure.positions_type = Type::vec3_f32;
-        structure.positions.assign(m.positions.begin(), m.positions.end());
-        structure.set_cell(m.cell);  // in the order of the file, or they would be put in it
-        structure.set_energy(m.energy);
-        structure.put_bytes(Kind::builtin, "forces", Type::vec3_f32, m.forces);
-        structure.set_pbc({m.pbc[0] != 0, m.pbc[1] != 0, m.pbc[2] != 0});
-        if (!m.custom.empty()) put_custom(structure, m);
+        put_sections(m, sections);
+        const StructureView structure{m.numbers, Type::vec3_f32, m.positions, sections};
         if (const std::string problem = encoder.add(structure, out); !problem.empty()) fail_input("", problem);
       }
     }
 
     RecordEncoder encoder;
-    Structure structure;
+    std::vector<SectionView> sections;
     EncodedRecords out;
   };
 
@@ -103,7 +103,7 @@ class AtpWriter {
   }
 
   static constexpr int kMostJobs = 2;  // more would wait for the one that writes
-  static constexpr std::size_t kPieceBytes = std::size_t{5} << 19, kRecordBytes = 150, kWorthThreads = 1024;
+  static constexpr std::size_t kPieceBytes = std::size_t{5} << 18, kRecordBytes = 150, kWorthThreads = 1024;
 
   Codec codec_;
   int jobs_;
