@@ -81,7 +81,9 @@ std::string_view io_name(Io io) {
   return kNames[static_cast<std::size_t>(io)];
 }
 
-struct BatchReader::State {
+// Written for every record: readers of several threads, made one after another, would take a cache line that they shared
+// (or the two that are fetched together) from each other.
+struct alignas(128) BatchReader::State {
   State(const Dataset& d, BatchOptions o) : dataset(d), options(o) {
     if (o.once) once.emplace(d);
   }

@@ -37,8 +37,8 @@ bool takes_part(const Backend& backend, std::string_view workload) {
   const BackendKind kind = backend.kind;
   if (backend.name == "disk") return workload == "write" || workload == "cold-shuffled";
   if (workload == "workers") return kind == BackendKind::atp || kind == BackendKind::peer;
-  // These say nothing of cold files: two threads share what they read, and the others look at no values.
-  if (workload.starts_with("cold-")) return backend.sums && backend.name != "atp-2threads";
+  if (backend.name.ends_with("-2threads")) return workload == "shuffled";
+  if (workload.starts_with("cold-")) return backend.sums;  // a copy says nothing of cold files
   if (workload == "write") return backend.files.empty();
   return true;
 }
@@ -131,6 +131,10 @@ void Session::start() {
   for (const Backend* backend : options_.backends) {
     if (!backend->missing.empty()) {
       leave_out(*backend, std::string(backend->missing));
+      continue;
+    }
+    if (std::ranges::none_of(options_.workloads, [&](const std::string& w) { return takes_part(*backend, w); })) {
+      leave_out(*backend, "takes part in none of these workloads");
       continue;
     }
     TestedStore store;

@@ -31,7 +31,7 @@ void Session::read(const std::string& workload) {
   std::map<const TestedStore*, BenchRow> rows;
   each_taking_part(workload, [&](TestedStore& store) {
     say(store.backend->name, workload);
-    const double own = store.backend->name == "atp-2threads" ? std::max(trial, kThreadsTrial) : trial;
+    const double own = store.backend->name.ends_with("-2threads") ? std::max(trial, kThreadsTrial) : trial;
     store.calibrate(pass, own, 2 * own);
     rows.emplace(&store, row_for(store, workload)).first->second.checked = store.backend->sums;
   });

@@ -3,13 +3,13 @@
 #include <limits>
 #include <mutex>
 #include <numeric>
-#include <thread>
 
 #include "core/atp/builtin_finder.h"
 #include "core/atp/packed_batch.h"
 #include "core/atp/writer.h"
 #include "core/base/error.h"
 #include "core/base/parallel.h"
+#include "core/bench/crew.h"
 #include "core/bench/load.h"
 #include "core/bench/stores.h"
 
@@ -150,11 +150,6 @@ class Taker {
   std::vector<std::byte> converted_;
 };
 
-struct Part {
-  std::uint64_t sum = 0;
-  std::exception_ptr error;
-};
-
 class AtpStore final : public Store {
  public:
   AtpStore(std::vector<std::string> inputs, AtpVariant variant) : inputs_(std::move(inputs)), variant_(variant) {}
@@ -172,39 +167,23 @@ class AtpStore final : public Store {
     BatchOptions options;
     options.io = variant_.io;
     options.verify = variant_.verify;
-    reader_.emplace(*dataset_, options);
+    for (int i = 0; i < variant_.threads; ++i) readers_.emplace_back(*dataset_, options);
+    if (variant_.threads > 1) crew_.emplace(readers_.size());
   }
   void close() override {
-    reader_.reset();
+    crew_.reset();
+    readers_.clear();
     dataset_.reset();
   }
 
   std::uint64_t one_by_one(std::span<const std::uint64_t> indices, Ticks* ticks) override {
-    if (variant_.threads <= 1) return pass(*reader_, indices, ticks);
+    if (!crew_) return pass(readers_[0], indices, ticks);
     // Each thread has a run of the list; the sums are joined as if one had read all.
-    const auto jobs = static_cast<std::size_t>(variant_.threads);
-    std::vector<Part> parts(jobs);
-    std::vector<std::thread> threads;
-    const auto begin_of = [&](std::size_t t) { return indices.size() * t / jobs; };
-    const auto work = [&](std::size_t t) {
-      try {
-        BatchOptions options;
-        options.io = variant_.io;
-        BatchReader reader(*dataset_, options);
-        parts[t].sum = pass(reader, indices.subspan(begin_of(t), begin_of(t + 1) - begin_of(t)), nullptr, begin_of(t));
-      } catch (...) {
-        parts[t].error = std::current_exception();
-      }
-    };
-    for (std::size_t t = 1; t < jobs; ++t) threads.emplace_back(work, t);
-    work(0);
-    for (auto& t : threads) t.join();
-    std::uint64_t sum = 0;
-    for (const Part& p : parts) {
-      if (p.error) std::rethrow_exception(p.error);
-      sum += p.sum;
-    }
-    return sum;
+    std::vector<std::uint64_t> sums(readers_.size());
+    crew_->share(indices.size(), [&](std::size_t part, std::size_t begin, std::size_t end) {
+      sums[part] = pass(readers_[part], indices.subspan(begin, end - begin), nullptr, begin);
+    });
+    return std::accumulate(sums.begin(), sums.end(), std::uint64_t{0});
   }
 
   std::uint64_t in_batches(std::span<const std::uint64_t> indices, std::size_t batch, Ticks* ticks) override {
@@ -215,7 +194,7 @@ class AtpStore final : public Store {
       const auto some = indices.subspan(begin, std::min(batch, indices.size() - begin));
       if (custom()) {  // a packed batch has the builtin fields
         flat_.clear();
-        reader_->for_each(some, [&](std::size_t place, const RecordView& record) {
+        readers_[0].for_each(some, [&](std::size_t place, const RecordView& record) {
           naming_record(*dataset_, some[place], [&] { taker.take(record, [&](const MoleculeView& m) { flat_.add(m); }); });
         });
         sum.add(flat_.touched());
@@ -236,7 +215,7 @@ class AtpStore final : public Store {
     for (std::uint64_t done = 0; done < count; done += in_order_.size()) {
       in_order_.resize(std::min<std::uint64_t>(count - done, 65536));
       std::iota(in_order_.begin(), in_order_.end(), first + done);
-      sum += pass(*reader_, in_order_, ticks, done);
+      sum += pass(readers_[0], in_order_, ticks, done);
     }
     return sum;
   }
@@ -246,9 +225,9 @@ class AtpStore final : public Store {
  private:
   void gather(std::span<const std::uint64_t> some) {
     try {
-      packed_.gather(*reader_, some);
+      packed_.gather(readers_[0], some);
     } catch (const Error& e) {
-      if (e.where().empty()) (void)pass(*reader_, some, nullptr);  // one by one the damaged record is named
+      if (e.where().empty()) (void)pass(readers_[0], some, nullptr);  // one by one the damaged record is named
       throw;
     }
   }
@@ -268,7 +247,8 @@ class AtpStore final : public Store {
   AtpVariant variant_;
   std::optional<AtpWriter> writer_;
   std::optional<Dataset> dataset_;
-  std::optional<BatchReader> reader_;
+  std::vector<BatchReader> readers_;  // one a thread
+  std::optional<Crew> crew_;          // of several
   PackedBatch packed_;
   FlatBatch flat_;
   std::vector<std::uint64_t> in_order_;

@@ -4,6 +4,7 @@
 #include "core/atp/codec.h"
 #include "core/atp/dataset.h"
 #include "core/atp/prefetcher.h"
+#include "core/bench/crew.h"
 #include "core/bench/stores.h"
 
 namespace atp {
@@ -11,23 +12,54 @@ namespace {
 
 constexpr std::size_t kEntriesAhead = 16, kRecordsAhead = 8, kRing = 32;
 
-// Copies (or decompresses) records back to back into one buffer.
+// Copies (or decompresses) records back to back into one buffer; with several threads one by one, each its run of the list.
 class CopyStore final : public Store {
  public:
-  CopyStore(std::vector<std::string> inputs, Codec codec) : inputs_(inputs), codec_(codec), writer_(make_atp_store(std::move(inputs), {codec})) {}
+  CopyStore(std::vector<std::string> inputs, Codec codec, int threads)
+      : inputs_(inputs), codec_(codec), writer_(make_atp_store(std::move(inputs), {codec})), desks_(static_cast<std::size_t>(threads)) {}
 
   void begin(const StoreShape& shape) override { writer_->begin(shape); }
   void add(std::span<const Molecule> chunk) override { writer_->add(chunk); }
   void finish() override { writer_->finish(); }
-  void open() override { dataset_.emplace(inputs_); }
-  void close() override { dataset_.reset(); }
+  void open() override {
+    dataset_.emplace(inputs_);
+    if (desks_.size() > 1) crew_.emplace(desks_.size());
+  }
+  void close() override {
+    crew_.reset();
+    dataset_.reset();
+  }
   std::vector<std::string> files() const override { return dataset_files_of(inputs_); }
 
-  std::uint64_t one_by_one(std::span<const std::uint64_t> indices, Ticks* ticks) override { return in_batches(indices, 1, ticks); }
-
+  std::uint64_t one_by_one(std::span<const std::uint64_t> indices, Ticks* ticks) override {
+    if (!crew_) return in_batches(indices, 1, ticks);
+    crew_->share(indices.size(), [&](std::size_t part, std::size_t begin, std::size_t end) {
+      copy(indices.subspan(begin, end - begin), 1, nullptr, desks_[part]);
+    });
+    return 0;
+  }
   std::uint64_t in_batches(std::span<const std::uint64_t> indices, std::size_t batch, Ticks* ticks) override {
+    copy(indices, batch, ticks, desks_[0]);
+    return 0;
+  }
+
+  std::uint64_t sequential(std::uint64_t first, std::uint64_t count, Ticks* ticks) override {
+    in_order_.resize(count);
+    for (std::uint64_t i = 0; i < count; ++i) in_order_[i] = first + i;
+    return in_batches(in_order_, 1, ticks);
+  }
+
+ private:
+  // What a thread copies with.
+  struct Desk {
+    Scratch scratch;
+    std::vector<std::byte> buffer;
+  };
+
+  void copy(std::span<const std::uint64_t> indices, std::size_t batch, Ticks* ticks, Desk& desk) const {
     const Reader& file = dataset_->shards()[0];
-    CodecContext& context = scratch_.context(codec_);
+    CodecContext& context = desk.scratch.context(codec_);
+    auto& buffer = desk.buffer;
     std::array<IndexEntry, kRing> ring;
     Prefetcher prefetcher;
     if (ticks) ticks->start();
@@ -46,38 +78,32 @@ class CopyStore final : public Store {
       const IndexEntry& e = ring[p % kRing];
       const Bytes stored = file.stored(e);
       if (codec_.id == CodecId::none) {
-        if (buffer_.size() < filled + stored.size()) buffer_.resize(2 * (filled + stored.size()));
-        std::memcpy(buffer_.data() + filled, stored.data(), stored.size());
+        if (buffer.size() < filled + stored.size()) buffer.resize(2 * (filled + stored.size()));
+        std::memcpy(buffer.data() + filled, stored.data(), stored.size());
         filled += stored.size();
       } else {
-        (void)context.decompress(stored, e.unpacked, scratch_.buffer());
+        (void)context.decompress(stored, e.unpacked, desk.scratch.buffer());
       }
       if ((p + 1) % batch == 0 || p + 1 == indices.size()) {
         filled = 0;
         if (ticks) ticks->tick();
       }
     }
-    return 0;
   }
 
-  std::uint64_t sequential(std::uint64_t first, std::uint64_t count, Ticks* ticks) override {
-    in_order_.resize(count);
-    for (std::uint64_t i = 0; i < count; ++i) in_order_[i] = first + i;
-    return in_batches(in_order_, 1, ticks);
-  }
-
- private:
   std::vector<std::string> inputs_;
   Codec codec_;
   std::unique_ptr<Store> writer_;
   std::optional<Dataset> dataset_;
-  Scratch scratch_;
-  std::vector<std::byte> buffer_;
+  std::vector<Desk> desks_;   // one a thread
+  std::optional<Crew> crew_;  // of several
   std::vector<std::uint64_t> in_order_;
 };
 
 }  // namespace
 
-std::unique_ptr<Store> make_copy_store(std::vector<std::string> inputs, Codec codec) { return std::make_unique<CopyStore>(std::move(inputs), codec); }
+std::unique_ptr<Store> make_copy_store(std::vector<std::string> inputs, Codec codec, int threads) {
+  return std::make_unique<CopyStore>(std::move(inputs), codec, threads);
+}
 
 }  // namespace atp

@@ -53,8 +53,9 @@ std::unique_ptr<Store> atp_row(const std::string& folder) {
   return make_atp_store({file_in(folder)}, {kAtpRows[Row].codec, Io::automatic, kAtpRows[Row].verify, kAtpRows[Row].threads});
 }
 std::unique_ptr<Store> plain(const std::string& folder) { return make_plain_atp_store({file_in(folder)}); }
-std::unique_ptr<Store> copy(const std::string& folder) { return make_copy_store({file_in(folder)}, {}); }
-std::unique_ptr<Store> copy_zstd(const std::string& folder) { return make_copy_store({file_in(folder)}, kZstd3); }
+std::unique_ptr<Store> copy(const std::string& folder) { return make_copy_store({file_in(folder)}, {}, 1); }
+std::unique_ptr<Store> copy_in_two(const std::string& folder) { return make_copy_store({file_in(folder)}, {}, 2); }
+std::unique_ptr<Store> copy_zstd(const std::string& folder) { return make_copy_store({file_in(folder)}, kZstd3, 1); }
 
 constexpr Backend kBackends[] = {
     {"atp", BackendKind::atp, ".atp, the batch reader", atp_row<0>, ""},
@@ -74,6 +75,7 @@ constexpr Backend kBackends[] = {
     {"lmdb-nordahead", BackendKind::yardstick, "LMDB with MDB_NORDAHEAD", lmdb_nordahead, kNoLmdb, "lmdb"},
     {"map", BackendKind::yardstick, "the mapped .atp file, record by record", plain, "", "atp"},
     {"copy", BackendKind::yardstick, "prefetched memcpy of the records into one buffer", copy, "", "atp", false},
+    {"copy-2threads", BackendKind::yardstick, "the same, the list shared by two threads", copy_in_two, "", "atp", false},
     {"disk", BackendKind::yardstick, "bare writes, and bare io_uring reads of cold molecules, 128 at a time", make_disk_store, "", "", false},
     {"unzstd", BackendKind::yardstick, "zstd:3 records decompressed, and nothing else", copy_zstd, "", "atp-zstd", false},
 };

@@ -62,7 +62,7 @@ struct AtpVariant {
 // inputs: one file to write and read, or datasets to read.
 std::unique_ptr<Store> make_atp_store(std::vector<std::string> inputs, AtpVariant variant);
 std::unique_ptr<Store> make_plain_atp_store(std::vector<std::string> inputs);
-std::unique_ptr<Store> make_copy_store(std::vector<std::string> inputs, Codec codec);
+std::unique_ptr<Store> make_copy_store(std::vector<std::string> inputs, Codec codec, int threads);
 // Moves bytes and nothing else; reads what the same store has written.
 std::unique_ptr<Store> make_disk_store(const std::string& folder);
 std::unique_ptr<Store> make_lmdb_store(const std::string& folder, bool read_ahead);
