@@ -3,46 +3,61 @@
 #include <algorithm>
 
 namespace atp {
+namespace {
+
+template <class Condition>
+void spin_until(const Condition& condition) {
+  while (!condition()) std::this_thread::yield();
+}
+
+}  // namespace
 
 Crew::Crew(std::size_t size) : errors_(std::max<std::size_t>(1, size)) {
-  for (std::size_t part = 1; part < errors_.size(); ++part) threads_.emplace_back([this, part] { wait_for_work(part); });
+  for (std::size_t part = 1; part < errors_.size(); ++part) threads_.emplace_back([this, part] { live(part); });
 }
 
 Crew::~Crew() {
-  {
-    std::lock_guard lock(mutex_);
-    over_ = true;
-  }
-  changed_.notify_all();
+  over_ = true;
+  { const std::lock_guard lock(mutex_); }  // none is between looking at over_ and falling asleep
+  called_.notify_all();
   for (auto& t : threads_) t.join();
 }
 
-void Crew::share(std::size_t n, const Work& work) {
+void Crew::assemble() {
+  if (here_ == threads_.size()) return;
   {
-    std::lock_guard lock(mutex_);
-    work_ = &work;
-    n_ = n;
-    busy_ = threads_.size();
-    ++round_;
+    const std::lock_guard lock(mutex_);
+    ++calls_;
   }
-  changed_.notify_all();
+  called_.notify_all();
+  spin_until([&] { return here_ == threads_.size(); });
+}
+
+void Crew::share(std::size_t n, const Work& work) {
+  assemble();
+  work_ = &work;
+  n_ = n;
+  here_ = 0;
+  busy_ = threads_.size();
+  ++round_;
   run(0);
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return busy_ == 0; });
+  spin_until([&] { return busy_ == 0; });
   for (const auto& error : errors_) {
     if (error) std::rethrow_exception(error);
   }
 }
 
-void Crew::wait_for_work(std::size_t part) {
-  for (std::uint64_t done = 0;; ++done) {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return over_ || round_ != done; });
+void Crew::live(std::size_t part) {
+  for (std::uint64_t rounds = 0;; ++rounds) {
+    {
+      std::unique_lock lock(mutex_);
+      called_.wait(lock, [&] { return over_ || calls_ > rounds; });
+    }
+    ++here_;
+    spin_until([&] { return over_ || round_ > rounds; });
     if (over_) return;
-    lock.unlock();
     run(part);
-    lock.lock();
-    if (--busy_ == 0) changed_.notify_all();
+    --busy_;
   }
 }
 

@@ -1,6 +1,8 @@
-// Threads that wait between passes: to start one takes the system milliseconds, which no trainer pays for each batch.
+// Threads that are there before the work is: to start one, or to wake one on a virtual CPU that has gone to sleep, takes
+// milliseconds, which a data loader pays once and a pass of a benchmark must not pay each time.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -20,23 +22,27 @@ class Crew {
   Crew(const Crew&) = delete;
   Crew& operator=(const Crew&) = delete;
 
-  // work(part, begin, end) for equal ranges of [0, n), each on a thread of its own. The error of the first range that has
-  // one is rethrown, when all have ended.
+  // Returns when all threads run, and wait for share() on their CPUs.
+  void assemble();
+
+  // work(part, begin, end) for equal ranges of [0, n), each on a thread of its own; assembles them when nobody has. The
+  // error of the first range that has one is rethrown, when all have ended.
   using Work = std::function<void(std::size_t part, std::size_t begin, std::size_t end)>;
   void share(std::size_t n, const Work& work);
 
  private:
-  void wait_for_work(std::size_t part);
+  void live(std::size_t part);
   void run(std::size_t part);
 
   std::vector<std::exception_ptr> errors_;  // by part
+  const Work* work_ = nullptr;              // of this round, as n_
+  std::size_t n_ = 0;
+  std::atomic<std::uint64_t> round_{0};       // of work
+  std::atomic<std::size_t> here_{0}, busy_{0};  // threads
+  std::atomic<bool> over_{false};
   std::mutex mutex_;
-  std::condition_variable changed_;
-  // Guarded by mutex_ until share() has announced them.
-  const Work* work_ = nullptr;
-  std::size_t n_ = 0, busy_ = 0;
-  std::uint64_t round_ = 0;
-  bool over_ = false;
+  std::condition_variable called_;
+  std::uint64_t calls_ = 0;  // guarded by mutex_
   std::vector<std::thread> threads_;  // last: they use what stands above
 };
 

@@ -107,6 +107,7 @@ class Server {
     Ticks ticks;
     Ticks* const wanted = number(words, 5) == 1 ? &ticks : nullptr;
     if (wanted) ticks.seconds().reserve(count);
+    store_.get_ready();
     const ProcessCounters before = ProcessCounters::now();
     const double start = now_seconds();
     const std::uint64_t sum = how == "one" ? store_.one_by_one(list, wanted) : how == "batch" ? store_.in_batches(list, batch, wanted) : in_order(first, count, wanted);

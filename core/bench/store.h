@@ -56,6 +56,9 @@ class Store {
   virtual void open() = 0;
   virtual void close() = 0;
 
+  // Right before the clock of a pass starts: threads, where the store has several, are got to their CPUs.
+  virtual void get_ready() {}
+
   // Each takes molecules in the order of the list, computes touch() of each (or of each batch of `batch`, in flat
   // arrays), and returns the PassSum. `ticks`, where given, gets a tick after each molecule or batch.
   virtual std::uint64_t one_by_one(std::span<const std::uint64_t> indices, Ticks* ticks) = 0;

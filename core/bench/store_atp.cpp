@@ -176,6 +176,10 @@ class AtpStore final : public Store {
     dataset_.reset();
   }
 
+  void get_ready() override {
+    if (crew_) crew_->assemble();
+  }
+
   std::uint64_t one_by_one(std::span<const std::uint64_t> indices, Ticks* ticks) override {
     if (!crew_) return pass(readers_[0], indices, ticks);
     // Each thread has a run of the list; the sums are joined as if one had read all.

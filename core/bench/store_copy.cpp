@@ -31,6 +31,10 @@ class CopyStore final : public Store {
   }
   std::vector<std::string> files() const override { return dataset_files_of(inputs_); }
 
+  void get_ready() override {
+    if (crew_) crew_->assemble();
+  }
+
   std::uint64_t one_by_one(std::span<const std::uint64_t> indices, Ticks* ticks) override {
     if (!crew_) return in_batches(indices, 1, ticks);
     crew_->share(indices.size(), [&](std::size_t part, std::size_t begin, std::size_t end) {
