@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <fstream>
+#include <thread>
 
 #include "core/base/error.h"
 #include "core/bench/child.h"
@@ -35,6 +36,10 @@ class Server {
     if (command == "order") return order(words.at(1), number(words, 2));
     if (command == "open") return open();
     if (command == "pass") return pass(words);
+    if (command == "meet") {
+      for (const double at = std::stod(words.at(1)); now_seconds() < at;) std::this_thread::yield();
+      return "ok";
+    }
     if (command == "close") {
       store_.close();
       return "ok";

@@ -11,6 +11,7 @@ constexpr double kTooDifferent = 0.1;  // spread above which trials are repeated
 constexpr double kMostOpened = 0.25;   // of a file, in memory when a cold pass begins
 constexpr double kShortTrial = 0.002, kLongTrial = 0.3;  // seconds
 constexpr double kThreadsTrial = 0.02;                   // at least: starting a thread may take a millisecond
+constexpr double kMeeting = 0.01;  // until all processes are at it: to wake a virtual CPU may take milliseconds
 constexpr double kColdPatience = 300;
 
 // "cold-batch" is "batch" as far as the store is concerned.
@@ -75,10 +76,11 @@ void Session::check(const TestedStore& store, const PassMaker& pass, const PassR
 
 void Session::workers() {
   const double share = share_of_each("workers");
+  const double trial = std::clamp(share / static_cast<double>(options_.workers.size()) / (options_.trials + 3), kShortTrial, kLongTrial);
   each_taking_part("workers", [&](TestedStore& store) {
+    if (store.rate == 0) store.calibrate({"one", options_.batch}, trial, 2 * trial);
     for (const int n : options_.workers) {
       say(store.backend->name, fmt::format("{} processes", n));
-      const double trial = std::clamp(share / static_cast<double>(options_.workers.size()) / (options_.trials + 3), kShortTrial, kLongTrial);
       keep(with_workers(store, n, trial));
     }
   });
@@ -106,9 +108,16 @@ BenchRow Session::with_workers(TestedStore& store, int n, double trial) {
   const std::uint64_t count = std::min(slice, store.count_for(trial));
   for (int t = -1; t < options_.trials; ++t) {  // the first is not counted: it fills page tables and caches
     double first = 1e300, last = 0;
-    for (std::size_t i = 0; i < children.size(); ++i) children[i].send(pass.command(i * slice, count, false));
+    // Other molecules in each trial, as far as there are: those of the last one are in the processor's caches.
+    const std::uint64_t from = static_cast<std::uint64_t>(t + 1) * count % (slice - count + 1);
+    const double start = now_seconds() + kMeeting;
     for (std::size_t i = 0; i < children.size(); ++i) {
-      const PassResult r(children[i].receive(kPassPatience), i * slice, count);
+      children[i].send(fmt::format("meet {}", start));
+      children[i].send(pass.command(i * slice + from, count, false));
+    }
+    for (std::size_t i = 0; i < children.size(); ++i) {
+      (void)children[i].receive(kPatience);
+      const PassResult r(children[i].receive(kPassPatience), i * slice + from, count);
       check(store, pass, r);
       first = std::min(first, r.start);
       last = std::max(last, r.end);
