@@ -90,14 +90,14 @@ void need_measured(const Requirement& requirement, const BenchCommand& command);
 
 // ---- what is printed ----------------------------------------------------------------------------
 
-std::string bench_head(const BenchResults& results);
+std::string bench_head(const BenchResults& results, int width);
 // A table for each mount and load; below 56 columns one for each workload.
 std::string bench_tables(const BenchResults& results, int width);
 // A line of what was left out, and of time, disk and noise.
 std::string bench_end(const BenchResults& results, int width);
 // What --goals, --baseline and --require found; each is empty where it was not asked for.
 std::string goals_table(const BenchChecks& checks, const BenchResults& results, int width);
-std::string changes_table(const BenchChecks& checks);
+std::string changes_table(const BenchChecks& checks, int width);
 std::string requirement_lines(const BenchChecks& checks);
 // The estimate of --footprint with its sources; empty without one.
 std::string footprint_text(const BenchResults& results, int width);

@@ -15,6 +15,9 @@
 namespace atp {
 namespace {
 
+// A sentence as lines that a terminal shows whole; those after the first are indented.
+std::string lines_of(const std::string& text, int width) { return wrapped(text, static_cast<std::size_t>(width), 2) + '\n'; }
+
 // A store that took too long to write holds fewer; marks_line() explains the mark.
 std::string backend_name(const BenchRow& row, std::uint64_t all) { return row.backend + (row.molecules < all ? fmt::format(" ({})", human_count(row.molecules)) : ""); }
 
@@ -61,7 +64,7 @@ std::string wide_tables(const std::vector<const BenchRow*>& rows, std::uint64_t 
 }
 
 // Where not even the columns that matter have room beside each other: a small table for each workload.
-std::string narrow_tables(const std::vector<const BenchRow*>& rows, std::uint64_t all) {
+std::string narrow_tables(const std::vector<const BenchRow*>& rows, std::uint64_t all, int width) {
   std::vector<std::string> workloads;
   for (const BenchRow* row : rows) {
     if (std::find(workloads.begin(), workloads.end(), row->workload) == workloads.end()) workloads.push_back(row->workload);
@@ -76,11 +79,8 @@ std::string narrow_tables(const std::vector<const BenchRow*>& rows, std::uint64_
     }
     out += table(some, {false, true, true});
   }
-  return out;
+  return out + styled(lines_of("(no room for the other columns; --json has all)", width), Style::dim);
 }
-
-// A sentence as lines that a terminal shows whole; those after the first are indented.
-std::string lines_of(const std::string& text, int width) { return wrapped(text, static_cast<std::size_t>(width), 2) + '\n'; }
 
 // What failed: a line for all workloads of a backend that failed alike.
 std::string problem_lines(const std::vector<const BenchRow*>& rows, int width) {
@@ -155,12 +155,12 @@ std::vector<std::pair<std::string, std::string>> bench_groups(const BenchResults
   return groups;
 }
 
-std::string bench_head(const BenchResults& r) {
-  std::string out = fmt::format("{}, {} CPUs, {} of memory, {}\n", r.machine.cpu, r.machine.cpus, human_bytes(r.machine.memory_bytes), r.machine.kernel);
-  for (const Mount& m : r.mounts) out += fmt::format("{}: {}, {}, {} free\n", printable(m.folder), printable(m.describe()), printable(m.options), human_bytes(m.free_bytes));
+std::string bench_head(const BenchResults& r, int width) {
+  std::string out = lines_of(fmt::format("{}, {} CPUs, {} of memory, {}", r.machine.cpu, r.machine.cpus, human_bytes(r.machine.memory_bytes), r.machine.kernel), width);
+  for (const Mount& m : r.mounts) out += lines_of(fmt::format("{}: {}, {}, {} free", printable(m.folder), printable(m.describe()), printable(m.options), human_bytes(m.free_bytes)), width);
   std::string versions;
   for (const auto& [name, version] : r.versions) versions += fmt::format("{}{} {}", versions.empty() ? "" : ", ", name, version);
-  return out + versions + '\n';
+  return out + lines_of(versions, width);
 }
 
 std::string bench_tables(const BenchResults& results, int width) {
@@ -176,10 +176,10 @@ std::string bench_tables(const BenchResults& results, int width) {
       if (!first || first->payload == 0) first = &row;
       (row.problem.empty() ? rows : problems).push_back(&row);
     }
-    std::string head = fmt::format("\n{}, {}", printable(dir), bench_load_name(load));
+    std::string head = fmt::format("{}, {}", printable(dir), bench_load_name(load));
     if (most != 0) head += fmt::format(": {} of {:.4g} {}, {:.0f} bytes each", counted(most, "molecule"), first->atoms, first->atoms == 1 ? "atom" : "atoms", first->payload);
-    out += styled(head, Style::bold) + '\n';
-    out += (width < kNarrow ? narrow_tables(rows, most) : wide_tables(rows, most)) + marks_line(rows, most, width) + problem_lines(problems, width);
+    out += '\n' + styled(lines_of(head, width), Style::bold);
+    out += (width < kNarrow ? narrow_tables(rows, most, width) : wide_tables(rows, most)) + marks_line(rows, most, width) + problem_lines(problems, width);
   }
   return out;
 }
@@ -198,7 +198,7 @@ std::string bench_chart(const BenchResults& results, int width) {
     const double floor = std::floor(std::log10(least)) - 0.1;
     std::vector<HistogramBin> bins;
     for (const auto* r : rows) bins.push_back({fmt::format("{} {}", r->backend, bench_rate(r->median)), static_cast<std::uint64_t>(std::llround(100 * (std::log10(r->median) - floor)))});
-    out += styled(fmt::format("\nshuffled, {}, {}: molecules/s on a log axis\n", printable(dir), bench_load_name(load)), Style::bold) + histogram(bins, width, false);
+    out += '\n' + styled(lines_of(fmt::format("shuffled, {}, {}: molecules/s on a log axis", printable(dir), bench_load_name(load)), width), Style::bold) + histogram(bins, width, false);
   }
   return out;
 }
@@ -265,8 +265,8 @@ std::string bursts(const std::vector<double>& rates) {
 std::string io_profile_text(const BenchResults& r, int width) {
   std::string out;
   for (const auto& [dir, profile] : r.io_profiles) {
-    out += styled(fmt::format("\n{}: what the device did meanwhile, for anybody\n", printable(dir)), Style::bold);
-    out += io_profile_sentence(profile) + '\n';
+    out += '\n' + styled(lines_of(fmt::format("{}: what the device did meanwhile, for anybody", printable(dir)), width), Style::bold);
+    out += lines_of(io_profile_sentence(profile), width);
     for (const auto& [way, verb, noun] : {std::tuple{IoWay::read, "read", "reads"}, {IoWay::write, "written", "writes"}}) {
       const auto bins = requests_by_size(profile, way);
       if (bins.empty()) continue;
@@ -318,7 +318,7 @@ std::string goals_table(const BenchChecks& checks, const BenchResults& results, 
   return missing.empty() ? out : out + lines_of(missing, width);
 }
 
-std::string changes_table(const BenchChecks& checks) {
+std::string changes_table(const BenchChecks& checks, int width) {
   if (!checks.with_baseline) return "";
   const std::string head = styled("\nchanged since the baseline\n", Style::bold) + differences_text(checks);
   if (checks.changes.empty()) return head + "the baseline has no row in common with this run\n";
@@ -326,7 +326,8 @@ std::string changes_table(const BenchChecks& checks) {
   for (const BaselineChange& c : checks.changes) {
     rows.push_back({printable(c.dir), c.load, c.workload, c.backend, fmt::format("{:.3f}", c.ratio), change_interval(c), verdict_text(c)});
   }
-  return head + table_that_fits(rows, {false, false, false, false, true, true, false}, {5, 0});
+  return head + table_that_fits(rows, {false, false, false, false, true, true, false}, {5, 0}) +
+         lines_of("An interval knows the trials of two runs only: where other programs or machines share memory and disk, a third may differ from both.", width);
 }
 
 std::string change_interval(const BaselineChange& c) { return c.interval.known() ? fmt::format("{:.3f} .. {:.3f}", c.interval.low, c.interval.high) : ""; }

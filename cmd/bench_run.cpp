@@ -343,7 +343,7 @@ Exit bench(const BenchCommand& command) {
     }
   } else {
     const int width = ::isatty(STDOUT_FILENO) == 1 ? terminal_width() : std::numeric_limits<int>::max();
-    print(bench_head(results) + bench_tables(results, width) + bench_chart(results, terminal_width()) + together_table(results) + goals_table(checks, results, width) + changes_table(checks) +
+    print(bench_head(results, width) + bench_tables(results, width) + bench_chart(results, terminal_width()) + together_table(results) + goals_table(checks, results, width) + changes_table(checks, width) +
           io_profile_text(results, terminal_width()) + footprint_text(results, width) + bench_end(results, width) + requirement_lines(checks));
   }
   if (no_page) throw *no_page;
