@@ -30,7 +30,7 @@ inline constexpr std::string_view kBenchDetails =
     "Those up to aselmdb use C interfaces. HDF5 is loaded when it is asked for. The Python ones are child processes "
     "of python3 in PATH or of /usr/bin/python3; what has not got its modules is named with the reason. Yardsticks, which --goals adds and --backends "
     "may name: atp-2threads (the list shared by two threads), atp-zstd (zstd:3), lmdb-nordahead (MDB_NORDAHEAD), map "
-    "(the mapped file record by record, without looking ahead), copy (a prefetched memcpy of records, which nothing looks at), copy-2threads (the same by two threads), disk (the values of the atoms, without cell, energy and pbc, written plainly and synced, and io_uring alone, 128 cold molecules at a time, their places known beforehand: "
+    "(the mapped file record by record, without looking ahead), copy (a prefetched memcpy of records into one buffer, all words of which are then added up, as those of every reader's arrays are), copy-2threads (the same by two threads), disk (the values of the atoms, without cell, energy and pbc, written plainly and synced, and io_uring alone, 128 cold molecules at a time, their places known beforehand: "
     "for write and cold-shuffled) and unzstd (the decompressor alone).\n"
     "\n"
     "Workloads:\n"

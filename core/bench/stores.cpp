@@ -74,7 +74,7 @@ constexpr Backend kBackends[] = {
     {"atp-zstd", BackendKind::yardstick, ".atp with zstd:3", atp_row<3>, ""},
     {"lmdb-nordahead", BackendKind::yardstick, "LMDB with MDB_NORDAHEAD", lmdb_nordahead, kNoLmdb, "lmdb"},
     {"map", BackendKind::yardstick, "the mapped .atp file, record by record", plain, "", "atp"},
-    {"copy", BackendKind::yardstick, "prefetched memcpy of the records into one buffer", copy, "", "atp", false},
+    {"copy", BackendKind::yardstick, "prefetched memcpy of the records into one buffer, and the sum of all words there", copy, "", "atp", false},
     {"copy-2threads", BackendKind::yardstick, "the same, the list shared by two threads", copy_in_two, "", "atp", false},
     {"disk", BackendKind::yardstick, "bare writes, and bare io_uring reads of cold molecules, 128 at a time", make_disk_store, "", "", false},
     {"unzstd", BackendKind::yardstick, "zstd:3 records decompressed, and nothing else", copy_zstd, "", "atp-zstd", false},
