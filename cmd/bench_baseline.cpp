@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <set>
 
 #include "cmd/bench.h"
 #include "cmd/terminal.h"
@@ -109,6 +111,22 @@ std::string in_json(const std::string& name) {
   return out;
 }
 
+// The folder of the older run that is compared with this one: the same, or however else it was written, or the only one of both runs.
+std::string dir_then(const BenchResults& old, const BenchResults& now, const std::string& dir) {
+  const auto dirs_of = [](const BenchResults& r) {
+    std::set<std::string> dirs;
+    for (const BenchRow& row : r.rows) dirs.insert(row.dir);
+    return dirs;
+  };
+  const auto plain = [](const std::string& name) { return (std::filesystem::path(name) / "").lexically_normal().string(); };
+  const std::set<std::string> then = dirs_of(old);
+  const std::string name = in_json(dir);
+  if (then.contains(name)) return name;
+  const auto same = std::ranges::find_if(then, [&](const std::string& d) { return plain(d) == plain(name); });
+  if (same != then.end()) return *same;
+  return then.size() == 1 && dirs_of(now).size() == 1 ? *then.begin() : name;
+}
+
 bool near(double a, double b) { return std::abs(a - b) <= 1e-6 * std::max(std::abs(a), std::abs(b)); }
 
 // Why two rows of the same names are not of the same thing; empty when they are. What is only a circumstance (seed, io,
@@ -200,7 +218,7 @@ BenchResults read_baseline(const std::string& path) {
 std::vector<BaselineChange> changes_since(const BenchResults& old, const BenchResults& results) {
   std::vector<BaselineChange> changes;
   for (const BenchRow& row : results.rows) {
-    const BenchRow* then = row.problem.empty() ? find_row(old.rows, in_json(row.dir), row.load, row.backend, row.workload) : nullptr;
+    const BenchRow* then = row.problem.empty() ? find_row(old.rows, dir_then(old, results, row.dir), row.load, row.backend, row.workload) : nullptr;
     if (!then || then->unit != row.unit) continue;
     BaselineChange change{row.dir, row.load, row.workload, row.backend, row.median / then->median, ratio_interval(row.values, then->values), Verdict::incomparable, why_incomparable(old, results, *then, row)};
     if (change.why.empty()) {
@@ -227,8 +245,9 @@ std::vector<BaselineDifference> differences_since(const BenchResults& old, const
     if (same != old.versions.end()) out.add(name, same->second, version);
   }
   for (const Mount& m : results.mounts) {
-    const auto same = std::find_if(old.mounts.begin(), old.mounts.end(), [&](const Mount& o) { return o.folder == in_json(m.folder); });
+    const auto same = std::find_if(old.mounts.begin(), old.mounts.end(), [&](const Mount& o) { return o.folder == dir_then(old, results, m.folder); });
     if (same == old.mounts.end()) continue;
+    out.add("--dir", same->folder, in_json(m.folder));
     out.add(m.folder + ": file system", same->type + " on " + same->source, m.type + " on " + m.source);
     out.add(m.folder + ": mount options", same->options, m.options);
   }

@@ -79,6 +79,7 @@ std::vector<std::string> chosen_workloads(const BenchCommand& command) {
 std::vector<std::string> dispensable_workloads(const BenchCommand& command) {
   if (!command.workloads.empty()) return {};
   std::vector<std::string> names = {"workers", "cold-seq", "cold-batch"};
+  if (command.workers != BenchCommand().workers) std::erase(names, "workers");
   for (const std::string& text : command.require) {
     const std::string workload = parse_requirement(text).workload;
     std::erase_if(names, [&](const std::string& name) { return workload.starts_with(name); });

@@ -9,6 +9,7 @@
 #include "cmd/terminal.h"
 #include "core/base/json_writer.h"
 #include "core/bench/serve.h"
+#include "core/bench/stores.h"
 
 namespace atp {
 namespace {
@@ -44,6 +45,20 @@ void write_options(JsonWriter& w, const BenchOptions& o) {
   w.key("seed").count(o.seed).key("io").string(o.io).key("processes").count(o.processes).end_object();
 }
 
+// Whether there was a checksum to check.
+bool has_values(const BenchRow& row) {
+  const Backend* const backend = find_backend(row.backend);
+  return row.unit == BenchUnit::molecules_per_second && (backend == nullptr || backend->sums);
+}
+
+// What opening added to a process: nothing where the system counts it late.
+void write_memory(JsonWriter& w, const BenchRow& row) {
+  for (const auto& [key, bytes] : {std::pair{"resident_bytes", row.resident}, {"anonymous_bytes", row.anonymous}}) {
+    w.key(key);
+    row.resident != 0 ? w.count(bytes) : w.null();
+  }
+}
+
 void write_row(JsonWriter& w, const BenchRow& row) {
   w.begin_object().key("dir").string(row.dir).key("load").string(row.load).key("backend").string(row.backend).key("workload").string(row.workload);
   w.key("molecules").count(row.molecules).key("atoms").real(row.atoms).key("payload_bytes").real(row.payload);
@@ -55,7 +70,9 @@ void write_row(JsonWriter& w, const BenchRow& row) {
   for (const double v : row.values) w.real(v);
   w.end_array().key("median").real(row.median);
   write_interval(w, "interval", row.interval);
-  w.key("spread").real(row.spread).key("reruns").integer(row.reruns).key("checked").boolean(row.checked).key("per_trial").count(row.per_trial);
+  w.key("spread").real(row.spread).key("reruns").integer(row.reruns).key("checked");
+  has_values(row) ? w.boolean(row.checked) : w.null();
+  w.key("per_trial").count(row.per_trial);
   if (row.unit == BenchUnit::molecules_per_second) {
     w.key("atoms_per_second").real(row.median * row.atoms).key("bytes_per_second").real(row.median * row.payload);
   }
@@ -74,7 +91,7 @@ void write_row(JsonWriter& w, const BenchRow& row) {
     real_or_null(w, "read_amplification", row.read_amplification());
   }
   if (row.workload.starts_with("cold")) w.key("not_dropped").real(row.not_dropped);
-  if (row.workload == "open") w.key("resident_bytes").count(row.resident).key("anonymous_bytes").count(row.anonymous);
+  if (row.workload == "open") write_memory(w, row);
   w.end_object();
 }
 

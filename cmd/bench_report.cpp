@@ -52,7 +52,7 @@ std::string wide_tables(const std::vector<const BenchRow*>& rows, std::uint64_t 
     auto cells = table_row(*row, all);
     switch (row->unit) {
       case BenchUnit::molecules_per_second: rates.push_back(std::move(cells)); break;
-      case BenchUnit::seconds: times.push_back({cells[0], cells[1], cells[2], cells[3], human_bytes(row->resident), cells.back()}); break;
+      case BenchUnit::seconds: times.push_back({cells[0], cells[1], cells[2], cells[3], row->resident == 0 ? "" : human_bytes(row->resident), cells.back()}); break;
       case BenchUnit::bytes_per_byte: sizes.push_back({cells[0], cells[1], cells[2], cells.back()}); break;
     }
   }
@@ -93,14 +93,24 @@ std::string problem_lines(const std::vector<const BenchRow*>& rows, int width) {
       lines.emplace_back(row, row->workload);
     }
   }
+  // Backends that failed alike share one, too: on tmpfs none has cold rows.
+  std::vector<std::tuple<std::string, std::string, std::string>> shared;  // backends, workloads, why
+  for (const auto& [row, workloads] : lines) {
+    const auto same = std::find_if(shared.begin(), shared.end(), [&, w = &workloads, p = &row->problem](const auto& s) { return std::get<1>(s) == *w && std::get<2>(s) == *p; });
+    if (same != shared.end()) {
+      std::get<0>(*same) += ", " + row->backend;
+    } else {
+      shared.emplace_back(row->backend, workloads, row->problem);
+    }
+  }
   std::string out;
-  for (const auto& [row, workloads] : lines) out += lines_of(fmt::format("no row: {}: {}: {}", row->backend, workloads, printable(row->problem)), width);
+  for (const auto& [backends, workloads, why] : shared) out += lines_of(fmt::format("no row: {}: {}: {}", backends, workloads, printable(why)), width);
   return out;
 }
 
 std::string marks_line(const std::vector<const BenchRow*>& rows, std::uint64_t all, int width) {
   if (std::none_of(rows.begin(), rows.end(), [&](const BenchRow* row) { return row->molecules < all; })) return "";
-  return lines_of("(N): it holds the first N molecules, as many as it could write in its share of the time", width);
+  return lines_of("(N): it holds the first N molecules, as many as it could write in its share of the time; there is no ratio where these are of another size", width);
 }
 
 }  // namespace
@@ -224,10 +234,13 @@ std::string bench_end(const BenchResults& r, int width) {
   if (const std::string few = few_trials_sentence(r); !few.empty()) out += lines_of(few, width);
   for (const auto& text : r.left_out) out += lines_of("left out: " + printable(text), width);
   for (const auto& text : r.notes) out += lines_of(printable(text), width);
-  std::uint64_t reruns = 0;
-  for (const BenchRow& row : r.rows) reruns += static_cast<std::uint64_t>(row.reruns);
-  return out + lines_of(fmt::format("{}, at most {} on the disk; others kept {:.2f} of {} CPUs busy; {} repeated because results differed by more than 10 %", human_seconds(r.seconds),
-                                    human_bytes(r.peak_bytes), r.foreign_cpu, r.machine.cpus, counted(reruns, "trial") + (reruns == 1 ? " was" : " were")),
+  std::uint64_t reruns = 0, spread = 0;
+  for (const BenchRow& row : r.rows) {
+    reruns += static_cast<std::uint64_t>(row.reruns);
+    spread += row.problem.empty() && row.spread > kTooDifferent;
+  }
+  return out + lines_of(fmt::format("{}, at most {} on the disk; others kept {:.2f} of {} CPUs busy; {} repeated because results differed by more than {:.0f} %{}", human_seconds(r.seconds),
+                                    human_bytes(r.peak_bytes), r.foreign_cpu, r.machine.cpus, counted(reruns, "trial") + (reruns == 1 ? " was" : " were"), 100 * kTooDifferent, spread == 0 ? "" : fmt::format(", as those of {} still do", counted(spread, "row"))),
                         width);
 }
 

@@ -167,11 +167,17 @@ class BenchRun {
   }
 
   void say_what_time_went_to() {
-    for (const auto& [workload, loads] : results_.no_time) {
-      std::string named;  // where it is not of all of them
+    for (const std::string& workload : dispensable_workloads(command_)) {
+      std::string named;
+      std::size_t without = 0;
       for (const NamedLoad& load : loads_) {
-        if (loads.size() < loads_.size() * results_.mounts.size() && std::ranges::find(loads, load.name) != loads.end()) named += (named.empty() ? ", " : " and ") + bench_load_name(load.name);
+        const auto at = results_.had_time.find({workload, load.name});
+        if (at == results_.had_time.end() || at->second) continue;
+        named += (named.empty() ? ", " : " and ") + bench_load_name(load.name);
+        ++without;
       }
+      if (without == 0) continue;
+      if (without == loads_.size()) named.clear();
       results_.left_out.push_back(fmt::format("{}{}: there is no time for it; pass more --seconds, or name it with --workloads", workload, named));
     }
     if (results_.trials_left_out > 0) results_.notes.push_back(fmt::format("{} left out, as --seconds {} were over", counted(results_.trials_left_out, "trial"), command_.seconds));
@@ -180,6 +186,7 @@ class BenchRun {
 
   static std::vector<std::uint32_t> sizes_of(const std::string& like) {
     const Dataset dataset({like});
+    warn_of_older_generations(dataset);
     if (dataset.size() == 0) fail_input(like, "holds no records", "name a dataset that has some");
     std::vector<std::uint32_t> sizes(dataset.size());
     for (std::size_t s = 0; s < dataset.shards().size(); ++s) {

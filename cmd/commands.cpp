@@ -278,7 +278,7 @@ constexpr std::string_view kPlanDetails =
     "whatever the size of the cell. A record with a cell and no pbc is periodic in all directions. The counts are kept beside "
     "each file as NAME.atp.edges-R.npy: an array of u4 that numpy.load reads, followed by 32 bytes that it does not look "
     "at: ATPEDGES, the XXH3-64 of the index (u64), the cutoff (f64), and the XXH3-64 of all bytes before. A file that belongs to "
-    "another state of the dataset is refused. A cutoff so large that a record would have over 20 billion pairs to compare is refused at once.\n"
+    "another state of the dataset is refused. A cutoff so large that a record would have over 2^32 edges, or 20 billion pairs to compare, is refused at once.\n"
     "\n"
     "Strategies: deal (the default) packs sizes on their histogram: large ones by best fit where that is needed, the others "
     "longest first, until batches differ by one atom where the sizes allow it; then it deals random graphs of each size into "

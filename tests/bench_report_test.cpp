@@ -85,10 +85,13 @@ TEST_CASE("requirements: what is understood") {
   CHECK(r.bar == 4);
   CHECK(parse_requirement("  atp   batch dataset<=1.5e3 ").text() == "atp batch dataset <= 1500");
   CHECK(parse_requirement("atp workers-4 like >= 2").workload == "workers-4");
+  CHECK(parse_requirement("atp shuffled 64 >= 1.5M").bar == 1.5e6);
+  CHECK(parse_requirement("atp shuffled 64 >= 20k").bar == 2e4);
 }
 
 TEST_CASE("requirements: what is refused, and with what advice") {
   const auto said = [](const char* text) { return refusal([&] { parse_requirement(text); }, Exit::usage); };
+  CHECK(said("atp shuffled 64 >= 4x").find("no number") != std::string::npos);
   CHECK(said("atp/lmbd shuffled 64 >= 4").find("did you mean 'lmdb'?") != std::string::npos);
   CHECK(said("atp/lmdb shufled 64 >= 4").find("did you mean 'shuffled'?") != std::string::npos);
   for (const char* text : {"", ">=", "atp", "atp/lmdb shuffled 64 > 4", "atp/lmdb shuffled 64 >= x", "atp/lmdb shuffled 64 >= 4 5", "atp/lmdb shuffled >= 4",
@@ -160,6 +163,32 @@ TEST_CASE("writes of different numbers of molecules are not held against each ot
   CHECK(value());
   r.rows.back().per_trial = 99;
   CHECK_FALSE(value());
+}
+
+TEST_CASE("reads of molecules of another size are not held against each other") {
+  BenchResults r = some_results();
+  r.rows = {row("atp", "shuffled", {400, 410, 390}), row("aselmdb", "shuffled", {10, 11, 9}), row("lmdb", "shuffled", {100, 101, 99})};
+  r.rows[1].molecules = 10;
+  r.rows[1].payload = 6483;  // the first ones are large
+  r.rows[2].payload = 1700;
+  compare_with_atp(r.rows);
+  CHECK_FALSE(r.rows[1].ratio_to_atp);
+  CHECK(r.rows[2].ratio_to_atp);
+  CHECK_FALSE(check_requirement(parse_requirement("atp/aselmdb shuffled 64 >= 1"), r).at(0).value);
+}
+
+TEST_CASE("folders of two runs are the same however they are written, and when there is one of each") {
+  BenchResults then = some_results(), now = some_results();
+  for (BenchRow& b : now.rows) b.dir = "/x/../d/";
+  CHECK_FALSE(changes_since(then, now).empty());
+  for (BenchRow& b : now.rows) b.dir = "/e";
+  now.mounts[0].folder = "/e";
+  CHECK_FALSE(changes_since(then, now).empty());
+  const auto differences = differences_since(then, now);
+  REQUIRE(differences.size() == 1);
+  CHECK(differences[0].what == "--dir");
+  now.rows[0].dir = "/f";
+  CHECK(changes_since(then, now).empty());
 }
 
 TEST_CASE("a report is read back as a baseline") {

@@ -78,7 +78,7 @@ class DatasetLoad : public Load {
  private:
   void add_record(std::uint64_t i, MoleculeChunk& out) const {
     Scratch scratch;
-    const RecordView record = dataset_.record(i, scratch);
+    const RecordView record = dataset_.verified_record(i, scratch);  // a damaged one must not become a sound one of another format
     Molecule m;
     m.atoms = record.n_atoms();
     m.energy = energy_or_nan(record);

@@ -139,7 +139,10 @@ Mount mount_of(const std::string& folder) {
   m.folder = folder;
   struct statfs fs {};
   struct stat status {};
-  if (::stat(folder.c_str(), &status) != 0) fail_system(folder, "open", errno);
+  if (::stat(folder.c_str(), &status) != 0) {
+    if (errno == ENOENT) throw Error(Exit::input, folder, "does not exist");
+    fail_system(folder, "open", errno);
+  }
   if (!S_ISDIR(status.st_mode)) fail_input(folder, "is not a folder", "name a folder");
   if (::statfs(folder.c_str(), &fs) != 0) fail_system(folder, "look at the file system", errno);
   m.type = file_system_of_magic(static_cast<std::uint64_t>(fs.f_type) & 0xFFFFFFFF);

@@ -135,8 +135,10 @@ Requirement parse_requirement(std::string_view text) {
   const bool is_size = !r.load.empty() && r.load.find_first_not_of("0123456789") == std::string::npos;
   if (!is_size && r.load != "dataset" && r.load != "like") fail(text, fmt::format("'{}' is no number of atoms, 'dataset' or 'like'", r.load));
   r.at_least = w[3] == ">=";
-  const auto [end, code] = std::from_chars(w[4].data(), w[4].data() + w[4].size(), r.bar);
-  if (code != std::errc() || end != w[4].data() + w[4].size() || !std::isfinite(r.bar) || r.bar < 0) fail(text, fmt::format("'{}' is no number", w[4]));
+  const char* const last = w[4].data() + w[4].size();
+  auto [end, code] = std::from_chars(w[4].data(), last, r.bar);
+  if (code == std::errc() && end + 1 == last && (*end == 'k' || *end == 'K' || *end == 'M')) r.bar *= *end++ == 'M' ? 1e6 : 1e3;  // as the table has them
+  if (code != std::errc() || end != last || !std::isfinite(r.bar) || r.bar < 0) fail(text, fmt::format("'{}' is no number", w[4]));
   return r;
 }
 

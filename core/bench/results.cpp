@@ -1,10 +1,16 @@
 #include "core/bench/results.h"
 
+#include <cmath>
 #include <limits>
 
 #include "core/bench/serve.h"
 
 namespace atp {
+namespace {
+
+constexpr double kNearlyAsLarge = 0.1;
+
+}  // namespace
 
 double BenchRow::latency_at(double share) const {
   for (std::size_t i = 0; i < latency.size(); ++i) {
@@ -19,7 +25,10 @@ void summarise(BenchRow& row) {
   row.spread = spread(row.values);
 }
 
-bool comparable(const BenchRow& a, const BenchRow& b) { return a.workload != "write" || a.per_trial == b.per_trial; }
+bool comparable(const BenchRow& a, const BenchRow& b) {
+  if (a.workload == "write") return a.per_trial == b.per_trial;
+  return a.unit != BenchUnit::molecules_per_second || std::abs(a.payload - b.payload) <= kNearlyAsLarge * std::max(a.payload, b.payload);
+}
 
 double advantage(const BenchRow& better, const BenchRow& worse) {
   return better.unit == BenchUnit::molecules_per_second ? better.median / worse.median : worse.median / better.median;

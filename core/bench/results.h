@@ -71,6 +71,8 @@ struct BenchOptions {
   std::size_t processes = 1;  // of a job, at the same time
 };
 
+inline constexpr double kTooDifferent = 0.1;  // spread above which trials are repeated
+
 struct BenchResults {
   std::optional<BenchOptions> options;  // nothing: a report that was written before it had them
   Machine machine;
@@ -78,7 +80,7 @@ struct BenchResults {
   std::vector<std::pair<std::string, std::string>> versions;
   std::vector<BenchRow> rows;
   std::vector<std::string> left_out;  // "hdf5: why"
-  std::map<std::string, std::vector<std::string>> no_time;  // workloads that were left out, and for which loads
+  std::map<std::pair<std::string, std::string>, bool> had_time;  // whether there was time for a workload that may be left out, by load
   std::vector<std::string> notes;
   std::string bad_input;  // what is wrong with the dataset; empty when nothing is
   std::map<std::string, double> spent;  // seconds by what took them: a workload, "starting backends"
@@ -97,7 +99,8 @@ void summarise(BenchRow& row);
 void compare_with_atp(std::vector<BenchRow>& rows);
 // nullptr when there is no such row with values.
 const BenchRow* find_row(const std::vector<BenchRow>& rows, std::string_view dir, std::string_view load, std::string_view backend, std::string_view workload);
-// Not where one has written less: what a sync costs whatever was written weighs more there.
+// Not where one has written less: what a sync costs whatever was written weighs more there. Nor where one has read other
+// molecules, of a store that holds the first ones only, which are not as large as those of the other.
 bool comparable(const BenchRow& a, const BenchRow& b);
 // How many times `better` is better than `worse` in the same unit: rates divide one way, times the other.
 double advantage(const BenchRow& better, const BenchRow& worse);

@@ -7,7 +7,6 @@
 namespace atp {
 namespace {
 
-constexpr double kTooDifferent = 0.1;  // spread above which trials are repeated
 constexpr double kMostOpened = 0.25;   // of a file, in memory when a cold pass begins
 constexpr double kShortTrial = 0.002, kLongTrial = 0.3;  // seconds
 constexpr double kThreadsTrial = 0.02;                   // at least: starting a thread may take a millisecond

@@ -12,6 +12,7 @@ namespace atp {
 namespace {
 
 constexpr double kComparisonsBetweenLooks = 2e7;  // for signals
+constexpr double kHopeless = 1.25;                // times as many edges as a record can have, as far as they can be foreseen
 using Vec = std::array<double, 3>;
 
 // Atoms sit in bins by rounded coordinates, so a bin is held a hair wider than the cutoff.
@@ -161,6 +162,9 @@ void NeighbourCounter::spend_ahead(std::size_t n) {
   if (!(pbc_[0] && pbc_[1] && pbc_[2])) return;
   const double volume = std::abs(dot(axes_[0], cross(axes_[1], axes_[2]))), atoms = static_cast<double>(n);
   const double pairs = atoms * atoms * (2.0 / 3) * std::numbers::pi * cutoff_ * cutoff_ * cutoff_ / volume;
+  if (2 * pairs > kHopeless * static_cast<double>(std::numeric_limits<std::uint32_t>::max())) {
+    throw Error(Exit::input, "", fmt::format("would have about {:.2g} edges, more than 2^32", 2 * pairs), "pass a smaller --cutoff");
+  }
   if (pairs > kMostComparisons) spend(pairs);
 }
 

@@ -83,7 +83,7 @@ class ValueCheck {
     }
     if (count == 0) return;
     report(finding_kind::atomic_number, fmt::format("atom {} has atomic number {}{}", first, std::to_integer<unsigned>(z[first]),
-                                                    count > 1 ? fmt::format(", and {} more atoms are above {}", count - 1, kLastElement) : ""));
+                                                    count > 1 ? fmt::format(", and {} more {} above {}", count - 1, count == 2 ? "atom is" : "atoms are", kLastElement) : ""));
   }
 
   void check_finite(const std::string& what, const NumbersView& numbers) {
@@ -142,7 +142,7 @@ class ValueCheck {
     }
     if (count == 0) return;
     report(finding_kind::large_force, fmt::format("atom {} has a force of {:.4g}{}", worst, largest,
-                                                  count > 1 ? fmt::format(", and {} more atoms are above {:g}", count - 1, max_force_) : ""));
+                                                  count > 1 ? fmt::format(", and {} more {} above {:g}", count - 1, count == 2 ? "atom is" : "atoms are", max_force_) : ""));
   }
 
   void add_fingerprint() {
