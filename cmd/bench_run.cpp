@@ -167,6 +167,13 @@ class BenchRun {
   }
 
   void say_what_time_went_to() {
+    for (const auto& [workload, loads] : results_.no_time) {
+      std::string named;  // where it is not of all of them
+      for (const NamedLoad& load : loads_) {
+        if (loads.size() < loads_.size() * results_.mounts.size() && std::ranges::find(loads, load.name) != loads.end()) named += (named.empty() ? ", " : " and ") + bench_load_name(load.name);
+      }
+      results_.left_out.push_back(fmt::format("{}{}: there is no time for it; pass more --seconds, or name it with --workloads", workload, named));
+    }
     if (results_.trials_left_out > 0) results_.notes.push_back(fmt::format("{} left out, as --seconds {} were over", counted(results_.trials_left_out, "trial"), command_.seconds));
     if (const std::string text = overrun_sentence(results_, command_.seconds); !text.empty()) results_.notes.push_back(text);
   }

@@ -56,7 +56,7 @@ inline constexpr std::string_view kBenchDetails =
     "files, and mincore(2) whether it has: where more than 2 % stay (tmpfs, some network file systems), there is no row and the share is told.\n"
     "\n"
     "The table shows medians of the trials with 95 % intervals (bootstrap; none below three trials), molecules and atoms a second, MB of values a second, percentiles "
-    "of the time of one molecule (of a batch) from a pass of their own, CPU time and page faults a molecule, the bytes that came from storage over those of the values (cold: read "
+    "of the time of one molecule (of a batch; not of fewer than 20) from a pass of their own, CPU time and page faults a molecule, the bytes that came from storage over those of the values (cold: read "
     "amplification), and how many times atp is better (for write only where as much was written). Trials that differ by more than 10 % (quartiles over the median) are repeated; how often, and how "
     "many CPUs others kept busy meanwhile, stands below. Ratios of one run can be trusted more than numbers.\n"
     "\n"

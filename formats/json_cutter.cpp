@@ -151,7 +151,7 @@ void JsonCutter::close_records(char c) {
     return;
   }
   if (c == ']') longest_list_ = std::max(longest_list_, records);
-  if (!nameless || depth_ < 2 || records == list_items_ + 1) return;
+  if (!nameless || (c != ']' && depth_ < 2) || records == list_items_ + 1) return;
   fail_input(source_->name(), fmt::format("has {} values beside each other of which {} {} and the others have no names, so what they are is not known", list_items_ + 1, records,
                                           records == 1 ? "is a structure" : "are structures"),
              "write a list of objects with a name for each value (pandas: orient='records', with named columns)");

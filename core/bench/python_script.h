@@ -31,6 +31,7 @@ import json, pickle, resource, struct, zlib
 import numpy as np
 
 SHARES = [i / 20 for i in range(20)] + [.99, .999, 1]
+FEWEST_TIMES = 20  # as kFewestTimes
 WRAP = 1 << 64
 
 class Molecules:
@@ -281,8 +282,8 @@ def one_pass(way, first, count, batch, ticks):
     d = [b - a for a, b in zip(before, after)]
     line = "ok start %r end %r sum %d user %r system %r minor %d major %d io %d storage %d calls %d" % (
         start, end, total, d[0], d[1], d[2], d[3], has_io, d[4], d[5])
-    if ticks:
-        line += " latency " + ",".join(repr(float(q)) for q in np.quantile(times or [0.0], SHARES))
+    if len(times) >= FEWEST_TIMES:
+        line += " latency " + ",".join(repr(float(q)) for q in np.quantile(times, SHARES))
     return line
 
 def run(w):

@@ -78,6 +78,7 @@ struct BenchResults {
   std::vector<std::pair<std::string, std::string>> versions;
   std::vector<BenchRow> rows;
   std::vector<std::string> left_out;  // "hdf5: why"
+  std::map<std::string, std::vector<std::string>> no_time;  // workloads that were left out, and for which loads
   std::vector<std::string> notes;
   std::string bad_input;  // what is wrong with the dataset; empty when nothing is
   std::map<std::string, double> spent;  // seconds by what took them: a workload, "starting backends"

@@ -120,7 +120,7 @@ class Server {
     const ProcessCounters c = ProcessCounters::now() - before;
     std::string line = fmt::format("ok start {} end {} sum {} user {} system {} minor {} major {} io {} storage {} calls {}", start, end, sum, c.user_seconds,
                                    c.system_seconds, c.minor_faults, c.major_faults, c.has_io ? 1 : 0, c.storage_bytes, c.read_calls);
-    if (!ticks.seconds().empty()) line += fmt::format(" latency {}", fmt::join(shares(ticks.seconds()), ","));
+    if (ticks.seconds().size() >= kFewestTimes) line += fmt::format(" latency {}", fmt::join(shares(ticks.seconds()), ","));
     return line;
   }
 

@@ -76,8 +76,7 @@ bool Session::has_time_for(const std::string& workload) {
   const double least = workload == "workers" ? kLeastWorkers * static_cast<double>(options_.workers.size()) : kLeastCold;
   if (budget_.share(weight_of(workload)) >= least) return true;
   (void)share_of_each(workload);
-  std::string text = fmt::format("{}: there is no time for it; pass more --seconds, or name it with --workloads", workload);
-  if (std::find(results_.left_out.begin(), results_.left_out.end(), text) == results_.left_out.end()) results_.left_out.push_back(std::move(text));
+  results_.no_time[workload].push_back(options_.load_name);
   return false;
 }
 
