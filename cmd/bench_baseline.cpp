@@ -129,6 +129,11 @@ std::string dir_then(const BenchResults& old, const BenchResults& now, const std
 
 bool near(double a, double b) { return std::abs(a - b) <= 1e-6 * std::max(std::abs(a), std::abs(b)); }
 
+// Whether both were to hold the same number of molecules, so that time alone can have made it another.
+bool were_to_be_as_large(const BenchResults& old, const BenchResults& now) {
+  return old.options && now.options && old.options->records == now.options->records && old.options->dataset.empty() && now.options->dataset.empty();
+}
+
 // Why two rows of the same names are not of the same thing; empty when they are. What is only a circumstance (seed, io,
 // machine) is named above the rows, but compared: that is what people compare.
 std::string why_incomparable(const BenchResults& old, const BenchResults& now, const BenchRow& then, const BenchRow& row) {
@@ -139,7 +144,7 @@ std::string why_incomparable(const BenchResults& old, const BenchResults& now, c
     if (a.processes != b.processes) return fmt::format("{} processes then, {} now", a.processes, b.processes);
   }
   // A store that was cut short at nearly the same place is read as fast; what it took to write and to open is another thing.
-  const bool reads = row.unit == BenchUnit::molecules_per_second && row.workload != "write";
+  const bool reads = row.unit == BenchUnit::molecules_per_second && row.workload != "write" && were_to_be_as_large(old, now);
   const auto fewer = static_cast<double>(std::min(then.molecules, row.molecules)), more = static_cast<double>(std::max(then.molecules, row.molecules));
   if (then.molecules != 0 && fewer < (reads ? kNearlyAsMany : 1) * more) return fmt::format("{} molecules then, {} now", human_count(then.molecules), human_count(row.molecules));
   if (then.payload != 0 && !(near(then.payload, row.payload) && near(then.atoms, row.atoms))) return fmt::format("{:.6g} bytes a molecule then, {:.6g} now", then.payload, row.payload);

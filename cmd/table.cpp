@@ -7,6 +7,7 @@
 #include <cmath>
 #include <iterator>
 
+#include "cmd/manual.h"
 #include "cmd/terminal.h"
 #include "core/base/utf8.h"
 
@@ -128,7 +129,9 @@ std::string table_that_fits(std::vector<std::vector<std::string>> rows, std::vec
     gone[column] = true;
     text = table(rows, right);
   }
-  return left_out.empty() ? text : text + styled(fmt::format("(no room for {}; --json has all)", left_out), Style::dim) + "\n";
+  if (left_out.empty()) return text;
+  const std::string note = fmt::format("(no room for {}; --json has all)", left_out);
+  return text + styled(wrapped(note, static_cast<std::size_t>(terminal_width()), 2), Style::dim) + "\n";
 }
 
 std::string bar_of(double value, double top, int width) {

@@ -283,6 +283,13 @@ TEST_CASE("runs with other options, or elsewhere, are not held against each othe
     const bool reads = c.workload != "write" && c.workload != "open" && c.workload != "size";
     CHECK(c.why == (reads ? "" : "1,000 molecules then, 800 now"));
   }
+  // What was to hold fewer, and a dataset that has lost some, were not cut short.
+  cut.options->records = 800;
+  for (const BaselineChange& c : changes_since(then, cut)) CHECK(c.why == "1,000 molecules then, 800 now");
+  BenchResults full = then;
+  full.options->dataset = cut.options->dataset = "train.atp";
+  full.options->records = cut.options->records = std::nullopt;
+  for (const BaselineChange& c : changes_since(full, cut)) CHECK(c.why == "1,000 molecules then, 800 now");
   BenchOptions custom = usual;
   custom.custom = true;
   for (const BaselineChange& c : changes_since(then, batches(custom))) CHECK(c.why == "now with --custom");

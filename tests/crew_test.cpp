@@ -1,6 +1,9 @@
 #include "core/bench/crew.h"
 
 #include <doctest/doctest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <stdexcept>
@@ -38,3 +41,31 @@ TEST_CASE("the first part's error arrives when all have ended, and the crew work
   }
   CHECK_NOTHROW(crew.share(4, [](std::size_t, std::size_t, std::size_t) {}));
 }
+
+TEST_CASE("a crew that is called together and not needed goes home") {
+  for (int i = 0; i < 20; ++i) {
+    Crew crew(3);
+    if (i % 2 == 1) crew.assemble();
+    crew.assemble();
+  }
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // which need more memory than is left here
+TEST_CASE("a crew that the system does not let grow is an error, not the end of the program") {
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    const rlimit few{rlim_t{64} << 20, rlim_t{64} << 20};
+    ::setrlimit(RLIMIT_AS, &few);
+    try {
+      const Crew crew(100);
+    } catch (const std::exception&) {
+      ::_exit(0);
+    }
+    ::_exit(1);
+  }
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+}
+#endif

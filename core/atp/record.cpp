@@ -121,16 +121,20 @@ void lay_out_record(const StructureView& structure, std::vector<std::byte>& out)
   }
 }
 
+void check_sections(const StructureView& structure) {
+  check_unique(structure.sections);
+  for (const SectionView& s : structure.sections) {
+    check_for_writing(s);
+    check_section(s, structure.n_atoms());
+  }
+}
+
 void encode_record(const StructureView& structure, std::vector<std::byte>& out) {
   const std::size_t start = out.size();
   sort_sections(structure.sections);
   lay_out_record(structure, out);
   try {
-    check_unique(structure.sections);
-    for (const SectionView& s : structure.sections) {
-      check_for_writing(s);
-      check_section(s, structure.n_atoms());
-    }
+    check_sections(structure);
   } catch (...) {
     out.resize(start);
     throw;

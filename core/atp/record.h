@@ -20,6 +20,9 @@ void encode_record(Structure& structure, std::vector<std::byte>& out);
 // The same; it is the view's sections that are put in order.
 void encode_record(const StructureView& structure, std::vector<std::byte>& out);
 
+// What encode_record() asks of sections that are in order. Throws Error (exit 3).
+void check_sections(const StructureView& structure);
+
 // Appends the record as its sections stand, unchecked but for sizes that a record cannot say: for those who know that
 // the sections look like ones that passed. Throws Error (exit 3), and `out` is then as it was.
 void lay_out_record(const StructureView& structure, std::vector<std::byte>& out);

@@ -16,8 +16,17 @@ void RecordEncoder::encode(const StructureView& structure, std::vector<std::byte
   const auto record = [&] { return RecordView(Bytes(out).subspan(start), structure.positions_type); };
   lay_out_record(structure, out);
   if (patterns_.match(record(), [](std::size_t, std::size_t, const std::byte*) {}) != SectionPatterns::kMost) return;
-  out.resize(start);
-  encode_record(structure, out);
+  const bool moved = sort_sections(structure.sections);
+  try {
+    check_sections(structure);
+  } catch (...) {
+    out.resize(start);
+    throw;
+  }
+  if (moved) {  // some records have no pattern (tensors): what stands right is not laid out twice
+    out.resize(start);
+    lay_out_record(structure, out);
+  }
   patterns_.learn(record());
 }
 

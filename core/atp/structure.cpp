@@ -25,25 +25,29 @@ bool in_order(unsigned rank_a, const Section& a, unsigned rank_b, const Section&
 }
 
 template <class Section>
-void sort_stably(std::span<Section> all) {
+bool sort_stably(std::span<Section> all) {
   if (all.size() > kManySections) {
     const auto before = [](const Section& a, const Section& b) { return in_order(rank_of(a), a, rank_of(b), b); };
-    if (!std::is_sorted(all.begin(), all.end(), before)) std::stable_sort(all.begin(), all.end(), before);
-    return;
+    if (std::is_sorted(all.begin(), all.end(), before)) return false;
+    std::stable_sort(all.begin(), all.end(), before);
+    return true;
   }
   // Few: put in one by one, for which stable_sort would ask for memory.
   std::array<unsigned, kManySections> ranks;
+  bool moved = false;
   for (std::size_t i = 0; i < all.size(); ++i) {
     const unsigned rank = rank_of(all[i]);
     std::size_t to = i;
     while (to > 0 && in_order(rank, all[i], ranks[to - 1], all[to - 1])) --to;
     if (to != i) {
+      moved = true;
       const auto first = all.begin() + static_cast<std::ptrdiff_t>(to), last = all.begin() + static_cast<std::ptrdiff_t>(i);
       std::rotate(first, last, last + 1);
       std::copy_backward(ranks.begin() + to, ranks.begin() + i, ranks.begin() + i + 1);
     }
     ranks[to] = rank;
   }
+  return moved;
 }
 
 }  // namespace
@@ -138,7 +142,7 @@ void Structure::erase(Kind kind, std::string_view key) {
 }
 
 void Structure::sort_sections() { sort_stably(sections()); }
-void sort_sections(std::span<SectionView> sections) { sort_stably(sections); }
+bool sort_sections(std::span<SectionView> sections) { return sort_stably(sections); }
 
 StructureView Structure::view(std::vector<SectionView>& sections) const {
   sections.clear();

@@ -25,8 +25,9 @@ struct StructureView {
   std::span<SectionView> sections;
 };
 
-// Into the order of FORMAT.md: builtins in table order, then atom and molecule properties by key (bytewise).
-void sort_sections(std::span<SectionView> sections);
+// Into the order of FORMAT.md: builtins in table order, then atom and molecule properties by key (bytewise). False when
+// they are in it already.
+bool sort_sections(std::span<SectionView> sections);
 
 // One thread. clear() keeps all memory, so a Structure that is used again allocates nothing.
 //

@@ -13,10 +13,17 @@ void spin_until(const Condition& condition) {
 }  // namespace
 
 Crew::Crew(std::size_t size) : errors_(std::max<std::size_t>(1, size)) {
-  for (std::size_t part = 1; part < errors_.size(); ++part) threads_.emplace_back([this, part] { live(part); });
+  try {
+    for (std::size_t part = 1; part < errors_.size(); ++part) threads_.emplace_back([this, part] { live(part); });
+  } catch (...) {  // the system grants no more: those that are there must end, or the program would
+    dismiss();
+    throw;
+  }
 }
 
-Crew::~Crew() {
+Crew::~Crew() { dismiss(); }
+
+void Crew::dismiss() {
   over_ = true;
   { const std::lock_guard lock(mutex_); }  // none is between looking at over_ and falling asleep
   called_.notify_all();

@@ -17,6 +17,7 @@ namespace atp {
 // Used by one thread, which is the first of the crew.
 class Crew {
  public:
+  // Throws std::system_error when the system grants no thread more.
   explicit Crew(std::size_t size);
   ~Crew();
   Crew(const Crew&) = delete;
@@ -31,6 +32,7 @@ class Crew {
   void share(std::size_t n, const Work& work);
 
  private:
+  void dismiss();
   void live(std::size_t part);
   void run(std::size_t part);
 
