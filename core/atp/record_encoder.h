@@ -29,7 +29,8 @@ class RecordEncoder {
 
   // Appends to `out` and adds to its schema. Returns how the structure disagrees with out.schema,
   // which is empty when all is well; `out` is then as it was before. Throws Error (exit 3), likewise,
-  // when the structure cannot be a record at all. The sections are put in the order of FORMAT.md.
+  // when the structure cannot be a record at all. The sections are put in the order of FORMAT.md. What a view borrows
+  // must not lie in `out`.
   [[nodiscard]] std::string add(Structure& structure, EncodedRecords& out);
   [[nodiscard]] std::string add(const StructureView& structure, EncodedRecords& out);
 
