@@ -108,6 +108,8 @@ TEST_CASE("neighbours: what has no answer, and what would take too long") {
   CHECK(counter.count(two, cubic, {false, false, false}, 1e9) == 2);
   // A thousand atoms and their images: known before ten seconds of counting.
   CHECK_THROWS_AS(counter.count(std::vector<double>(3000, 0.5), {20, 0, 0, 0, 20, 0, 0, 0, 20}, {true, true, true}, 600), Error);
+  CHECK_THROWS_WITH_AS(counter.count(std::vector<double>(3000, 0.5), {20, 0, 0, 0, 20, 0, 0, 0, 20}, {true, true, true}, 225),
+                       "would have about 6e+09 edges, more than 2^32; pass a smaller --cutoff", Error);
   // One atom far away must not cost the memory of the empty space.
   CHECK(counter.count(std::vector<double>{0, 0, 0, 1, 0, 0, 1e15, 0, 0}, none, {false, false, false}, 1.5) == 2);
 }

@@ -1,5 +1,7 @@
 #include "core/chem/neighbours.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -129,7 +131,7 @@ void NeighbourCounter::choose_bins(std::size_t n) {
     reach_[k] = static_cast<std::int64_t>(std::min(reach, 1e12));
   }
   if (visits > kMostComparisons) spend(visits);
-  spend_ahead(n);
+  refuse_too_many(n);
 }
 
 void NeighbourCounter::sort_into_bins(std::size_t n) {
@@ -156,16 +158,14 @@ void NeighbourCounter::sort_into_bins(std::size_t n) {
   starts_.back() = static_cast<std::uint32_t>(n);
 }
 
-// In a periodic cell n atoms have about n (4/3) pi cutoff^3 n / volume edges, and each is compared at least once: what is
-// hopeless is known before it is begun.
-void NeighbourCounter::spend_ahead(std::size_t n) {
+// In a periodic cell n atoms have about n (4/3) pi cutoff^3 n / volume edges: more than 2^32 are known before they are counted.
+void NeighbourCounter::refuse_too_many(std::size_t n) {
   if (!(pbc_[0] && pbc_[1] && pbc_[2])) return;
   const double volume = std::abs(dot(axes_[0], cross(axes_[1], axes_[2]))), atoms = static_cast<double>(n);
   const double pairs = atoms * atoms * (2.0 / 3) * std::numbers::pi * cutoff_ * cutoff_ * cutoff_ / volume;
   if (2 * pairs > kHopeless * static_cast<double>(std::numeric_limits<std::uint32_t>::max())) {
     throw Error(Exit::input, "", fmt::format("would have about {:.2g} edges, more than 2^32", 2 * pairs), "pass a smaller --cutoff");
   }
-  if (pairs > kMostComparisons) spend(pairs);
 }
 
 void NeighbourCounter::spend(double comparisons) {

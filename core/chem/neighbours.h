@@ -22,7 +22,7 @@ class NeighbourCounter {
   //
   // Nothing when the question has no answer: the periodic directions span no volume, or a number is
   // not finite (or beyond 1e100). Throws Error (exit 3, without a place) when it would compare more than
-  // kMostComparisons pairs.
+  // kMostComparisons pairs, or, in a periodic cell, find clearly more than 2^32.
   std::optional<std::uint64_t> count(std::span<const double> positions, const std::array<double, 9>& cell,
                                      const std::array<bool, 3>& pbc, double cutoff);
 
@@ -40,7 +40,7 @@ class NeighbourCounter {
   std::uint64_t count_within_bin(std::size_t bin) const;
   std::uint64_t count_between(std::size_t a, std::size_t b, const Vec& shift) const;
   void spend(double comparisons);
-  void spend_ahead(std::size_t n);
+  void refuse_too_many(std::size_t n);
 
   std::array<bool, 3> pbc_{};
   double cutoff_ = 0;
