@@ -70,7 +70,7 @@ void Session::run() {
 
 // What a workload costs a store, however short its trials are: processes are started, files dropped and opened.
 bool Session::has_time_for(const std::string& workload) {
-  constexpr double kLeastWorkers = 0.03, kLeastCold = 0.04;  // seconds: for each number of processes; for the workload
+  constexpr double kLeastWorkers = 0.06, kLeastCold = 0.04;  // seconds: for each number of processes; for the workload
   if (!wants(workload)) return false;
   if (std::find(options_.dispensable.begin(), options_.dispensable.end(), workload) == options_.dispensable.end()) return true;
   if (working() == 0) return false;

@@ -9,7 +9,7 @@ namespace {
 
 constexpr double kMostOpened = 0.25;   // of a file, in memory when a cold pass begins
 constexpr double kShortTrial = 0.002, kLongTrial = 0.3;  // seconds
-constexpr double kThreadsTrial = 0.02;                   // at least: starting a thread may take a millisecond
+constexpr double kThreadsTrial = 0.02, kWorkersTrial = 0.01;  // at least, of threads and processes: they are not spread over CPUs at once
 constexpr double kMeeting = 0.01;  // until all processes are at it: to wake a virtual CPU may take milliseconds
 constexpr double kColdPatience = 300;
 
@@ -75,7 +75,7 @@ void Session::check(const TestedStore& store, const PassMaker& pass, const PassR
 
 void Session::workers() {
   const double share = share_of_each("workers");
-  const double trial = std::clamp(share / static_cast<double>(options_.workers.size()) / (options_.trials + 3), kShortTrial, kLongTrial);
+  const double trial = std::clamp(share / static_cast<double>(options_.workers.size()) / (options_.trials + 3), kWorkersTrial, kLongTrial);
   each_taking_part("workers", [&](TestedStore& store) {
     if (store.rate == 0) store.calibrate({"one", options_.batch}, trial, 2 * trial);
     for (const int n : options_.workers) {
