@@ -250,7 +250,7 @@ std::vector<BaselineDifference> differences_since(const BenchResults& old, const
     if (same != old.versions.end()) out.add(name, same->second, version);
   }
   for (const Mount& m : results.mounts) {
-    const auto same = std::find_if(old.mounts.begin(), old.mounts.end(), [&](const Mount& o) { return o.folder == dir_then(old, results, m.folder); });
+    const auto same = std::ranges::find(old.mounts, dir_then(old, results, m.folder), &Mount::folder);
     if (same == old.mounts.end()) continue;
     out.add("--dir", same->folder, in_json(m.folder));
     out.add(m.folder + ": file system", same->type + " on " + same->source, m.type + " on " + m.source);

@@ -218,10 +218,6 @@ std::string requirements_of(const BenchChecks& checks) {
   return out + "</table>\n";
 }
 
-}  // namespace
-
-namespace {
-
 // With which options, and when.
 std::string made_how(const BenchResults& r) {
   std::string out;

@@ -57,7 +57,7 @@ inline constexpr std::string_view kBenchDetails =
     "\n"
     "The table shows medians of the trials with 95 % intervals (bootstrap; none below three trials), molecules and atoms a second, MB of values a second, percentiles "
     "of the time of one molecule (of a batch; not of fewer than 20) from a pass of their own, CPU time and page faults a molecule, the bytes that came from storage over those of the values (cold: read "
-    "amplification), and how many times atp is better (for write only where as much was written). Trials that differ by more than 10 % (quartiles over the median) are repeated; how often, and how "
+    "amplification), and how many times atp is better (for write only where as much was written, for reads only of molecules of about the same size). Trials that differ by more than 10 % (quartiles over the median) are repeated; how often, and how "
     "many CPUs others kept busy meanwhile, stands below. Ratios of one run can be trusted more than numbers.\n"
     "\n"
     "Where --seconds are few, trials after the third are left out first, then workers, cold-seq and cold-batch where --workloads and --require do not name them; the "

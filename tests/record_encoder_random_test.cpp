@@ -10,20 +10,15 @@
 #include "core/atp/record_encoder.h"
 #include "core/base/error.h"
 #include "core/base/hash.h"
+#include "tests/support/random_structure.h"
 
 using namespace atp;
 
 namespace {
 
 using Random = std::mt19937_64;
-
-std::size_t below(Random& random, std::size_t n) { return random() % n; }
-
-std::vector<std::byte> noise(Random& random, std::size_t bytes) {
-  std::vector<std::byte> out(bytes);
-  for (auto& b : out) b = static_cast<std::byte>(random());
-  return out;
-}
+using test::below;
+using test::noise;
 
 struct Field {
   Kind kind;

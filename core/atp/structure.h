@@ -98,6 +98,7 @@ class Structure {
   std::span<const Section> sections() const { return {sections_.data(), used_}; }
   std::span<Section> sections() { return {sections_.data(), used_}; }
 
+  // As the function above.
   void sort_sections();
   // The same data where it lies. `sections` holds the view's sections, and keeps its memory.
   StructureView view(std::vector<SectionView>& sections) const;

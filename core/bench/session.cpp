@@ -75,15 +75,10 @@ bool Session::has_time_for(const std::string& workload) {
   if (std::find(options_.dispensable.begin(), options_.dispensable.end(), workload) == options_.dispensable.end()) return true;
   if (working() == 0) return false;
   // What was measured on one mount is measured on all, or they could not be compared; and what was not is not.
-  const auto [decision, is_first] = results_.had_time.try_emplace({workload, options_.load_name}, true);
-  if (!is_first) {
-    if (!decision->second) (void)share_of_each(workload);
-    return decision->second;
-  }
   const double least = workload == "workers" ? kLeastWorkers * static_cast<double>(options_.workers.size()) : kLeastCold;
-  if (budget_.share(weight_of(workload)) >= least) return true;
-  (void)share_of_each(workload);
-  return decision->second = false;
+  const bool has_time = results_.had_time.try_emplace({workload, options_.load_name}, budget_.share(weight_of(workload)) >= least).first->second;
+  if (!has_time) (void)share_of_each(workload);
+  return has_time;
 }
 
 // ---- rows ---------------------------------------------------------------------------------------

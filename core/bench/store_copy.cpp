@@ -51,7 +51,7 @@ class CopyStore final : public Store {
 
   std::uint64_t sequential(std::uint64_t first, std::uint64_t count, Ticks* ticks) override {
     in_order_.resize(count);
-    for (std::uint64_t i = 0; i < count; ++i) in_order_[i] = first + i;
+    std::iota(in_order_.begin(), in_order_.end(), first);
     return in_batches(in_order_, 1, ticks);
   }
 

@@ -4,17 +4,18 @@
 #include <string>
 
 namespace atp::test {
-namespace {
 
-using Random = std::mt19937_64;
+std::uint64_t below(std::mt19937_64& random, std::uint64_t n) { return random() % n; }
 
-std::uint64_t below(Random& random, std::uint64_t n) { return random() % n; }
-
-std::vector<std::byte> noise(Random& random, std::uint64_t bytes) {
+std::vector<std::byte> noise(std::mt19937_64& random, std::uint64_t bytes) {
   std::vector<std::byte> out(bytes);
   for (auto& b : out) b = static_cast<std::byte>(random());
   return out;
 }
+
+namespace {
+
+using Random = std::mt19937_64;
 
 // Keys that are legal and awkward: empty, NUL, newline, the longest, a builtin's name.
 std::string odd_key(Random& random, std::uint64_t i) {
