@@ -125,6 +125,8 @@ std::string bench_html(const BenchResults& results, const BenchChecks& checks);
 // What both the tables and the page write.
 std::string io_profile_sentence(const IoProfile& profile);
 std::vector<HistogramBin> requests_by_size(const IoProfile& profile, IoWay way);  // sizes that occur
+std::string bare_text(const GoalResult& goal);            // "copy 282.10"; empty without a yardstick
+std::string bare_sentence(const BenchChecks& checks);     // what that is, and how many goals were out of its reach
 std::string not_measured_sentence(const BenchChecks& checks, const BenchResults& results);  // how many goals this run says nothing of; empty for none
 std::string bench_rate(double v);       // "12.3 M"
 std::string bench_time(double seconds);  // "77 ns"

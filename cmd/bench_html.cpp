@@ -62,16 +62,16 @@ std::string bars_of(const BenchResults& r, const std::string& dir, const std::st
   for (const BenchRow* row : rows_of(r, dir, load, workload)) {
     bars.push_back(bar_of_row(row->backend, *row, bench_value(*row, row->median) + (row->ratio_to_atp && row->backend != "atp" ? " · atp " + bench_ratio(*row->ratio_to_atp) + "×" : "")));
   }
-  return bars.empty() ? "" : fmt::format("<h3>{}</h3>\n{}\n", title, svg_bars(bars, std::string_view(workload) != "size"));
+  return bars.empty() ? "" : fmt::format("<h3>{}</h3>\n{}\n", title, svg_bars(title, bars, std::string_view(workload) != "size"));
 }
 
 // Lines over something that has a few values: atoms, processes.
-std::string lines_over(const std::map<std::string, std::vector<std::pair<double, double>>>& series, const std::string& x_name) {
+std::string lines_over(std::string_view title, const std::map<std::string, std::vector<std::pair<double, double>>>& series, const std::string& x_name) {
   std::vector<SvgLine> lines;
   for (const auto& [backend, points] : series) {
     if (points.size() > 1) lines.push_back({backend, points, css_class(backend)});
   }
-  return lines.empty() ? "" : svg_lines(lines, x_name, {"molecules/s", ""}, true);
+  return lines.empty() ? "" : svg_lines(title, lines, x_name, {"molecules/s", ""}, true);
 }
 
 std::string by_atoms(const BenchResults& r, const std::string& dir) {
@@ -79,7 +79,7 @@ std::string by_atoms(const BenchResults& r, const std::string& dir) {
   for (const BenchRow& row : r.rows) {
     if (row.problem.empty() && row.dir == dir && row.workload == "shuffled") series[row.backend].emplace_back(row.atoms, row.median);
   }
-  const std::string svg = lines_over(series, "atoms per molecule");
+  const std::string svg = lines_over("Shuffled reads by size of molecules", series, "atoms per molecule");
   return svg.empty() ? "" : fmt::format("<h2>{}, shuffled reads by size of molecules</h2>\n{}\n", html_text(dir), svg);
 }
 
@@ -88,7 +88,7 @@ std::string by_workers(const BenchResults& r, const std::string& dir, const std:
   for (const BenchRow& row : r.rows) {
     if (row.problem.empty() && row.dir == dir && row.load == load && row.workload.starts_with("workers-")) series[row.backend].emplace_back(std::stod(row.workload.substr(8)), row.median);
   }
-  const std::string svg = lines_over(series, "processes");
+  const std::string svg = lines_over("Several processes, one molecule at a time", series, "processes");
   return svg.empty() ? "" : "<h3>Several processes, one molecule at a time</h3>\n" + svg;
 }
 
@@ -99,7 +99,7 @@ std::string latencies(const BenchResults& r, const std::string& dir, const std::
     for (std::size_t i = 0; i < row->latency.size(); ++i) points.emplace_back(100 * kLatencyShares[i], std::max(row->latency[i], 1e-9));
     if (points.size() > 1) lines.push_back({row->backend, points, css_class(row->backend)});
   }
-  return lines.empty() ? "" : fmt::format("<h3>{}</h3>\n{}\n", title, svg_lines(lines, "% of molecules are faster", {"", "s"}, false));
+  return lines.empty() ? "" : fmt::format("<h3>{}</h3>\n{}\n", title, svg_lines(title, lines, "% of molecules are faster", {"", "s"}, false));
 }
 
 std::string by_mount(const BenchResults& r) {
@@ -117,7 +117,7 @@ std::string by_mount(const BenchResults& r) {
           if (row->backend == "atp" || row->backend == "lmdb") bars.push_back(bar_of_row(row->backend + " " + m.folder, *row, bench_value(*row, row->median)));
         }
       }
-      if (!bars.empty()) out += fmt::format("<h3>{}, {}</h3>\n{}\n", workload, html_text(load), svg_bars(bars, true));
+      if (!bars.empty()) out += fmt::format("<h3>{}, {}</h3>\n{}\n", workload, html_text(load), svg_bars(workload, bars, true));
     }
   }
   return out;
@@ -174,9 +174,9 @@ std::string io_profiles_of(const BenchResults& r) {
         const auto count = static_cast<double>(bin.count);
         sizes.push_back({bin.label, count, count, count, human_count(bin.count), css});
       }
-      if (!sizes.empty()) bars += fmt::format("<h3>{} by size (mean of each tenth of a second)</h3>\n{}\n", title, svg_bars(sizes, false));
+      if (!sizes.empty()) bars += fmt::format("<h3>{} by size (mean of each tenth of a second)</h3>\n{}\n", title, svg_bars(title, sizes, false));
     }
-    if (!lines.empty()) out += "<h3>Bytes read and written a second, over time</h3>\n" + svg_lines(lines, "seconds", {"", "B/s"}, false) + "\n";
+    if (!lines.empty()) out += "<h3>Bytes read and written a second, over time</h3>\n" + svg_lines("Bytes read and written a second, over time", lines, "seconds", {"", "B/s"}, false) + "\n";
     out += bars;
   }
   return out;
@@ -187,13 +187,16 @@ std::string verdict_cell(bool good, const char* text) { return fmt::format("<td 
 std::string goals_of(const BenchChecks& checks, const BenchResults& results) {
   if (!checks.with_goals) return "";
   std::string rows;
-  for (const auto& [what, g] : checks.goals) {
-    if (g.value) rows += "<tr>" + cell(std::string(what)) + cell(g.requirement.text()) + cell(fmt::format("{:.2f}", *g.value)) + cell(g.dir) + verdict_cell(g.met, g.met ? "yes" : "no") + "</tr>\n";
+  for (const GoalResult& goal : checks.goals) {
+    const RequirementResult& g = goal.reached;
+    if (g.value) rows += "<tr>" + cell(std::string(goal.what)) + cell(g.requirement.text()) + cell(fmt::format("{:.2f}", *g.value)) + verdict_cell(g.met, g.met ? "yes" : "no") + cell(bare_text(goal)) + cell(g.dir) + "</tr>\n";
   }
   std::string out = "<h2>What the reader is held to</h2>\n";
-  if (!rows.empty()) out += "<table>\n<tr><th>goal</th><th></th><th>reached</th><th>dir</th><th></th></tr>\n" + rows + "</table>\n";
-  const std::string missing = not_measured_sentence(checks, results);
-  return missing.empty() ? out : out + fmt::format("<p class=\"dim\">{}</p>\n", html_text(missing));
+  if (!rows.empty()) out += "<table>\n<tr><th>goal</th><th></th><th>reached</th><th></th><th>bare</th><th>dir</th></tr>\n" + rows + "</table>\n";
+  for (const std::string& text : {bare_sentence(checks), not_measured_sentence(checks, results)}) {
+    if (!text.empty()) out += fmt::format("<p class=\"dim\">{}</p>\n", html_text(text));
+  }
+  return out;
 }
 
 std::string changes_of(const BenchChecks& checks) {

@@ -107,6 +107,9 @@ void write_checks(JsonWriter& w, const BenchChecks& checks) {
     for (const GoalResult& g : checks.goals) {
       w.begin_object().key("what").string(g.what);
       write_reached(w, g.reached);
+      w.key("yardstick");
+      g.yardstick.empty() ? w.null() : w.string(g.yardstick);
+      real_or_null(w, "bound", g.bound);
       w.end_object();
     }
     w.end_array();

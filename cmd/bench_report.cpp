@@ -318,17 +318,31 @@ std::string not_measured_sentence(const BenchChecks& checks, const BenchResults&
                      failed && !r.left_out.empty() ? ", or what has no row or is left out" : failed ? ", or what has no row" : !r.left_out.empty() ? ", or what is left out" : "");
 }
 
+std::string bare_text(const GoalResult& goal) { return goal.bound ? fmt::format("{} {:.2f}", goal.yardstick, *goal.bound) : ""; }
+
+std::string bare_sentence(const BenchChecks& checks) {
+  const auto count = [&](auto&& what) { return static_cast<std::uint64_t>(std::count_if(checks.goals.begin(), checks.goals.end(), what)); };
+  const auto missed = count([](const GoalResult& g) { return g.reached.value && !g.reached.met; });
+  const auto beyond = count([](const GoalResult& g) { return g.out_of_reach(); });
+  std::string text = "bare: what a memcpy of the records, or the disk without a format, reached in the place of atp in this run";
+  if (beyond != 0) text += fmt::format("; {} of the {} that were missed {} beyond these, too", beyond, counted(missed, "goal"), beyond == 1 ? "is" : "are");
+  return count([](const GoalResult& g) { return g.bound.has_value(); }) == 0 ? "" : text;
+}
+
 std::string goals_table(const BenchChecks& checks, const BenchResults& results, int width) {
   if (!checks.with_goals) return "";
-  std::vector<std::vector<std::string>> rows = {{"goal", "", "reached", "dir", ""}};
-  for (const auto& [what, g] : checks.goals) {
+  std::vector<std::vector<std::string>> rows = {{"goal", "", "reached", "", "bare", "dir"}};
+  for (const GoalResult& goal : checks.goals) {
+    const RequirementResult& g = goal.reached;
     if (!g.value) continue;
-    rows.push_back({std::string(what), g.requirement.text(), fmt::format("{:.2f}", *g.value), printable(g.dir), g.met ? styled("yes", Style::green) : styled("no", Style::red)});
+    rows.push_back({std::string(goal.what), g.requirement.text(), fmt::format("{:.2f}", *g.value), g.met ? styled("yes", Style::green) : styled("no", Style::red), bare_text(goal), printable(g.dir)});
   }
   std::string out = styled("\nwhat the reader is held to\n", Style::bold);
-  if (rows.size() > 1) out += table_that_fits(rows, {false, false, true, false, false}, {3, 0});
-  const std::string missing = not_measured_sentence(checks, results);
-  return missing.empty() ? out : out + lines_of(missing, width);
+  if (rows.size() > 1) out += table_that_fits(rows, {false, false, true, false, true, false}, {5, 0});
+  for (const std::string& text : {bare_sentence(checks), not_measured_sentence(checks, results)}) {
+    if (!text.empty()) out += lines_of(text, width);
+  }
+  return out;
 }
 
 std::string changes_table(const BenchChecks& checks, int width) {

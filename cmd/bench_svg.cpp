@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <iterator>
+#include <map>
 
 #include "core/base/utf8.h"
 
@@ -57,6 +59,17 @@ std::string short_number(double v, const std::string& unit = {}) {
   return fmt::format("{:.3g}{}{}{}", v / p->factor, unit.empty() ? "" : " ", p->name, unit);
 }
 
+std::string svg_of(std::string_view title, double height) {
+  return fmt::format("<svg viewBox=\"0 0 1000 {:.0f}\" width=\"1000\" role=\"img\" aria-label=\"{}\">", height, html_text(title));
+}
+
+// How the nth line of one colour differs from the others.
+std::string dashes(std::size_t n) {
+  static constexpr std::array<std::string_view, 6> kDashes = {"", "7 3", "2 3", "12 3 2 3", "7 3 2 3 2 3", "14 5"};
+  const std::string_view d = kDashes[n % kDashes.size()];
+  return d.empty() ? "" : fmt::format(" stroke-dasharray=\"{}\"", d);
+}
+
 }  // namespace
 
 std::string html_text(std::string_view text) {
@@ -81,7 +94,7 @@ std::string html_text(std::string_view text) {
   return out;
 }
 
-std::string svg_bars(const std::vector<SvgBar>& bars, bool log) {
+std::string svg_bars(std::string_view title, const std::vector<SvgBar>& bars, bool log) {
   constexpr double kLeft = 230, kRight = 800, kStep = 24;
   double low = 1e300, high = 0;
   for (const SvgBar& b : bars) {
@@ -91,7 +104,7 @@ std::string svg_bars(const std::vector<SvgBar>& bars, bool log) {
   // On a log axis a bar has no natural beginning: a decade below the smallest.
   const Axis x(log ? std::pow(10, std::floor(std::log10(low)) - 0.3) : 0, high, kLeft, kRight, log);
   const double bottom = kStep * static_cast<double>(bars.size()) + 6;
-  std::string out = fmt::format("<svg viewBox=\"0 0 1000 {:.0f}\" width=\"1000\" role=\"img\">", bottom + 22);
+  std::string out = svg_of(title, bottom + 22);
   for (const double mark : x.marks()) {
     out += fmt::format("<line class=\"grid\" x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"0\" y2=\"{1:.0f}\"/><text class=\"dim\" x=\"{0:.1f}\" y=\"{2:.0f}\" text-anchor=\"middle\">{3}</text>", x.at(mark), bottom, bottom + 16, short_number(mark));
   }
@@ -106,7 +119,7 @@ std::string svg_bars(const std::vector<SvgBar>& bars, bool log) {
   return out + "</svg>";
 }
 
-std::string svg_lines(const std::vector<SvgLine>& lines, const std::string& x_name, const SvgAxisText& y_text, bool log_x) {
+std::string svg_lines(std::string_view title, const std::vector<SvgLine>& lines, const std::string& x_name, const SvgAxisText& y_text, bool log_x) {
   constexpr double kLeft = 70, kRight = 780, kTop = 32, kBottom = 350;
   double x_low = 1e300, x_high = -1e300, y_low = 1e300, y_high = 0;
   for (const SvgLine& l : lines) {
@@ -118,7 +131,7 @@ std::string svg_lines(const std::vector<SvgLine>& lines, const std::string& x_na
     }
   }
   const Axis x(x_low, x_high, kLeft, kRight, log_x), y(y_low, y_high, kBottom, kTop, true);
-  std::string out = "<svg viewBox=\"0 0 1000 400\" width=\"1000\" role=\"img\">";
+  std::string out = svg_of(title, 400);
   for (const double mark : y.marks()) {
     out += fmt::format("<line class=\"grid\" x1=\"{0:.0f}\" x2=\"{1:.0f}\" y1=\"{2:.1f}\" y2=\"{2:.1f}\"/><text class=\"dim\" x=\"{3:.0f}\" y=\"{4:.1f}\" text-anchor=\"end\">{5}</text>", kLeft, kRight, y.at(mark), kLeft - 8, y.at(mark) + 4, short_number(mark, y_text.unit));
   }
@@ -130,10 +143,11 @@ std::string svg_lines(const std::vector<SvgLine>& lines, const std::string& x_na
   if (!y_text.name.empty()) out += fmt::format("<text class=\"dim\" x=\"4\" y=\"14\">{}</text>", html_text(y_text.name));
   // Names stand at the ends of their lines, moved apart where lines meet.
   std::vector<std::pair<double, const SvgLine*>> names;
+  std::map<std::string_view, std::size_t> of_class;
   for (const SvgLine& l : lines) {
     std::string path;
     for (const auto& [px, py] : l.points) fmt::format_to(std::back_inserter(path), "{}{:.1f} {:.1f}", path.empty() ? "M" : " L", x.at(px), y.at(py));
-    out += fmt::format("<path class=\"{}\" d=\"{}\"/>", l.css, path);
+    out += fmt::format("<path class=\"{}\"{} d=\"{}\"><title>{}</title></path>", l.css, dashes(of_class[l.css]++), path, html_text(l.name));
     names.emplace_back(y.at(l.points.back().second), &l);
   }
   std::sort(names.begin(), names.end(), [](const auto& a, const auto& b) { return a.first < b.first; });

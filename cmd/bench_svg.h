@@ -16,8 +16,8 @@ struct SvgBar {
   double value, low, high;  // above 0; low and high: whiskers
   std::string label, css;
 };
-// Bars from the left, on a log axis or from 0.
-std::string svg_bars(const std::vector<SvgBar>& bars, bool log);
+// Bars from the left, on a log axis or from 0. `title` is for those who cannot see the picture.
+std::string svg_bars(std::string_view title, const std::vector<SvgBar>& bars, bool log);
 
 struct SvgLine {
   std::string name;
@@ -28,7 +28,7 @@ struct SvgLine {
 struct SvgAxisText {
   std::string name, unit;
 };
-// Lines over a linear or log axis; y is on a log axis.
-std::string svg_lines(const std::vector<SvgLine>& lines, const std::string& x_name, const SvgAxisText& y_text, bool log_x);
+// Lines over a linear or log axis; y is on a log axis. Lines of one class are dashed each in its own way.
+std::string svg_lines(std::string_view title, const std::vector<SvgLine>& lines, const std::string& x_name, const SvgAxisText& y_text, bool log_x);
 
 }  // namespace atp

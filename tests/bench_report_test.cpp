@@ -152,6 +152,28 @@ TEST_CASE("requirements: what is met") {
   CHECK(check_goals(r).size() > 30);
 }
 
+TEST_CASE("goals stand beside what a yardstick reached in the reader's place") {
+  BenchResults r = some_results();
+  r.rows.push_back(row("copy", "shuffled", {300, 300, 300}));
+  const auto goal = [&](std::string_view text) {
+    for (const GoalResult& g : check_goals(r)) {
+      if (g.reached.requirement.text() == text) return g;
+    }
+    return GoalResult{};
+  };
+  // atp reads 400 a second, LMDB 100.
+  GoalResult g = goal("atp/lmdb shuffled 64 >= 4.6");
+  CHECK(g.yardstick == "copy");
+  REQUIRE(g.bound);
+  CHECK(*g.bound == doctest::Approx(3));
+  CHECK(g.out_of_reach());
+  r.rows.back() = row("copy", "shuffled", {500, 500, 500});
+  CHECK_FALSE(goal("atp/lmdb shuffled 64 >= 4.6").out_of_reach());
+  r.rows.pop_back();
+  CHECK_FALSE(goal("atp/lmdb shuffled 64 >= 4.6").bound);
+  CHECK(goal("atp/atp-verified shuffled 64 <= 1.5").yardstick.empty());
+}
+
 TEST_CASE("writes of different numbers of molecules are not held against each other") {
   BenchResults r = some_results();
   for (const char* backend : {"atp", "lmdb"}) {
@@ -349,8 +371,8 @@ TEST_CASE("the page is well-formed and needs nothing else") {
   CHECK(page.find("http://") == std::string::npos);
   CHECK(page.find("<svg") != std::string::npos);
   CHECK(page.find("said &lt;no&gt; &amp; &quot;never&quot;") != std::string::npos);
-  CHECK(well_formed(svg_bars({{"a<", 0.5, 0.4, 0.6, "x", "atp"}, {"b", 5e6, 5e6, 5e6, "", "peer"}}, true)));
-  CHECK(well_formed(svg_lines({{"a", {{1, 1e-9}, {2, 1e9}}, "atp"}}, "x", {"y", ""}, true)));
+  CHECK(well_formed(svg_bars("t\"<", {{"a<", 0.5, 0.4, 0.6, "x", "atp"}, {"b", 5e6, 5e6, 5e6, "", "peer"}}, true)));
+  CHECK(well_formed(svg_lines("t", {{"a", {{1, 1e-9}, {2, 1e9}}, "atp"}}, "x", {"y", ""}, true)));
   for (const char* text : {">met<", ">missed<", "not measured", "Reads by size", "Writes by size", "Shuffled, one molecule", "goals were not measured"}) {
     CAPTURE(text);
     CHECK(page.find(text) != std::string::npos);
@@ -366,15 +388,25 @@ TEST_CASE("the page is well-formed and needs nothing else") {
   }
 }
 
+TEST_CASE("lines of one colour are told apart, and pictures have names for those who cannot see them") {
+  const std::vector<std::pair<double, double>> points = {{1, 2}, {2, 3}};
+  const std::string svg = svg_lines("over <atoms>", {{"a", points, "atp"}, {"b", points, "peer"}, {"c", points, "peer"}}, "x", {"y", ""}, true);
+  CHECK(svg.find("aria-label=\"over &lt;atoms&gt;\"") != std::string::npos);
+  CHECK(svg.find("<title>b</title>") != std::string::npos);
+  std::size_t dashed = 0;
+  for (std::size_t at = 0; (at = svg.find("stroke-dasharray", at)) != std::string::npos; ++at) ++dashed;
+  CHECK(dashed == 1);
+}
+
 TEST_CASE("axes have numbers that can be read, apart from each other") {
-  const std::string times = svg_lines({{"a", {{1, 2e-5}, {2, 3e-3}}, "atp"}}, "x", {"", "s"}, true);
+  const std::string times = svg_lines("t", {{"a", {{1, 2e-5}, {2, 3e-3}}, "atp"}}, "x", {"", "s"}, true);
   CHECK(times.find(">100 µs<") != std::string::npos);
   CHECK(times.find(">1 ms<") != std::string::npos);
-  const std::string bars = svg_bars({{"a", 8.36, 8.36, 8.36, "", "atp"}}, false);
+  const std::string bars = svg_bars("t\"<", {{"a", 8.36, 8.36, 8.36, "", "atp"}}, false);
   for (const char* mark : {">0<", ">2<", ">8<"}) CHECK(bars.find(mark) != std::string::npos);
   // Less than a decade has marks, too.
-  CHECK(svg_lines({{"a", {{1, 210}, {2, 480}}, "atp"}}, "x", {"y", ""}, true).find(">200<") == std::string::npos);
-  CHECK(svg_lines({{"a", {{1, 190}, {2, 680}}, "atp"}}, "x", {"y", ""}, true).find(">500<") != std::string::npos);
+  CHECK(svg_lines("t", {{"a", {{1, 210}, {2, 480}}, "atp"}}, "x", {"y", ""}, true).find(">200<") == std::string::npos);
+  CHECK(svg_lines("t", {{"a", {{1, 190}, {2, 680}}, "atp"}}, "x", {"y", ""}, true).find(">500<") != std::string::npos);
 }
 
 TEST_CASE("tables: narrow terminals, single values, what failed") {

@@ -209,7 +209,9 @@ assert {c["backend"] for c in held["changes"]} == {"atp", "lmdb"}, held["changes
 assert all(c["verdict"] == "incomparable" and re.fullmatch("[0-9,]+ molecules then, [0-9,]+ now", c["why"]) for c in held["changes"]), held["changes"]
 assert {d["what"] for d in held["baseline_differs"]} == {"--records", "--trials", "--seconds"}, held["baseline_differs"]
 assert r["options"] == dict(dataset=None, like=None, records=2000, custom=False, batch=256, trials=3, seconds=2.0, seed=0, io="auto", processes=1), r["options"]
-assert len(r["goals"]) == 46 and {g["met"] for g in r["goals"] if g["value"] is None} == {False}
+assert len(r["goals"]) == 39 and {g["met"] for g in r["goals"] if g["value"] is None} == {False}
+assert {g["yardstick"] for g in r["goals"]} == {"copy", "copy-2threads", "disk", None}
+assert all(g["bound"] > 0 for g in r["goals"] if g["yardstick"] == "copy" and g["value"] and " 64" in g["requirement"])
 named = json.load(open("named.json"))
 assert [text.split(":")[0] for text in named["left_out"]] == ["lmdb", "py-hdf5", "write"] and not named["notes"], named
 def keys_of(value):

@@ -39,6 +39,9 @@ std::vector<RequirementResult> check_requirement(const Requirement& requirement,
 struct GoalResult {
   std::string_view what;
   RequirementResult reached;
+  std::string_view yardstick;   // that does without a format's work: copy, copy-2threads or disk; empty where there is none
+  std::optional<double> bound;  // what it reached in atp's place, in the same run
+  bool out_of_reach() const;    // missed, by the yardstick too
 };
 std::vector<GoalResult> check_goals(const BenchResults& results);
 

@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::size_t kEntriesAhead = 16, kRecordsAhead = 8, kRing = 32;
 
-// Copies records back to back into one buffer, and adds up all words of each batch, as is done with what readers give; or
-// decompresses records and does nothing else. With several threads one by one, each its run of the list.
+// Copies records back to back into one buffer, or decompresses them, and adds up all words, as is done with what readers give.
+// With several threads one by one, each its run of the list.
 class CopyStore final : public Store {
  public:
   CopyStore(std::vector<std::string> inputs, Codec codec, int threads)
@@ -89,7 +89,8 @@ class CopyStore final : public Store {
         std::memcpy(buffer.data() + filled, stored.data(), stored.size());
         filled += stored.size();
       } else {
-        (void)context.decompress(stored, e.unpacked, desk.scratch.buffer());
+        const Bytes record = context.decompress(stored, e.unpacked, desk.scratch.buffer());
+        sum += sum_words(record.data(), record.size() / 4);
       }
       if ((p + 1) % batch == 0 || p + 1 == indices.size()) {
         sum += sum_words(buffer.data(), filled / 4);
