@@ -267,6 +267,9 @@ class ArrayFrameDecoder : public FrameDecoder {
       if (!slices_[i].role && arrays_->uses_[i].per_frame) add(i, frame, remarks);
     }
     for (const auto& [key, text] : arrays_->texts_) fields_.add(key, FrameValue::of_text(text));
+    for (const auto& [key, texts] : arrays_->frame_texts_) {
+      if (texts[frame]) fields_.add(key, FrameValue::of_text(*texts[frame]));
+    }
     fields_.finish(structure, remarks);
   }
 

@@ -69,6 +69,9 @@ class FrameArrays {
               std::shared_ptr<const void> owner);
   // A text that every frame gets as a property. Before the first batch.
   void add_text(std::string key, std::string text) { texts_.emplace_back(std::move(key), std::move(text)); }
+  // Texts that are properties, one for each frame or none. Before the first batch.
+  using Texts = std::vector<std::optional<std::string>>;
+  void add_texts(std::string key, Texts texts) { frame_texts_.emplace_back(std::move(key), std::move(texts)); }
   // Something to say with every frame.
   void add_note(std::string text) { left_out_.push_back(std::move(text)); }
 
@@ -96,6 +99,7 @@ class FrameArrays {
   std::vector<Use> uses_;
   std::vector<std::string> left_out_;
   std::vector<std::pair<std::string, std::string>> texts_;
+  std::vector<std::pair<std::string, Texts>> frame_texts_;
   bool single_;
   std::shared_ptr<const void> owner_;
   std::uint64_t frames_ = 0, atoms_ = 0;

@@ -36,6 +36,7 @@ const FieldReader::KeyRole& FieldReader::role_of(std::size_t i, std::string_view
   role.key = key;
   role.claim = rules_.of_frame_value(key);
   role.properties = key == "Properties" || key == "properties";
+  if (key.ends_with("_units")) key.remove_suffix(1);
   if (key == "energy_unit") role.unit = UnitOf::energy;
   if (key == "forces_unit" || key == "force_unit") role.unit = UnitOf::force;
   if (key == "stress_unit") role.unit = UnitOf::stress;

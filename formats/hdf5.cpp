@@ -17,34 +17,23 @@
 #include "core/io/page_cache.h"
 #include "formats/array_map.h"
 #include "formats/excerpt.h"
+#include "formats/hdf5_dataset.h"
 #include "formats/hdf5_id.h"
 #include "formats/hdf5_scope.h"
 
 namespace atp {
 namespace {
 
+constexpr unsigned kSymbolBytes = 8;
 constexpr std::uint64_t kBatchBytes = std::uint64_t{1} << 20;
 constexpr std::uint64_t kLargestFrame = std::uint64_t{1} << 30;
 constexpr unsigned kDeepest = 16;
-constexpr std::size_t kLongestText = 65536;
 constexpr std::size_t kMostGroups = 20'000'000;
 constexpr std::uint64_t kWorthLettingGo = std::uint64_t{16} << 10;
 // What a dataset may claim beyond what the file stores of it.
 constexpr std::uint64_t kMostRatio = 1032;
 
 using Id = Hdf5Id;
-
-// A dataset that is read slice by slice.
-struct Dataset5 {
-  std::string name;  // "energy", also of "properties/energy"
-  Id id;
-  Id type;           // in memory
-  char kind = 'f';
-  unsigned item_bytes = 0;
-  std::vector<std::uint64_t> shape;
-  std::string unit, unit_by;  // of the attribute that names it
-  Bytes in_file;              // all of it, where it lies in one piece as memory has it; else empty
-};
 
 // What the arrays of a batch point into.
 struct Buffers {
@@ -196,8 +185,7 @@ class Hdf5Reader : public FormatReader {
 
   void open_group(const std::string& where) {
     datasets_.clear();
-    texts_.clear();
-    left_out_.clear();
+    unreadable_.clear();
     next_ = group_frames_ = 0;
     where_ = where;
     const Id group(H5Gopen2(file_.get(), where.c_str(), H5P_DEFAULT));
@@ -234,7 +222,10 @@ class Hdf5Reader : public FormatReader {
     std::vector<hsize_t> dims(static_cast<std::size_t>(rank));
     H5Sget_simple_extent_dims(space.get(), dims.data(), nullptr);
     d.shape.assign(dims.begin(), dims.end());
-    if (!find_type(d)) return keep_text(d);
+    if (!find_type(d)) {
+      unreadable_ += (unreadable_.empty() ? "" : ", ") + d.name;
+      return;
+    }
     std::uint64_t claimed = d.item_bytes;
     for (const std::uint64_t n : d.shape) {
       if (n != 0 && claimed > UINT64_MAX / 2 / n) fail_input(path_, fmt::format("'{}{}' claims a size that cannot be", excerpt(where), excerpt(name)));
@@ -255,62 +246,13 @@ class Hdf5Reader : public FormatReader {
   // Where a dataset lies that needs nothing of the library: in one piece, without a filter, of a type that memory has.
   // Reading it there saves a copy, and all threads share the work.
   Bytes place_of(const Dataset5& d, hid_t plist, std::uint64_t bytes) const {
-    if (H5Pget_layout(plist) != H5D_CONTIGUOUS || H5Pget_nfilters(plist) != 0 || H5Dget_storage_size(d.id.get()) != bytes) return {};
+    if (!d.type || H5Pget_layout(plist) != H5D_CONTIGUOUS || H5Pget_nfilters(plist) != 0 || H5Dget_storage_size(d.id.get()) != bytes) return {};
     const Id type(H5Dget_type(d.id.get()));
     if (H5Tequal(type.get(), d.type.get()) <= 0) return {};
     const haddr_t at = H5Dget_offset(d.id.get());
     const Bytes file = file_bytes_->bytes();
     if (at == HADDR_UNDEF || at > file.size() || bytes > file.size() - at) return {};
     return file.subspan(at, bytes);
-  }
-
-  // One text of any length, as h5py writes them; MACE's "None" is none. What else find_type() does not know is named.
-  void keep_text(const Dataset5& d) {
-    const Id type(H5Dget_type(d.id.get()));
-    const bool one = std::ranges::all_of(d.shape, [](std::uint64_t n) { return n == 1; });
-    const Id memory(H5Tcopy(H5T_C_S1));
-    char* value = nullptr;
-    if (!one || H5Tget_class(type.get()) != H5T_STRING || H5Tis_variable_str(type.get()) <= 0) {
-      left_out_ += (left_out_.empty() ? "" : ", ") + d.name;
-      return;
-    }
-    H5Tset_size(memory.get(), H5T_VARIABLE);
-    H5Tset_cset(memory.get(), H5Tget_cset(type.get()));
-    if (H5Dread(d.id.get(), memory.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, &value) < 0) fail_input(path_, fmt::format("'{}{}' cannot be read", excerpt(where_), excerpt(d.name)));
-    if (value == nullptr) return;
-    std::string text(value, ::strnlen(value, kLongestText));
-    H5free_memory(value);
-    if (text != "None") texts_.emplace_back(d.name, std::move(text));
-  }
-
-  // False for what is no number and no text of fixed length.
-  bool find_type(Dataset5& d) {
-    const Id type(H5Dget_type(d.id.get()));
-    const std::size_t size = H5Tget_size(type.get());
-    switch (H5Tget_class(type.get())) {
-      case H5T_FLOAT:
-        d.item_bytes = size <= 4 ? 4 : 8;
-        d.type = Id(H5Tcopy(size <= 4 ? H5T_NATIVE_FLOAT : H5T_NATIVE_DOUBLE));
-        return true;
-      case H5T_INTEGER:
-        d.kind = 'i';
-        d.item_bytes = size <= 2 || (size == 4 && H5Tget_sign(type.get()) == H5T_SGN_2) ? 4 : 8;
-        d.type = Id(H5Tcopy(d.item_bytes == 4 ? H5T_NATIVE_INT32 : H5T_NATIVE_INT64));
-        return true;
-      case H5T_ENUM:  // h5py's booleans
-        if (size != 1) return false;
-        d.kind = 'b';
-        d.item_bytes = 1;
-        d.type = Id(H5Tcopy(type.get()));
-        return true;
-      case H5T_STRING:
-        if (H5Tis_variable_str(type.get()) > 0 || size == 0 || size > 65536) return false;
-        d.kind = 'S';
-        d.item_bytes = static_cast<unsigned>(size);
-        d.type = Id(H5Tcopy(type.get()));
-        return true;
-      default: return false;
-    }
   }
 
   const Dataset5* find(std::string_view name) const {
@@ -390,12 +332,24 @@ class Hdf5Reader : public FormatReader {
     buffers->file = file_bytes_;
     std::vector<FrameArray> arrays;
     const std::uint64_t groups_first = next_;
-    std::string text = left_out_;  // names of what is not one value a frame
-    std::vector<std::pair<std::string, std::string>> texts = texts_;
+    std::string text;  // names of what is not one value a frame
+    std::vector<std::pair<std::string, std::string>> texts;
+    std::vector<std::pair<std::string, FrameArrays::Texts>> frame_texts;
     for (std::size_t i = 0; i < datasets_.size(); ++i) {
       const Dataset5& d = datasets_[i];
-      if (!is_sliced(d) && !single_ && !is_numbers(d)) {
-        if (is_one_value(d)) {
+      if (!d.type && !is_numbers(d) && (is_one_value(d) || (is_sliced(d) && product(d.shape) == group_frames_))) {
+        // MACE's "None" is none.
+        auto values = texts_of(d, groups_first, count);
+        if (!is_one_value(d)) {
+          frame_texts.emplace_back(d.name, std::move(values));
+        } else if (values[0] && *values[0] != "None") {
+          texts.emplace_back(d.name, std::move(*values[0]));
+        }
+        continue;
+      }
+      const bool several_texts = !d.type && !is_numbers(d);
+      if (several_texts || (!is_sliced(d) && !single_ && !is_numbers(d))) {
+        if (!several_texts && is_one_value(d)) {
           const Bytes value = read(d, 0, d.shape, *buffers);
           if (d.kind == 'S') {
             texts.emplace_back(d.name, std::string(as_text(value).substr(0, as_text(value).find('\0'))));
@@ -410,25 +364,27 @@ class Hdf5Reader : public FormatReader {
       }
       std::vector<std::uint64_t> shape = d.shape;
       if (is_sliced(d)) shape[0] = count;
+      if (!d.type) {
+        const Bytes symbols = texts_of_width(texts_of(d, groups_first, count), kSymbolBytes, buffers->arrays.emplace_back());
+        arrays.push_back({d.name, 'S', kSymbolBytes, std::move(shape), symbols, std::nullopt});
+        continue;
+      }
       const Bytes data = read(d, groups_first, shape, *buffers);
       arrays.push_back({d.name, d.kind, d.item_bytes, std::move(shape), data, conversions_[i], scopes_.of(d.name, file_.get(), groups_, map_)});
     }
     auto frames = std::make_shared<FrameArrays>(settings_, path_ + ":" + excerpt(where_), std::move(arrays), single_, std::move(buffers));
     if (where_ != "/") frames->add_text("group", where_.substr(1, where_.size() - 2));
     for (auto& [key, value] : texts) frames->add_text(std::move(key), std::move(value));
+    for (auto& [key, values] : frame_texts) frames->add_texts(std::move(key), std::move(values));
     if (!link_notes_.empty()) frames->add_note(link_notes_);
     if (!without_numbers_.empty()) frames->add_note(without_numbers_);
+    if (!unreadable_.empty()) frames->add_note(fmt::format("neither numbers nor texts, and left out: {}", excerpt(unreadable_)));
     if (!text.empty()) frames->add_note(fmt::format("not one value for each frame, and left out: {}", excerpt(text)));
     next_ += count;
     const std::uint64_t first = frames_;
     frames_ += count;
     const std::uint64_t position = bytes_ / groups_.size() * group_;
     return make_array_batch(std::move(frames), 0, count, first, position);
-  }
-
-  // What a group of several frames says once holds for each: the subset, the charge.
-  static bool is_one_value(const Dataset5& d) {
-    return std::ranges::all_of(d.shape, [](std::uint64_t n) { return n == 1; });
   }
 
   static Bytes repeated(Bytes value, std::uint64_t count, Buffers& buffers) {
@@ -448,16 +404,24 @@ class Hdf5Reader : public FormatReader {
       return part;
     }
     std::vector<std::byte>& out = buffers.arrays.emplace_back(bytes);
+    const Id from = selection(d, is_sliced(d) ? first : 0, shape);
     const std::vector<hsize_t> counts(shape.begin(), shape.end());
-    std::vector<hsize_t> start(shape.size(), 0);
-    if (is_sliced(d)) start[0] = first;
-    const Id from(H5Dget_space(d.id.get()));
     const Id to(shape.empty() ? H5Screate(H5S_SCALAR) : H5Screate_simple(static_cast<int>(counts.size()), counts.data(), nullptr));
-    const bool selected = shape.empty() || H5Sselect_hyperslab(from.get(), H5S_SELECT_SET, start.data(), nullptr, counts.data(), nullptr) >= 0;
-    if (!selected || H5Dread(d.id.get(), d.type.get(), to.get(), from.get(), H5P_DEFAULT, out.data()) < 0) {
+    if (!from || H5Dread(d.id.get(), d.type.get(), to.get(), from.get(), H5P_DEFAULT, out.data()) < 0) {
       fail_input(path_, fmt::format("'{}{}' cannot be read", excerpt(where_), excerpt(d.name)), "the file is damaged or compressed with a filter that is not there");
     }
     return out;
+  }
+
+  // Of variable length: of `frames` frames from `first` on, or all.
+  FrameArrays::Texts texts_of(const Dataset5& d, std::uint64_t first, std::uint64_t frames) const {
+    std::vector<std::uint64_t> shape = d.shape;
+    if (is_sliced(d)) shape[0] = frames;
+    try {
+      return read_texts(d, is_sliced(d) ? first : 0, shape);
+    } catch (const Error& e) {
+      throw e.within(fmt::format("{}:{}{}", path_, excerpt(where_), excerpt(d.name)));
+    }
   }
 
   std::string path_;
@@ -478,8 +442,7 @@ class Hdf5Reader : public FormatReader {
   std::size_t group_ = 0;
   std::string where_;
   std::vector<Dataset5> datasets_;
-  std::vector<std::pair<std::string, std::string>> texts_;  // of the group
-  std::string left_out_;                                   // names of what cannot be read
+  std::string unreadable_;  // names
   std::vector<std::optional<Conversion>> conversions_;
   bool single_ = false;
   std::uint64_t group_frames_ = 0, frame_bytes_ = 0, next_ = 0, frames_ = 0;

@@ -72,24 +72,33 @@ std::optional<Table> split_table(object o) {
   return t;
 }
 
-// The columns of one length as the structures; the others are named.
-std::optional<Table> side_by_side(object o, bool of_objects) {
-  Table t;
+// {"structures": [...], "labels": {"energies": [...]}}: an object with a list as long as that of the structures.
+bool holds_columns(const object& o, std::size_t rows) {
+  return std::ranges::any_of(o, [rows](const auto& field) {
+    const auto list = json_list(field.value);
+    return list && list->size() == rows;
+  });
+}
+
+// The columns of one length as the structures (`rows`, for lists); the others are named.
+void add_columns(const object& o, bool of_objects, std::size_t rows, Table& t) {
   for (const auto field : o) {
     Column c{field.key, {}, {}};
-    object rows;
+    object inner;
     const auto list = json_list(field.value);
-    if (of_objects && field.value.get(rows) == simdjson::SUCCESS) {
-      for (const auto row : rows) c.keys.push_back(row.key), c.cells.push_back(row.value);
+    const bool is_object = !list && field.value.get(inner) == simdjson::SUCCESS;
+    if (of_objects && is_object) {
+      for (const auto row : inner) c.keys.push_back(row.key), c.cells.push_back(row.value);
       t.columns.push_back(std::move(c));
     } else if (!of_objects && list) {
       c.cells.assign(list->begin(), list->end());
       t.columns.push_back(std::move(c));
+    } else if (!of_objects && is_object && !is_json_sites(field.value) && holds_columns(inner, rows)) {
+      add_columns(inner, false, rows, t);
     } else {
       t.of_all.emplace_back(field.key, field.value);
     }
   }
-  return t;
 }
 
 // One of two values of a name would replace the other.
@@ -143,7 +152,9 @@ bool add_table(element e, std::vector<JsonFrame>& out) {
     if (o.at_key("structures").get(structures) != simdjson::SUCCESS && o.at_key("structure").get(structures) != simdjson::SUCCESS) return false;
     of_objects = structures.is_object();
     if (of_objects && is_json_sites(structures)) return false;
-    t = side_by_side(o, of_objects);
+    const auto list = json_list(structures);
+    t.emplace();
+    add_columns(o, of_objects, list ? list->size() : 0, *t);
   }
   const auto structures = std::ranges::find_if(t->columns, [&](const Column& c) { return (split || is_structure_name(c.name)) && c.is_structures(); });
   if (structures == t->columns.end()) return false;

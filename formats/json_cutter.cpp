@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "core/base/error.h"
 #include "core/base/interrupt.h"
@@ -20,6 +21,7 @@ constexpr std::size_t kPieceRecords = 4096;
 constexpr std::size_t kLongestRecord = std::size_t{1} << 30;
 constexpr std::size_t kMostDepth = 256;
 constexpr std::size_t kMostBeside = 16;
+constexpr std::size_t kLongestNames = 256;
 
 constexpr std::string_view kRecordKeys[] = {"@class", "structure", "sites",    "atoms",     "lattice_mat",   "outputs",
                                             "numbers", "positions", "unique_id", "ionic_steps", "calcs_reversed", "uncorrected_total_energy", "molecule"};
@@ -40,12 +42,45 @@ bool is_digits(std::string_view s) { return !s.empty() && s.find_first_not_of("0
 
 }  // namespace
 
+namespace {
+
+// An object or a list that is open, or was open around the first record.
+struct Container {
+  char bracket = '{';
+  bool digits = false;   // its last key is a number
+  bool values = false;   // it has named members that are neither objects nor lists of them
+  unsigned objects = 0;  // and that are
+  bool closed = false;
+};
+
+// A text, a number, a list of numbers: nothing that may hold records.
+bool is_plain_value(std::string_view value) {
+  const std::size_t first = value.find_first_not_of(value.starts_with('[') ? "[ \t\r\n" : "");
+  return first != std::string_view::npos && value[first] != '{' && !value.starts_with("null");
+}
+
+// {"id": 7, "entry": {"structure": ...}}: the values around belong to the record, so it begins further out.
+unsigned depth_with_values(std::span<const Container> around, unsigned documents) {
+  auto depth = static_cast<unsigned>(around.size());
+  if (documents > 1 && !around.empty() && around[0].bracket == '{') return 0;  // JSON lines
+  for (std::size_t k = around.size(); k > 0 && around[k - 1].bracket == '{'; --k) {
+    const Container& c = around[k - 1];
+    if (!c.values && c.objects > 1) break;  // a dictionary of records
+    // A document may have values of its own beside its records.
+    const bool is_record = k > 1 || (around.size() == 1 && c.closed && c.objects == 1);
+    if (c.values && is_record) depth = static_cast<unsigned>(k - 1);
+  }
+  return depth;
+}
+
+}  // namespace
+
 JsonOutline outline_of_json(std::string_view head) {
   JsonOutline out;
   const std::size_t first = head.find_first_not_of(" \t\r\n");
   if (first != std::string_view::npos && head[first] == '[') out.depth = 1;
-  std::string open;
-  std::vector<bool> digits;  // whether the last key of each open container is a number
+  std::vector<Container> open, around;  // the first record
+  unsigned documents = 0;
   std::string_view last;
   for (std::size_t i = 0; i < head.size(); ++i) {
     const char c = head[i];
@@ -56,29 +91,38 @@ JsonOutline outline_of_json(std::string_view head) {
       last = head.substr(begin, i - begin);
     } else if (c == '{' || c == '[') {
       if (open.size() == kMostDepth) break;
-      open += c;
-      digits.push_back(false);
+      if (open.empty()) ++documents;
+      open.push_back({c});
     } else if (c == '}' || c == ']') {
       if (open.empty()) break;
+      const std::size_t level = open.size() - 1;
+      if (level < around.size() && !around[level].closed) around[level] = open.back(), around[level].closed = true;
       open.pop_back();
-      digits.pop_back();
-    } else if (c == ':' && !open.empty() && open.back() == '{') {
-      digits.back() = is_digits(last);
-      out.table |= open == "{" && std::ranges::find(kTableKeys, last) != std::end(kTableKeys);
-      out.split |= open == "{" && last == "columns";
-      const std::size_t value = head.find_first_not_of(" \t\r\n", i + 1);
-      if (out.tables == 0 && open.size() > 1 && value != std::string_view::npos && head[value] == '[' && std::ranges::find(kTableKeys, last) != std::end(kTableKeys)) {
-        out.tables = static_cast<unsigned>(open.size() - 1);
-      }
+    } else if (c == ':' && !open.empty() && open.back().bracket == '{') {
+      Container& inner = open.back();
       const auto depth = static_cast<unsigned>(open.size() - 1);
+      const std::size_t at = head.find_first_not_of(" \t\r\n", i + 1);
+      const std::string_view value = at == std::string_view::npos ? "" : head.substr(at);
+      inner.digits = is_digits(last);
+      inner.objects += value.starts_with('{') ? 1 : 0;
+      inner.values |= is_plain_value(value) && !last.starts_with('@') && !inner.digits;
+      const bool table_key = std::ranges::find(kTableKeys, last) != std::end(kTableKeys);
+      out.table |= depth == 0 && table_key;
+      out.split |= depth == 0 && last == "columns";
+      if (out.tables == 0 && depth > 0 && value.starts_with('[') && table_key) out.tables = depth;
       if ((out.found && depth >= out.depth) || std::ranges::find(kRecordKeys, last) == std::end(kRecordKeys)) continue;
       out.found = true;
       out.depth = depth;
-      out.numbered = depth == 1 && digits[0] && (last == "numbers" || last == "positions" || last == "unique_id");
+      out.numbered = depth == 1 && open[0].digits && (last == "numbers" || last == "positions" || last == "unique_id");
+      around.assign(depth, {});
     } else if (open.empty() && !is_blank(c)) {
       break;
     }
   }
+  for (std::size_t i = 0; i < std::min(around.size(), open.size()); ++i) {
+    if (!around[i].closed) around[i] = open[i];
+  }
+  if (out.found) out.depth = depth_with_values(around, documents);
   return out;
 }
 
@@ -117,6 +161,7 @@ void JsonCutter::open(char c) {
   }
   open_ += c;
   if (!record_) keys_.emplace_back();
+  if (!record_ && open_.size() == depth_ && c == '{') members_.clear();
   if (!record_ && open_.size() == depth_) {
     list_items_ = 0;
     records_before_list_ = records_;
@@ -141,9 +186,19 @@ void JsonCutter::close(char c, JsonPiece& piece) {
   ++records_;
 }
 
+// `mark` follows a key of the object that records are in: the bracket of a record, or there is another value.
+void JsonCutter::note_member(char mark) {
+  awaits_value_ = false;
+  if (mark == '{' || keys_.back().starts_with('@') || is_digits(keys_.back()) || members_.size() > kLongestNames) return;
+  members_ += fmt::format("{}'{}'", members_.empty() ? "" : ", ", excerpt(keys_.back()));
+}
+
 // What else was in a list, or an object, of records.
 void JsonCutter::close_records(char c) {
   const std::uint64_t records = records_ - records_before_list_;
+  if (c == '}' && depth_ > 1 && records == 1 && !members_.empty()) {
+    fail_input(source_->name(), fmt::format("has values beside a structure, which would be lost: {}", members_), "write the structure behind the other values, or as 'structure'");
+  }
   // The columns of a table may have numbers for names, as the rows have.
   const bool nameless = c == ']' || is_digits(keys_.back());
   if (records == 0) {
@@ -188,6 +243,7 @@ void JsonCutter::scan(JsonPiece& piece) {
       if (at_ == size) return;
     }
     const char c = data[at_];
+    if (awaits_value_) note_member(c);
     if (c == '"') {
       quoted_ = true;
       quote_ = at_;
@@ -197,6 +253,7 @@ void JsonCutter::scan(JsonPiece& piece) {
       close(c, piece);
     } else if (c == ':' && !keys_.empty()) {
       keys_.back() = last_text_;
+      awaits_value_ = !record_ && open_.size() == depth_;
     } else if (c == ',' && !record_ && open_.size() == depth_) {
       ++list_items_;
     }

@@ -13,7 +13,7 @@
 namespace atp {
 
 // Where the records of a document are: `depth` objects or arrays lie around each. 0: the document is
-// one record; 1: a list or a dictionary of them; 2: MPtrj's dictionary of dictionaries.
+// one record, or each of several; 1: a list or a dictionary of them; 2: MPtrj's dictionary of dictionaries.
 struct JsonOutline {
   unsigned depth = 0;
   bool found = false;     // a key that records of this field have was seen
@@ -23,7 +23,8 @@ struct JsonOutline {
   bool numbered = false;  // keys "1", "2" ... around records of ASE's database
 };
 
-// Judges the first bytes of a document: the shallowest object with a key of those records.
+// Judges the first bytes of a document: the shallowest object with a key of those records, or one around it that has
+// other values beside it.
 JsonOutline outline_of_json(std::string_view head);
 
 struct JsonRecord {
@@ -45,8 +46,9 @@ class JsonCutter {
 
   // The next records, a few MB of them and at least one; nothing at the end. Records are objects that
   // are balanced, not yet valid JSON. Throws Error (exit 3): brackets that do not match, a document
-  // that ends inside, text after it, lists of other values beside the records, one item each, lists of records and other
-  // values that have no names. What was complete before that comes first.
+  // that ends inside, text after it, lists of other values beside the records, one item each, values beside a
+  // single record that belong to it (where they lie too deep in the document for outline_of_json), lists of records and
+  // other values that have no names. What was complete before that comes first.
   std::optional<JsonPiece> next();
   InputState input_state() const { return source_->state(); }
   const std::string& name() const { return source_->name(); }
@@ -58,6 +60,7 @@ class JsonCutter {
   void close(char c, JsonPiece& piece);
   void end_of_text();
   void close_records(char c);
+  void note_member(char mark);
   void refuse_lists_beside() const;
   void compact();
   [[noreturn]] void fail(const std::string& what) const;
@@ -77,6 +80,8 @@ class JsonCutter {
   // Lists where records might have been, with other things in them: their keys and numbers of items, the first few.
   std::vector<std::pair<std::string, std::uint64_t>> beside_;
   std::uint64_t list_items_ = 0, records_before_list_ = 0;  // of the list, or object, at that depth that is open
+  std::string members_;                                     // of that object, the names of those that are no records
+  bool awaits_value_ = false;                               // the last mark was the ':' of such a name
   std::uint64_t longest_list_ = 0;                          // of records
   std::optional<Error> failure_;
 };

@@ -19,6 +19,8 @@ using simdjson::dom::object;
 using Layout = JsonFrame::Layout;
 using Of = FrameValue::Of;
 
+constexpr std::size_t kMostNamed = 8;  // in a note
+
 // ---- what a record holds ------------------------------------------------------------------------
 
 bool add_steps(element e, std::vector<JsonFrame>& out) {
@@ -70,34 +72,74 @@ void refuse_columns(object o) {
   }
 }
 
-// Structures anywhere in a document of a layout of its own; beside a molecule of Q-Chem may be its energy.
-void walk(element e, std::vector<JsonFrame>& out) {
-  array a;
-  object o;
-  if (e.get(a) == simdjson::SUCCESS) {
-    for (const element inner : a) walk(inner, out);
-    return;
-  }
-  if (e.get(o) != simdjson::SUCCESS) return;
-  if (json_text(e, "@class") == "Trajectory") return add_trajectory(e, out);
-  if (is_json_sites(e)) return out.push_back({Layout::structure, e, e, 0});
-  refuse_columns(o);
-  const bool energy = json_member(e, "final_energy") && (json_member(e, "precise_gradients") || json_member(e, "gradients"));
-  for (const auto field : o) {
-    if (energy && is_json_sites(field.value)) {
-      out.push_back({Layout::qchem, field.value, e, 0});
-    } else {
-      walk(field.value, out);
-    }
-  }
-}
-
 Layout layout_of(element record) {
   if (json_member(record, "uncorrected_total_energy")) return Layout::mptrj;
   if (json_member(record, "outputs")) return Layout::maml;
   if (json_member(record, "matpes_id")) return Layout::matpes;
   if (json_text(record, "@class").find("Entry") != std::string_view::npos) return Layout::entry;
   return Layout::structure;
+}
+
+void add_nested(element e, object o, std::vector<JsonFrame>& out);
+
+void add_frames(element e, std::vector<JsonFrame>& out) {
+  array a;
+  if (e.get(a) == simdjson::SUCCESS) {
+    for (const element inner : a) add_frames(inner, out);
+  } else if (e.is_object()) {
+    for (JsonFrame& frame : frames_of_json(e)) out.push_back(std::move(frame));
+  }
+}
+
+// The values beside its structure belong to a frame.
+void wrap(JsonFrame& frame, element e, std::string_view carrier) {
+  if (frame.layout == Layout::qchem) return;  // a whole calculation lies beside it
+  if (frame.layout == Layout::structure && is_json_sites(frame.values)) {
+    frame.layout = layout_of(e);
+    frame.values = e;
+    frame.carrier = carrier;
+  } else {
+    frame.around.emplace_back(e, carrier);
+  }
+}
+
+std::string names_beside(object o, const std::vector<std::string_view>& carriers) {
+  std::string names;
+  std::size_t n = 0;
+  for (const auto field : o) {
+    if (field.key.starts_with('@') || field.value.is_null() || std::ranges::find(carriers, field.key) != carriers.end()) continue;
+    if (++n <= kMostNamed) names.append(names.empty() ? "'" : ", '").append(excerpt(field.key)) += '\'';
+  }
+  return n > kMostNamed ? fmt::format("{} and {} more", names, n - kMostNamed) : names;
+}
+
+// Structures anywhere in a document of a layout of its own; beside a molecule of Q-Chem may be its energy. Where one
+// member alone holds a frame, as in {"id": 7, "entry": {...}}, the others belong to it.
+void add_nested(element e, object o, std::vector<JsonFrame>& out) {
+  refuse_columns(o);
+  const bool energy = json_member(e, "final_energy") && (json_member(e, "precise_gradients") || json_member(e, "gradients"));
+  std::vector<JsonFrame> found;
+  std::vector<std::string_view> carriers;
+  for (const auto field : o) {
+    const std::size_t before = found.size();
+    if (energy && is_json_sites(field.value)) {
+      found.push_back({Layout::qchem, field.value, e, 0});
+    } else {
+      add_frames(field.value, found);
+    }
+    if (found.size() != before) carriers.push_back(field.key);
+    if (found.size() == before + 1) found.back().path.insert(found.back().path.begin(), field.key);
+  }
+  if (found.size() == 1) {
+    found[0].path.clear();
+    wrap(found[0], e, carriers[0]);
+  } else if (!found.empty() && !energy) {
+    const std::string names = names_beside(o, carriers);
+    for (JsonFrame& frame : found) {
+      if (!names.empty()) frame.left_out = fmt::format("where several structures lie in a record, what lies beside them is left out: {}", names);
+    }
+  }
+  std::ranges::move(found, std::back_inserter(out));
 }
 
 }  // namespace
@@ -122,8 +164,8 @@ std::vector<JsonFrame> frames_of_json(element record) {
       out.push_back({layout_of(record), *s, record, 0});
       const auto alone = json_member(record, "structure_atomic");
       if (alone && is_json_sites(*alone)) out.push_back({Layout::isolated_atom, *alone, record, 0});
-    } else {
-      walk(record, out);
+    } else if (object o; record.get(o) == simdjson::SUCCESS) {
+      add_nested(record, o, out);
     }
   }
   return out;
@@ -261,7 +303,7 @@ void JsonFrameReader::read_values(const JsonFrame& frame, const Structure& struc
   per_atom_ = {static_cast<double>(n), "eV/atom times the number of atoms"};
   for (const auto f : o) {
     const std::string_view key = f.key;
-    if (key == "structure" || key == "molecule" || key == "atoms" || key == "sites" || key == "lattice" || key == "lattice_mat") continue;
+    if (key == "structure" || key == "molecule" || key == "atoms" || key == "sites" || key == "lattice" || key == "lattice_mat" || key == frame.carrier) continue;
     object inner;
     if (key == "outputs" && frame.layout == Layout::maml && f.value.get(inner) == simdjson::SUCCESS) {
       for (const auto g : inner) add_value(frame, g.key, g.value, n, remarks);
@@ -271,12 +313,39 @@ void JsonFrameReader::read_values(const JsonFrame& frame, const Structure& struc
   }
 }
 
+// What lies around the object that the frame is in.
+void JsonFrameReader::add_values_around(const JsonFrame& frame, std::size_t n, FrameRemarks& remarks) {
+  for (std::size_t i = 0; i < frame.around.size(); ++i) {
+    const auto& [outer, carrier] = frame.around[i];
+    object o;
+    if (outer.get(o) != simdjson::SUCCESS) continue;
+    for (const auto f : o) {
+      if (f.key == carrier) continue;
+      auto inner = json_member(frame.values, f.key);
+      for (std::size_t k = 0; k < i && !inner; ++k) inner = json_member(frame.around[k].first, f.key);
+      if (!inner) {
+        add_value(frame, f.key, f.value, n, remarks);
+      } else if (!f.value.is_null() && simdjson::minify(*inner) != simdjson::minify(f.value)) {
+        remarks.note(fmt::format("'{0}' beside '{1}' is not the '{0}' in it and is left out", excerpt(f.key), excerpt(carrier)));
+      }
+    }
+  }
+}
+
 namespace {
 
 // A value of its own that has the name under which the record's key in its dictionary, or the table's index, is kept.
 bool has_own_key(const JsonFrame& frame) {
   if (!frame.cells.empty()) return std::ranges::any_of(frame.cells, [](const auto& cell) { return cell.first == "key"; });
+  if (std::ranges::any_of(frame.around, [](const auto& outer) { return json_member(outer.first, "key").has_value(); })) return true;
   return !is_json_sites(frame.values) && json_member(frame.values, "key").has_value();
+}
+
+// Under which the frame lies: in its document, and in the record.
+std::string name_of(const JsonFrame& frame, std::string_view key) {
+  std::string name(frame.row.empty() ? key : frame.row);
+  for (const std::string_view part : frame.path) name.append(name.empty() ? "" : "/").append(part);
+  return name;
 }
 
 }  // namespace
@@ -298,11 +367,13 @@ void JsonFrameReader::read(const JsonFrame& frame, std::string_view key, Structu
     read_sites(frame, structure, remarks);
     read_values(frame, structure, remarks);
   }
+  add_values_around(frame, structure.n_atoms(), remarks);
   ValueHint of_frame;
   of_frame.scope = ValueScope::frame;
-  const std::string_view row = frame.row.empty() ? key : frame.row;
-  if (!row.empty() && !has_own_key(frame)) fields_.add("key", FrameValue::of_text(row), of_frame);
+  const std::string& under = names_.emplace_back(name_of(frame, key));
+  if (!under.empty() && !has_own_key(frame)) fields_.add("key", FrameValue::of_text(under), of_frame);
   fields_.finish(structure, remarks);
+  if (!frame.left_out.empty()) remarks.note(frame.left_out);
   for (const std::string& text : values_.left_out()) remarks.note(text);
   for (const auto& [kind, name] : nulls_) structure.put_bytes(kind, name, Type::null, {});
   if (frame.layout == Layout::plain && types_said_) types_.narrow(structure);

@@ -25,6 +25,13 @@ struct JsonFrame {
   // Of a row of a table: its values instead of those of `values`, and its name, which may be empty.
   std::vector<std::pair<std::string_view, simdjson::dom::element>> cells = {};
   std::string_view row = {};
+  // Of a frame that lies deeper in its record: the member of `values` that holds it, if that is no "structure"; the objects
+  // around `values`, innermost first, whose other members are the frame's, too, each with the name of the one that leads
+  // here; the names that lead here, where the record has several frames; what of those was left out, for the user.
+  std::string_view carrier = {};
+  std::vector<std::pair<simdjson::dom::element, std::string_view>> around = {};
+  std::vector<std::string_view> path = {};
+  std::string left_out = {};
 };
 
 // All frames of a record, in document order; empty when there is no structure in it.
@@ -59,6 +66,7 @@ class JsonFrameReader {
   void add_plain_builtin(std::string_view key, simdjson::dom::element e, Structure& structure, FrameRemarks& remarks);
   std::optional<FrameValue> number_or_text(simdjson::dom::element e, std::string_view key, bool number);
   void read_values(const JsonFrame& frame, const Structure& structure, FrameRemarks& remarks);
+  void add_values_around(const JsonFrame& frame, std::size_t n, FrameRemarks& remarks);
   bool is_stress_of_no_unit(std::string_view key) const;
   void add_value(const JsonFrame& frame, std::string_view key, simdjson::dom::element e, std::size_t n, FrameRemarks& remarks);
 

@@ -446,6 +446,26 @@ TEST_CASE("hdf5: the same numbers, however they are stored") {
   }
 }
 
+TEST_CASE("hdf5: texts of variable length are one for each frame, and integers are exact") {
+  if (!format_named("hdf5").missing.empty()) return;
+  const ReadFrames r = read_all(*open_input(test::data("arrays/texts.h5"), "", {}));
+  REQUIRE(r.frames.size() == 5);
+  const std::vector<std::string> three = {"three", "größe", ""};
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(elements(r.frames[i]) == std::vector<int>{8, 1, 1});
+    CHECK(text(r.frames[i], Kind::molecule, "origin") == three[i]);
+    CHECK(text(r.frames[i], Kind::molecule, "subset") == "three");
+    CHECK_FALSE(has(r.frames[i], Kind::molecule, "two_each"));
+  }
+  CHECK(i64(r.frames[2], Kind::molecule, "hash") == std::numeric_limits<std::int64_t>::max());
+  CHECK(elements(r.frames[4]) == std::vector<int>{6, 8});
+  CHECK(text(r.frames[3], Kind::molecule, "origin") == "two");
+  REQUIRE(r.bad.size() == 1);
+  CHECK(r.bad[0].find("'hash' holds 9223372036854775808, beyond the whole numbers") != std::string::npos);
+  CHECK(r.notes.contains("neither numbers nor texts, and left out: complex"));
+  CHECK(r.notes.contains("not one value for each frame, and left out: two_each"));
+}
+
 TEST_CASE("hdf5: cut and flipped") {
   if (!format_named("hdf5").missing.empty()) return;
   const TempDir dir;

@@ -257,6 +257,54 @@ TEST_CASE("json: structures that do not lie as deep as the others are not lost w
   CHECK(read_json(R"({"mp-1": {"mp-1-0": )" + record + R"(}, "mp-2": {"mp-2-0": )" + record + "}}").frames.size() == 2);
 }
 
+TEST_CASE("json: values around the object with the structure belong to the frame") {
+  const std::string one = structure_of(kSite), values = R"("energy": -1, "forces": [[0, 0, 1]])";
+  const std::string entry = R"({"@class": "ComputedStructureEntry", "structure": )" + one + R"(, "entry_id": "e", "energy": -1, "forces": [[0, 0, 1]]})";
+  const std::string final = R"({"id": "a", "final_structure": )" + one + ", " + values + "}", atoms = R"({"atoms": )" + one + R"(, "id": "a", )" + values + "}";
+  const std::string wrapped = R"({"id": "a", "entry": )" + entry + R"(, "note": null})", deep = R"({"x": {"y": )" + entry + R"(}, "id": "a"})";
+  for (const std::string& record : {final, atoms, wrapped, deep}) {
+    for (const std::string& document : {"[" + record + ", " + record + "]", record + "\n" + record + "\n", R"({"mp-1": )" + record + R"(, "mp-2": )" + record + "}",
+                                        R"({"version": 1, "data": [)" + record + ", " + record + "]}"}) {
+      CAPTURE(document);
+      const auto r = read_json(document);
+      REQUIRE(r.frames.size() == 2);
+      for (const Structure& frame : r.frames) {
+        CHECK(energy(frame) == -1);
+        CHECK(numbers(frame, Kind::builtin, "forces") == std::vector<double>{0, 0, 1});
+        CHECK(text(frame, Kind::molecule, "id") == "a");
+        CHECK(has(frame, Kind::molecule, "entry_id") == (record == wrapped || record == deep));
+      }
+      CHECK(has(r.frames[1], Kind::molecule, "key") == document.starts_with("{\"mp"));
+    }
+    CHECK(energy(read_json(record).frames.at(0)) == -1);
+  }
+  // What stands twice is said; of several structures, which one the values belong to is not known.
+  const auto twice = read_json(R"([{"energy": -2, "entry_id": "e", "entry": )" + entry + "}]");
+  CHECK(energy(twice.frames.at(0)) == -1);
+  CHECK(twice.notes == std::set<std::string>{"'energy' beside 'entry' is not the 'energy' in it and is left out"});
+  const auto two = read_json(fmt::format(R"([{{"id": "a", "initial_structure": {0}, "final_structure": {0}, "energy": -1}}])", one));
+  REQUIRE(two.frames.size() == 2);
+  CHECK(text(two.frames[1], Kind::molecule, "key") == "final_structure");
+  CHECK_FALSE(has(two.frames[1], Kind::builtin, "energy"));
+  CHECK(two.notes.contains("where several structures lie in a record, what lies beside them is left out: 'id', 'energy'"));
+  // Dictionaries of records stay what they are, whatever stands beside the document's records.
+  const auto dictionary = read_json(R"({"version": 1, "mp-1": )" + entry + R"(, "mp-2": )" + entry + "}");
+  REQUIRE(dictionary.frames.size() == 2);
+  CHECK(text(dictionary.frames[1], Kind::molecule, "key") == "mp-2");
+  // Too far into the document for its begin to show them.
+  CHECK(mentions(refusal(R"([{"entry": {"structure": )" + one + R"(, "blank": ")" + std::string(70000, ' ') + R"("}, "energy": -1}])"), "has values beside a structure, which would be lost: 'energy'"));
+}
+
+TEST_CASE("json: columns of a table that lie in an object of their own") {
+  const std::string structures = fmt::format(R"("structures": [{0}, {0}])", structure_of(kSite)), labels = R"("labels": {"energies": [-1, -2], "forces": [[[0, 0, 1]], [[0, 0, 2]]]})";
+  for (const std::string& text : {"{" + structures + ", " + labels + "}", "{" + labels + ", " + structures + R"(, "about": {"authors": ["a", "b", "c"]}})"}) {
+    const auto r = read_json(text);
+    REQUIRE(r.frames.size() == 2);
+    CHECK(energy(r.frames[1]) == -2);
+    CHECK(numbers(r.frames[1], Kind::builtin, "forces") == std::vector<double>{0, 0, 2});
+  }
+}
+
 TEST_CASE("json: tables of pandas") {
   const std::string one = structure_of(kSite);
   const auto check = [](const std::string& text, bool named) {

@@ -286,6 +286,10 @@ TEST_CASE("fields: units") {
   check_near(builtin(r.frames.at(0), "energy"), {2 * kHartreeInEv});
   CHECK_FALSE(has(r.frames[0], Kind::molecule, "energy_unit"));
   CHECK(r.mapped.count("energy from 'energy' (Hartree to eV)") == 1);
+  r = with("energy=2 energy_units=kcal/mol force_units=kcal/mol/A", ":forces:R:3", " 1 2 3");
+  check_near(builtin(r.frames.at(0), "energy"), {2 * kKiloCaloriePerMoleInEv});
+  check_near(builtin(r.frames[0], "forces"), {kKiloCaloriePerMoleInEv, 2 * kKiloCaloriePerMoleInEv, 3 * kKiloCaloriePerMoleInEv});
+  CHECK_FALSE(has(r.frames[0], Kind::molecule, "energy_units"));
   r = with("energy=2 energy_unit=eV forces_unit=eV/A", ":forces:R:3", " 1 2 3");
   CHECK(builtin(r.frames.at(0), "energy") == std::vector<double>{2});
   CHECK(text(r.frames[0], Kind::molecule, "energy_unit") == "eV");

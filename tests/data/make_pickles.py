@@ -73,3 +73,16 @@ with h5py.File(os.path.join(here, "arrays", "external_link.h5"), "w") as f:
     group["positions"] = np.zeros((1, 1, 3))
     f["out"] = h5py.ExternalLink("aimnet.h5", "/007")
     group["atomic_numbers"] = h5py.SoftLink("/out/numbers")
+
+with h5py.File(os.path.join(here, "arrays", "texts.h5"), "w", libver="latest") as f:
+    for name, symbols, last in (("three", ["O", "H", "H"], 2**63 - 1), ("two", ["C", "O"], 2**63)):
+        n = len(symbols)
+        group = f.create_group(name)
+        group.create_dataset("species", data=symbols, dtype=h5py.string_dtype())
+        group["coordinates"] = np.arange(9.0 * n).reshape(3, n, 3)
+        group["energies"] = np.arange(3.0)
+        group.create_dataset("origin", data=[name, "größe", ""], dtype=h5py.string_dtype(), chunks=(2,), compression="gzip")
+        group.create_dataset("subset", data=[name], dtype=h5py.string_dtype())
+        group.create_dataset("two_each", data=[["a", "b"]] * 3, dtype=h5py.string_dtype())
+        group["hash"] = np.array([1, 2, last], dtype="u8")
+        group["complex"] = np.arange(3) + 1j
