@@ -54,13 +54,18 @@ bool is_input_name(std::string_view name) {
   });
 }
 
-// A manifest.json beside .atp files says what they are, and is no dataset itself.
+// A manifest.json beside .atp files and fairchem's metadata.npz beside its databases say what they are, and are no datasets
+// themselves.
 void leave_out_manifests(std::vector<std::string>& files) {
-  std::set<fs::path> with_shards;
+  std::set<fs::path> with_shards, with_databases;
   for (const fs::path file : files) {
     if (file.extension() == ".atp") with_shards.insert(file.parent_path());
+    if (file.extension() == ".lmdb" || file.extension() == ".aselmdb") with_databases.insert(file.parent_path());
   }
-  std::erase_if(files, [&](const fs::path file) { return file.filename() == "manifest.json" && with_shards.contains(file.parent_path()); });
+  std::erase_if(files, [&](const fs::path file) {
+    return (file.filename() == "manifest.json" && with_shards.contains(file.parent_path())) ||
+           (file.filename() == "metadata.npz" && with_databases.contains(file.parent_path()));
+  });
 }
 
 // The inputs below a folder. Links are followed, also those to folders, and each folder is read once: a link may lead back.

@@ -139,3 +139,16 @@ TEST_CASE("registry: files of an argument") {
     }
   }
 }
+
+TEST_CASE("registry: the metadata.npz of a folder of databases") {
+  const TempDir dir;
+  // fairchem's sizes of the frames, beside its databases; elsewhere it is a file as others.
+  for (const char* name : {"s2ef/data.0000.lmdb", "s2ef/metadata.npz", "omat/data0000.aselmdb", "omat/metadata.npz", "own/metadata.npz"}) {
+    fs::create_directories((dir / name).substr(0, (dir / name).rfind('/')));
+    write_text(dir / name, "x");
+  }
+  CHECK(input_files(dir / "s2ef") == std::vector<std::string>{dir / "s2ef/data.0000.lmdb"});
+  CHECK(input_files(dir / "omat") == std::vector<std::string>{dir / "omat/data0000.aselmdb"});
+  CHECK(input_files(dir / "own") == std::vector<std::string>{dir / "own/metadata.npz"});
+  CHECK(input_files(dir / "s2ef/metadata.npz") == std::vector<std::string>{dir / "s2ef/metadata.npz"});
+}
