@@ -50,10 +50,11 @@ class Salvage {
   void find_checksums(const FoundIndex& index, std::vector<Lead>& leads);
   void choose_codec();
   void choose_schema();
-  std::size_t passing(Type positions) const;
+  std::uint64_t explained(Type positions) const;
   void sort_leads();
   void take_all();
   std::optional<RecordProblem> read_lead(const Lead& lead);
+  bool add_unknown_keys(const Lead& lead);
   void scan_hole(std::uint64_t begin, std::uint64_t end);
   void skip(std::uint64_t begin, std::uint64_t end, const std::string& why, std::optional<std::uint64_t> record = {});
   void write(const IndexEntry& entry, Bytes stored, const RecordView& record);
@@ -65,11 +66,13 @@ class Salvage {
   SalvageReport report_;
   std::optional<Codec> codec_;
   std::optional<Schema> schema_;         // one that a sound slot leads to
+  bool schema_lost_ = false;             // a slot leads to one that is damaged
   std::optional<Type> positions_;
   std::vector<FoundSchema> found_schemas_;
   std::string metadata_;
   std::vector<Lead> leads_;
   std::uint64_t searched_ = 0;  // bytes, for checksums
+  std::uint64_t doubtful_ = 0;  // records without a checksum that may have been overwritten in part
   std::map<std::uint64_t, std::uint64_t> blocks_;  // end -> begin of what is known to hold no whole record
   std::map<std::uint64_t, std::uint64_t> refused_;  // offset -> the checksum that did not fit there
   std::optional<RecordChecker> checker_;
@@ -104,6 +107,7 @@ void Salvage::use_slot(const Slot& slot, char name, bool guessed) {
   note(fmt::format("header slot {}{} leads to {} records (generation {})", name, guessed ? ", although damaged," : "",
                                       slot.num_molecules, slot.generation));
   if (g.schema) schema_ = g.schema;
+  schema_lost_ |= g.schema_damaged;
   if (g.positions) positions_ = g.positions;
   if (!g.metadata.empty()) metadata_ = g.metadata;
   IndexCursor cursor(*input_, g);
@@ -238,35 +242,40 @@ void Salvage::choose_schema() {
     if (merged.merge(found.schema).empty()) schema_ = std::move(merged);
   }
   if (schema_) positions_ = schema_->positions.value_or(Type::vec3_f32);
-  if (!positions_) positions_ = passing(Type::vec3_f64) > passing(Type::vec3_f32) ? Type::vec3_f64 : Type::vec3_f32;
+  if (!positions_) positions_ = explained(Type::vec3_f64) > explained(Type::vec3_f32) ? Type::vec3_f64 : Type::vec3_f32;
   checker_.emplace(*codec_, schema_ ? &*schema_ : nullptr, positions_);
   window_.emplace(*input_);
   scan_.emplace(*window_, *codec_, schema_ ? &*schema_ : nullptr, positions_);
 }
 
-// Of the first records, how many pass when positions are of that type. Molecules with few atoms pass as
-// both.
-std::size_t Salvage::passing(Type positions) const {
+// The bytes of the first records that are explained to the last one when positions are of that type. Passing
+// is not enough: zeros in f64 positions read as f32 are a record without sections.
+std::uint64_t Salvage::explained(Type positions) const {
   constexpr std::size_t kSample = 200;
   constexpr std::uint64_t kScanned = 16 << 20;
-  std::size_t count = 0;
+  std::uint64_t bytes = 0;
   RecordChecker checker(*codec_, nullptr, positions);
+  const auto add = [&](const IndexEntry& e, Bytes stored) {
+    if (!checker.check(e, stored, 0) && ends_with_sections(checker.record())) bytes += e.unpacked;
+  };
   for (std::size_t i = 0; i < std::min(kSample, leads_.size()); ++i) {
     try {
-      count += !checker.check(leads_[i].entry, read_block(*input_, leads_[i].entry.offset, leads_[i].entry.stored), 0);
+      add(leads_[i].entry, read_block(*input_, leads_[i].entry.offset, leads_[i].entry.stored));
     } catch (const Error&) {
     }
   }
-  if (!leads_.empty()) return count;
+  if (!leads_.empty()) return bytes;
   ScanWindow window(*input_);
   RecordScan scan(window, *codec_, nullptr, positions);
   const std::uint64_t end = std::min(input_->size(), kFirstData + kScanned);
-  for (std::uint64_t at = std::min(kFirstData, end); count < kSample; ++count) {
+  std::uint64_t at = std::min(kFirstData, end);
+  for (std::size_t count = 0; count < kSample; ++count) {
     const auto found = scan.next(at, end);
     if (!found) break;
+    add(found->entry, found->stored);
     at = found->entry.offset + found->entry.stored;
   }
-  return count;
+  return bytes;
 }
 
 void Salvage::sort_leads() {
@@ -298,12 +307,26 @@ void Salvage::skip(std::uint64_t begin, std::uint64_t end, const std::string& wh
   report_.skipped.add({record, begin, end - begin, damage_kind::record, why});
 }
 
+// A record that its checksum proves, or whose generation's schema is lost, may have keys that schema_ does
+// not know. What disagrees with it stays refused.
+bool Salvage::add_unknown_keys(const Lead& lead) {
+  if (!schema_ || (lead.checksum == 0 && !schema_lost_)) return false;
+  RecordChecker checker(*codec_, nullptr, positions_);
+  if (checker.check(lead.entry, buffer_, 0)) return false;
+  Schema grown = *schema_;
+  if (!grown.add(checker.record()).empty()) return false;
+  *schema_ = std::move(grown);  // checker_ and scan_ look at it
+  return true;
+}
+
 // The record that an index says lies there, in buffer_, or why there is none.
 std::optional<RecordProblem> Salvage::read_lead(const Lead& lead) {
   try {
     buffer_.resize(lead.entry.stored);
     read_exactly(*input_, lead.entry.offset, buffer_);
-    return checker_->check(lead.entry, buffer_, lead.checksum);
+    auto problem = checker_->check(lead.entry, buffer_, lead.checksum);
+    if (problem && problem->kind == damage_kind::schema_lock && add_unknown_keys(lead)) problem = checker_->check(lead.entry, buffer_, lead.checksum);
+    return problem;
   } catch (const Error& error) {
     return RecordProblem{damage_kind::io_error, error.problem(), false};
   }
@@ -356,6 +379,7 @@ void Salvage::take_all() {
       (void)checker_->check(e, buffer_, lead.checksum);  // the scan has used the checker
     }
     report_.with_checksum += lead.checksum != 0;
+    doubtful_ += lead.checksum == 0 && !ends_with_sections(checker_->record());
     ++report_.by_index;
     write(e, buffer_, checker_->record());
     done = e.offset + e.stored;
@@ -402,6 +426,10 @@ SalvageReport Salvage::run() {
                 codec_->id == CodecId::lz4 ? "records in lz4 can be found only through an index" : "");
   }
   writer_->finish();
+  if (doubtful_ != 0) {
+    note(fmt::format("{} of the records {} no checksum and {} bytes behind the last field, as one has that was overwritten in part", doubtful_,
+                     doubtful_ == 1 ? "has" : "have", doubtful_ == 1 ? "has" : "have"));
+  }
   if (window_->unreadable() != 0) note(fmt::format("{} pages of 4096 bytes could not be read", window_->unreadable()));
   return std::move(report_);
 }
