@@ -50,6 +50,11 @@ class Salvage {
   void find_checksums(const FoundIndex& index, std::vector<Lead>& leads);
   void choose_codec();
   void choose_schema();
+  struct Agreement {
+    std::size_t agree = 0, disagree = 0;
+  };
+  Agreement agreement(const Schema& schema) const;
+  bool is_refuted(const Schema& schema) const;
   std::uint64_t explained(Type positions) const;
   void sort_leads();
   void take_all();
@@ -66,7 +71,7 @@ class Salvage {
   SalvageReport report_;
   std::optional<Codec> codec_;
   std::optional<Schema> schema_;         // one that a sound slot leads to
-  bool schema_lost_ = false;             // a slot leads to one that is damaged
+  std::vector<std::uint64_t> lost_schemas_;  // offsets of those that slots lead to and that are damaged
   std::optional<Type> positions_;
   std::vector<FoundSchema> found_schemas_;
   std::string metadata_;
@@ -107,7 +112,7 @@ void Salvage::use_slot(const Slot& slot, char name, bool guessed) {
   note(fmt::format("header slot {}{} leads to {} records (generation {})", name, guessed ? ", although damaged," : "",
                                       slot.num_molecules, slot.generation));
   if (g.schema) schema_ = g.schema;
-  schema_lost_ |= g.schema_damaged;
+  if (g.schema_damaged) lost_schemas_.push_back(slot.schema_offset);
   if (g.positions) positions_ = g.positions;
   if (!g.metadata.empty()) metadata_ = g.metadata;
   IndexCursor cursor(*input_, g);
@@ -218,21 +223,55 @@ void Salvage::choose_codec() {
   note(fmt::format("codec {}, as far as can be seen", codec_names()[static_cast<std::size_t>(codec_->id)]));
 }
 
-// Without a header, of the schemas that were found the last one counts under which records pass.
+// Of a sample of the records that an index leads to.
+Salvage::Agreement Salvage::agreement(const Schema& schema) const {
+  constexpr std::size_t kSample = 100;
+  constexpr std::uint64_t kSampleBytes = 16 << 20;
+  Agreement of;
+  RecordChecker checker(*codec_, nullptr, schema.positions.value_or(Type::vec3_f32));
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 0; i < leads_.size() && bytes < kSampleBytes; i += std::max<std::size_t>(1, leads_.size() / kSample)) {
+    const Lead& lead = leads_[i];
+    bytes += std::uint64_t{lead.entry.stored} + lead.entry.unpacked;
+    try {
+      if (checker.check(lead.entry, read_block(*input_, lead.entry.offset, lead.entry.stored), lead.checksum)) continue;
+      Schema grown = schema;
+      ++(grown.add(checker.record()).empty() ? of.agree : of.disagree);
+    } catch (const Error&) {
+    }
+  }
+  return of;
+}
+
+// A schema block that has no hash may be what is damaged: then the records, which agree among themselves, make
+// a new one.
+bool Salvage::is_refuted(const Schema& schema) const {
+  const Agreement of = agreement(schema);
+  if (of.agree != 0 || of.disagree != 0) return of.disagree > of.agree;
+  return explained(Type::vec3_f64) + explained(Type::vec3_f32) != 0;
+}
+
+// Of the schemas that were found, the last one counts with which the most records agree.
 void Salvage::choose_schema() {
+  if (schema_ && !leads_.empty() && is_refuted(*schema_)) {
+    note("the schema is damaged: most records disagree with it");
+    schema_.reset();
+    positions_.reset();
+  }
+  // Every commit writes one, mostly that of the commit before; older ones know no more than the last few.
+  constexpr std::size_t kMostSchemas = 16;
+  std::erase_if(found_schemas_, [&](const FoundSchema& s) { return std::count(lost_schemas_.begin(), lost_schemas_.end(), s.offset) != 0; });
+  const auto same = [](const FoundSchema& a, const FoundSchema& b) { return a.schema == b.schema; };
+  found_schemas_.erase(std::unique(found_schemas_.begin(), found_schemas_.end(), same), found_schemas_.end());
+  if (found_schemas_.size() > kMostSchemas) found_schemas_.erase(found_schemas_.begin(), found_schemas_.end() - kMostSchemas);
+  std::erase_if(found_schemas_, [&](const FoundSchema& s) { return !leads_.empty() && is_refuted(s.schema); });
   if (!schema_) {
-    constexpr std::size_t kSample = 100;
-    for (auto s = found_schemas_.rbegin(); s != found_schemas_.rend() && !schema_; ++s) {
-      RecordChecker checker(*codec_, &s->schema, s->schema.positions.value_or(Type::vec3_f32));
-      bool fits = leads_.empty();
-      for (std::size_t i = 0; i < std::min(kSample, leads_.size()) && !fits; ++i) {
-        const IndexEntry& e = leads_[i].entry;
-        try {
-          fits = !checker.check(e, read_block(*input_, e.offset, e.stored), 0);
-        } catch (const Error&) {
-        }
-      }
-      if (fits) schema_ = s->schema;
+    std::size_t most = 0;
+    for (auto s = found_schemas_.rbegin(); s != found_schemas_.rend(); ++s) {
+      const std::size_t agree = agreement(s->schema).agree;
+      if (schema_ && agree <= most) continue;
+      schema_ = s->schema;
+      most = agree;
     }
   }
   // A generation that no slot leads to may have keys that the others do not know.
@@ -310,7 +349,7 @@ void Salvage::skip(std::uint64_t begin, std::uint64_t end, const std::string& wh
 // A record that its checksum proves, or whose generation's schema is lost, may have keys that schema_ does
 // not know. What disagrees with it stays refused.
 bool Salvage::add_unknown_keys(const Lead& lead) {
-  if (!schema_ || (lead.checksum == 0 && !schema_lost_)) return false;
+  if (!schema_ || (lead.checksum == 0 && lost_schemas_.empty())) return false;
   RecordChecker checker(*codec_, nullptr, positions_);
   if (checker.check(lead.entry, buffer_, 0)) return false;
   Schema grown = *schema_;
@@ -427,8 +466,8 @@ SalvageReport Salvage::run() {
   }
   writer_->finish();
   if (doubtful_ != 0) {
-    note(fmt::format("{} of the records {} no checksum and {} bytes behind the last field, as one has that was overwritten in part", doubtful_,
-                     doubtful_ == 1 ? "has" : "have", doubtful_ == 1 ? "has" : "have"));
+    note(fmt::format("{} of the records without a checksum {} bytes behind the last field, as if overwritten in part", doubtful_,
+                     doubtful_ == 1 ? "has" : "have"));
   }
   if (window_->unreadable() != 0) note(fmt::format("{} pages of 4096 bytes could not be read", window_->unreadable()));
   return std::move(report_);
