@@ -234,7 +234,8 @@ Salvage::Agreement Salvage::agreement(const Schema& schema) const {
     const Lead& lead = leads_[i];
     bytes += std::uint64_t{lead.entry.stored} + lead.entry.unpacked;
     try {
-      if (checker.check(lead.entry, read_block(*input_, lead.entry.offset, lead.entry.stored), lead.checksum)) continue;
+      const auto stored = read_block(*input_, lead.entry.offset, lead.entry.stored);
+      if (checker.check(lead.entry, stored, lead.checksum)) continue;
       Schema grown = schema;
       ++(grown.add(checker.record()).empty() ? of.agree : of.disagree);
     } catch (const Error&) {
