@@ -180,10 +180,11 @@ std::string summary(const PlanCommand& command, const std::string& folder, const
 std::string_view binding_name(Binding binding) { return binding == Binding::atoms ? "atoms" : binding == Binding::edges ? "edges" : "graphs"; }
 
 void warn_if_empty(const PlanCommand& command, const FinishedPlan& plan) {
-  if (plan.statistics.graphs == 0) warn("the plan holds no graphs: no record is left to plan");
+  if (plan.statistics.graphs == 0) warn(fmt::format("the plan holds no graphs: {}", plan.dropped != 0 ? "there are fewer batches than GPUs, and --tail drop drops the last step" : "no record is left to plan"));
   const auto filled = static_cast<std::uint64_t>(std::ranges::count_if(plan.loads, [](const Load& load) { return load.graphs != 0; }));
   if (filled == 0 || filled >= command.gpus || command.step || command.start) return;
-  warn(fmt::format("{} of {} GPUs get no graph in the whole epoch: there are {} batch{} with graphs", human_count(command.gpus - filled), human_count(command.gpus), human_count(filled), filled == 1 ? "" : "es"));
+  const char* get = command.tail == "repeat" ? "only graphs that others get, too," : "no graph";
+  warn(fmt::format("{} of {} GPUs get {} in the whole epoch: there are {} batch{} with graphs", human_count(command.gpus - filled), human_count(command.gpus), get, human_count(filled), filled == 1 ? "" : "es"));
 }
 
 std::string plan_json(const PlanCommand& command, const PlanSizes& sizes, const FinishedPlan& plan) {

@@ -235,7 +235,8 @@ void put_in_order(const Dataset& dataset, const ShardCommand& c, Chosen& chosen)
   for (const Hash128& h : chosen.keys.group) values.emplace(h.high, h.low);
   const std::size_t groups = values.size();
   const std::string of = c.by == "formula" ? "composition" : fmt::format("value of {}", c.by);
-  const std::string why = groups == 1 ? fmt::format("all are of one {}, which --by {} keeps together", of, c.by) : fmt::format("there are {} {}s, each of which stays together", groups, of);
+  const std::string ones = c.by == "formula" ? "compositions" : fmt::format("values of {}", c.by);
+  const std::string why = groups == 1 ? fmt::format("all are of one {}, which --by {} keeps together", of, c.by) : fmt::format("there are {} {}, each of which stays together", groups, ones);
   fail_input("", fmt::format("{}: {}", what, why), groups < parts.size() ? "split --by record, or by another key" : "give it a larger fraction, or split --by record");
 }
 

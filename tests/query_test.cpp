@@ -225,6 +225,7 @@ TEST_CASE("query: advice") {
   const Dataset& d = *m.dataset;
   CHECK(refusal(d, "SELECT n_atom FROM records") == "--sql: no such column: n_atom; did you mean 'n_atoms'?");
   CHECK(refusal(d, "SELECT r.formla FROM records r") == "--sql: no such column: r.formla; did you mean 'formula'?");
+  CHECK(refusal(d, "SELECT max(n_atoms)") == "--sql: no such column: n_atoms; add FROM records to its SELECT");
   CHECK(refusal(d, "SELECT zzzz FROM records") ==
         "--sql: no such column: zzzz; man atp-inspect lists the columns, atp inspect shows the properties");
   CHECK(refusal(d, "SELECT only_element('H') FROM records") == "--sql: no such function: only_element; did you mean 'only_elements'?");

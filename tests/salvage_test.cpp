@@ -10,6 +10,7 @@
 #include "core/base/error.h"
 #include "tests/support/damaged.h"
 #include "tests/support/files.h"
+#include "tests/support/molecules.h"
 
 using namespace atp;
 using test::check;
@@ -102,6 +103,22 @@ TEST_CASE("salvage of every fixture, whole and without its header") {
       for (std::size_t i = 0; i < after.size(); ++i) CHECK((before[i].empty() || after[i] == before[i]));
     }
   }
+}
+
+TEST_CASE("salvage says which records nothing proves") {
+  test::TempDir dir;
+  test::write(dir / "bad.atp", {test::molecule({8, 1, 1}, -6)});
+  File record = records_of(dir / "bad.atp")[0];
+  const auto doubted = [&] {
+    test::rewrite_single_record(dir / "bad.atp", record);
+    const SalvageReport r = salvage(dir / "bad.atp", dir / "out.atp");
+    CHECK(r.records == 1);
+    return std::any_of(r.notes.begin(), r.notes.end(), [](const std::string& n) { return n.find("bytes behind the last field") != std::string::npos; });
+  };
+  CHECK_FALSE(doubted());
+  const std::uint64_t fixed = 4 + 3 * (24 + 1);
+  zero(record, fixed, record.size() - fixed);  // no fields, and what they were behind them
+  CHECK(doubted());
 }
 
 TEST_CASE("salvage finds nothing in other bytes") {

@@ -86,6 +86,7 @@ TEST_CASE("select_records: one expression and nothing more") {
                           "SELECT 1", "energy < 'a' 'b'", "load_extension('x')", "EXISTS (SELECT * FROM pragma_database_list)", "\"x y\" = 1"})
     CHECK(where_refusal(d, bad).starts_with("--where: "));
   CHECK(where_refusal(d, "n_atom > 3") == "--where: no such column: n_atom; did you mean 'n_atoms'?");
+  CHECK(where_refusal(d, "n_atoms > 3;") == "--where: no such column: n_atoms; write one expression of SQLite, as 'n_atoms <= 200 AND energy < 0'");
   CHECK(where_refusal(d, "random() > 0") ==
         "--where: not authorized to use function: random; it would give another result in each run");
 }

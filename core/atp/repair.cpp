@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "core/atp/generation.h"
+#include "core/atp/record_checker.h"
 #include "core/atp/repair_check.h"
 #include "core/atp/slots.h"
 #include "core/atp/verify_records.h"
@@ -321,7 +322,8 @@ void Repair::collect_schema() {
   will(fmt::format("write a schema block made from the records ({} keys)", schema_.entries.size()));
 }
 
-// What the records of the base lock when positions are of that type; `records` counts those that agree.
+// What the records of the base lock when positions are of that type; `records` counts those that agree to
+// their last byte.
 Schema Repair::rebuild_schema(Type positions, std::uint64_t& records) {
   Generation trial = base_->generation;
   trial.schema.reset();
@@ -335,7 +337,7 @@ Schema Repair::rebuild_schema(Type positions, std::uint64_t& records) {
     Schema grown = schema;
     if (!grown.add(view).empty()) return;
     schema = std::move(grown);
-    ++records;
+    records += ends_with_sections(view);
   };
   Bounded<Damage> bad;
   check_records(*input_, trial, p, bad);

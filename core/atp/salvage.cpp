@@ -50,10 +50,16 @@ class Salvage {
   void find_checksums(const FoundIndex& index, std::vector<Lead>& leads);
   void choose_codec();
   void choose_schema();
-  std::size_t passing(Type positions) const;
+  struct Agreement {
+    std::size_t agree = 0, disagree = 0;
+  };
+  Agreement agreement(const Schema& schema) const;
+  bool is_refuted(const Schema& schema) const;
+  std::uint64_t explained(Type positions) const;
   void sort_leads();
   void take_all();
   std::optional<RecordProblem> read_lead(const Lead& lead);
+  bool add_unknown_keys(const Lead& lead);
   void scan_hole(std::uint64_t begin, std::uint64_t end);
   void skip(std::uint64_t begin, std::uint64_t end, const std::string& why, std::optional<std::uint64_t> record = {});
   void write(const IndexEntry& entry, Bytes stored, const RecordView& record);
@@ -65,11 +71,13 @@ class Salvage {
   SalvageReport report_;
   std::optional<Codec> codec_;
   std::optional<Schema> schema_;         // one that a sound slot leads to
+  std::vector<std::uint64_t> lost_schemas_;  // offsets of those that slots lead to and that are damaged
   std::optional<Type> positions_;
   std::vector<FoundSchema> found_schemas_;
   std::string metadata_;
   std::vector<Lead> leads_;
   std::uint64_t searched_ = 0;  // bytes, for checksums
+  std::uint64_t doubtful_ = 0;  // records without a checksum that may have been overwritten in part
   std::map<std::uint64_t, std::uint64_t> blocks_;  // end -> begin of what is known to hold no whole record
   std::map<std::uint64_t, std::uint64_t> refused_;  // offset -> the checksum that did not fit there
   std::optional<RecordChecker> checker_;
@@ -104,6 +112,7 @@ void Salvage::use_slot(const Slot& slot, char name, bool guessed) {
   note(fmt::format("header slot {}{} leads to {} records (generation {})", name, guessed ? ", although damaged," : "",
                                       slot.num_molecules, slot.generation));
   if (g.schema) schema_ = g.schema;
+  if (g.schema_damaged) lost_schemas_.push_back(slot.schema_offset);
   if (g.positions) positions_ = g.positions;
   if (!g.metadata.empty()) metadata_ = g.metadata;
   IndexCursor cursor(*input_, g);
@@ -214,21 +223,56 @@ void Salvage::choose_codec() {
   note(fmt::format("codec {}, as far as can be seen", codec_names()[static_cast<std::size_t>(codec_->id)]));
 }
 
-// Without a header, of the schemas that were found the last one counts under which records pass.
+// Of a sample of the records that an index leads to.
+Salvage::Agreement Salvage::agreement(const Schema& schema) const {
+  constexpr std::size_t kSample = 100;
+  constexpr std::uint64_t kSampleBytes = 16 << 20;
+  Agreement of;
+  RecordChecker checker(*codec_, nullptr, schema.positions.value_or(Type::vec3_f32));
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 0; i < leads_.size() && bytes < kSampleBytes; i += std::max<std::size_t>(1, leads_.size() / kSample)) {
+    const Lead& lead = leads_[i];
+    bytes += std::uint64_t{lead.entry.stored} + lead.entry.unpacked;
+    try {
+      const auto stored = read_block(*input_, lead.entry.offset, lead.entry.stored);
+      if (checker.check(lead.entry, stored, lead.checksum)) continue;
+      Schema grown = schema;
+      ++(grown.add(checker.record()).empty() ? of.agree : of.disagree);
+    } catch (const Error&) {
+    }
+  }
+  return of;
+}
+
+// A schema block that has no hash may be what is damaged: then the records, which agree among themselves, make
+// a new one.
+bool Salvage::is_refuted(const Schema& schema) const {
+  const Agreement of = agreement(schema);
+  if (of.agree != 0 || of.disagree != 0) return of.disagree > of.agree;
+  return explained(Type::vec3_f64) + explained(Type::vec3_f32) != 0;
+}
+
+// Of the schemas that were found, the last one counts with which the most records agree.
 void Salvage::choose_schema() {
+  if (schema_ && !leads_.empty() && is_refuted(*schema_)) {
+    note("the schema is damaged: most records disagree with it");
+    schema_.reset();
+    positions_.reset();
+  }
+  // Every commit writes one, mostly that of the commit before; older ones know no more than the last few.
+  constexpr std::size_t kMostSchemas = 16;
+  std::erase_if(found_schemas_, [&](const FoundSchema& s) { return std::count(lost_schemas_.begin(), lost_schemas_.end(), s.offset) != 0; });
+  const auto same = [](const FoundSchema& a, const FoundSchema& b) { return a.schema == b.schema; };
+  found_schemas_.erase(std::unique(found_schemas_.begin(), found_schemas_.end(), same), found_schemas_.end());
+  if (found_schemas_.size() > kMostSchemas) found_schemas_.erase(found_schemas_.begin(), found_schemas_.end() - kMostSchemas);
+  std::erase_if(found_schemas_, [&](const FoundSchema& s) { return !leads_.empty() && is_refuted(s.schema); });
   if (!schema_) {
-    constexpr std::size_t kSample = 100;
-    for (auto s = found_schemas_.rbegin(); s != found_schemas_.rend() && !schema_; ++s) {
-      RecordChecker checker(*codec_, &s->schema, s->schema.positions.value_or(Type::vec3_f32));
-      bool fits = leads_.empty();
-      for (std::size_t i = 0; i < std::min(kSample, leads_.size()) && !fits; ++i) {
-        const IndexEntry& e = leads_[i].entry;
-        try {
-          fits = !checker.check(e, read_block(*input_, e.offset, e.stored), 0);
-        } catch (const Error&) {
-        }
-      }
-      if (fits) schema_ = s->schema;
+    std::size_t most = 0;
+    for (auto s = found_schemas_.rbegin(); s != found_schemas_.rend(); ++s) {
+      const std::size_t agree = agreement(s->schema).agree;
+      if (schema_ && agree <= most) continue;
+      schema_ = s->schema;
+      most = agree;
     }
   }
   // A generation that no slot leads to may have keys that the others do not know.
@@ -238,35 +282,40 @@ void Salvage::choose_schema() {
     if (merged.merge(found.schema).empty()) schema_ = std::move(merged);
   }
   if (schema_) positions_ = schema_->positions.value_or(Type::vec3_f32);
-  if (!positions_) positions_ = passing(Type::vec3_f64) > passing(Type::vec3_f32) ? Type::vec3_f64 : Type::vec3_f32;
+  if (!positions_) positions_ = explained(Type::vec3_f64) > explained(Type::vec3_f32) ? Type::vec3_f64 : Type::vec3_f32;
   checker_.emplace(*codec_, schema_ ? &*schema_ : nullptr, positions_);
   window_.emplace(*input_);
   scan_.emplace(*window_, *codec_, schema_ ? &*schema_ : nullptr, positions_);
 }
 
-// Of the first records, how many pass when positions are of that type. Molecules with few atoms pass as
-// both.
-std::size_t Salvage::passing(Type positions) const {
+// The bytes of the first records that are explained to the last one when positions are of that type. Passing
+// is not enough: zeros in f64 positions read as f32 are a record without sections.
+std::uint64_t Salvage::explained(Type positions) const {
   constexpr std::size_t kSample = 200;
   constexpr std::uint64_t kScanned = 16 << 20;
-  std::size_t count = 0;
+  std::uint64_t bytes = 0;
   RecordChecker checker(*codec_, nullptr, positions);
+  const auto add = [&](const IndexEntry& e, Bytes stored) {
+    if (!checker.check(e, stored, 0) && ends_with_sections(checker.record())) bytes += e.unpacked;
+  };
   for (std::size_t i = 0; i < std::min(kSample, leads_.size()); ++i) {
     try {
-      count += !checker.check(leads_[i].entry, read_block(*input_, leads_[i].entry.offset, leads_[i].entry.stored), 0);
+      add(leads_[i].entry, read_block(*input_, leads_[i].entry.offset, leads_[i].entry.stored));
     } catch (const Error&) {
     }
   }
-  if (!leads_.empty()) return count;
+  if (!leads_.empty()) return bytes;
   ScanWindow window(*input_);
   RecordScan scan(window, *codec_, nullptr, positions);
   const std::uint64_t end = std::min(input_->size(), kFirstData + kScanned);
-  for (std::uint64_t at = std::min(kFirstData, end); count < kSample; ++count) {
+  std::uint64_t at = std::min(kFirstData, end);
+  for (std::size_t count = 0; count < kSample; ++count) {
     const auto found = scan.next(at, end);
     if (!found) break;
+    add(found->entry, found->stored);
     at = found->entry.offset + found->entry.stored;
   }
-  return count;
+  return bytes;
 }
 
 void Salvage::sort_leads() {
@@ -298,12 +347,26 @@ void Salvage::skip(std::uint64_t begin, std::uint64_t end, const std::string& wh
   report_.skipped.add({record, begin, end - begin, damage_kind::record, why});
 }
 
+// A record that its checksum proves, or whose generation's schema is lost, may have keys that schema_ does
+// not know. What disagrees with it stays refused.
+bool Salvage::add_unknown_keys(const Lead& lead) {
+  if (!schema_ || (lead.checksum == 0 && lost_schemas_.empty())) return false;
+  RecordChecker checker(*codec_, nullptr, positions_);
+  if (checker.check(lead.entry, buffer_, 0)) return false;
+  Schema grown = *schema_;
+  if (!grown.add(checker.record()).empty()) return false;
+  *schema_ = std::move(grown);  // checker_ and scan_ look at it
+  return true;
+}
+
 // The record that an index says lies there, in buffer_, or why there is none.
 std::optional<RecordProblem> Salvage::read_lead(const Lead& lead) {
   try {
     buffer_.resize(lead.entry.stored);
     read_exactly(*input_, lead.entry.offset, buffer_);
-    return checker_->check(lead.entry, buffer_, lead.checksum);
+    auto problem = checker_->check(lead.entry, buffer_, lead.checksum);
+    if (problem && problem->kind == damage_kind::schema_lock && add_unknown_keys(lead)) problem = checker_->check(lead.entry, buffer_, lead.checksum);
+    return problem;
   } catch (const Error& error) {
     return RecordProblem{damage_kind::io_error, error.problem(), false};
   }
@@ -356,6 +419,7 @@ void Salvage::take_all() {
       (void)checker_->check(e, buffer_, lead.checksum);  // the scan has used the checker
     }
     report_.with_checksum += lead.checksum != 0;
+    doubtful_ += lead.checksum == 0 && !ends_with_sections(checker_->record());
     ++report_.by_index;
     write(e, buffer_, checker_->record());
     done = e.offset + e.stored;
@@ -402,6 +466,10 @@ SalvageReport Salvage::run() {
                 codec_->id == CodecId::lz4 ? "records in lz4 can be found only through an index" : "");
   }
   writer_->finish();
+  if (doubtful_ != 0) {
+    note(fmt::format("{} of the records without a checksum {} bytes behind the last field, as if overwritten in part", doubtful_,
+                     doubtful_ == 1 ? "has" : "have"));
+  }
   if (window_->unreadable() != 0) note(fmt::format("{} pages of 4096 bytes could not be read", window_->unreadable()));
   return std::move(report_);
 }

@@ -174,7 +174,7 @@ std::size_t RecordScan::plausible_length(Bytes bytes, Type positions) {
     if (kind > 2 || bytes.size() - at < 7 + key_len) return 0;
     const std::string_view key = as_text(bytes.subspan(at + 2, key_len));
     const TypeInfo* type = type_info(std::to_integer<std::uint8_t>(bytes[at + 2 + key_len]));
-    if (!type || !plausible_key(key) || (kind == 0 && !builtin_info(key))) return 0;
+    if (!type || (!locked_ && !plausible_key(key)) || (kind == 0 && !builtin_info(key))) return 0;
     const auto payload = load<std::uint32_t>(&bytes[at + 3 + key_len]);
     at += 7 + key_len;
     if (payload > bytes.size() - at) return 0;

@@ -22,7 +22,7 @@ Fd open_for_reading(const std::string& path) {
   if (!fd) fail_system(path, "cannot open", errno);
   const struct stat st = status_of(fd, path);
   if (S_ISDIR(st.st_mode)) fail_input(path, "is a directory, a file is needed");
-  if (!S_ISREG(st.st_mode)) fail_input(path, "is not a regular file", "pipes are read as '-'");
+  if (!S_ISREG(st.st_mode)) fail_input(path, "is not a regular file", "save it as a file first");
   return fd;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -145,6 +146,8 @@ std::string Connection::advice(std::string_view message) const {
     name = name.substr(name.rfind('.') == std::string_view::npos ? 0 : name.rfind('.') + 1);
     std::vector<std::string> names;
     for (const RecordColumn& column : table_.columns()) names.push_back(column.name);
+    // A SELECT that ends before its FROM, at a ';' or an open comment, knows no column.
+    if (std::find(names.begin(), names.end(), name) != names.end()) return rules_.repeatable ? "" : "add FROM records to its SELECT";
     const std::string fix = did_you_mean(name, names);
     if (!fix.empty()) return fix;
     if (name.find(' ') != std::string_view::npos) return "write text in single quotes; double quotes are for names of columns";

@@ -89,7 +89,7 @@ ShardPlan plan_shards(const Dataset& dataset, std::vector<std::uint64_t> records
   const std::uint64_t shards = shard_count(prefix, request);
   const std::uint64_t n = plan.records.size();
   if (shards > n || shards > UINT32_MAX) {
-    throw Error(Exit::usage, "", fmt::format("{} records cannot fill {} shards", n, shards), fmt::format("pass --shards {} or less", n));
+    throw Error(Exit::usage, "", fmt::format("{} record{} cannot fill {} shards", n, n == 1 ? "" : "s", shards), fmt::format("pass --shards {} or less", n));
   }
   const std::vector<std::uint64_t> evenly = split_evenly(prefix, shards, request.max_records.value_or(UINT64_MAX));
   if (request.algorithm == SplitAlgorithm::longest_first) {
