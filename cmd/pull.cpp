@@ -23,8 +23,9 @@ class Checks {
  public:
   explicit Checks(const PullCommand& command) : mode_(command.verify) {}
 
-  void check(const PullItem& item) {
-    if (mode_ == "none" || !item.target.path.ends_with(".atp")) return;
+  // `alone`: only an address names the file, which may be anything, a page for people too.
+  void check(const PullItem& item, bool alone) {
+    if (mode_ == "none" || (!alone && !item.target.path.ends_with(".atp"))) return;
     const RemoteFile& file = item.file;
     const bool hashed = !file.etag().empty() || !file.xxh128.empty();
     VerifyOptions options;
@@ -41,7 +42,7 @@ class Checks {
     }
     const std::lock_guard lock(mutex_);
     ++damaged_;
-    warn(fmt::format("{}: {}, damaged: {}; atp verify says more", item.target.path, hashed ? "is as the server has it" : "is", problem));
+    warn(fmt::format("{}: {}: {}; atp verify says more", item.target.path, hashed ? "is as the server has it, damaged" : "is damaged", problem));
   }
 
   std::uint64_t damaged() const { return damaged_; }
@@ -63,6 +64,7 @@ class Pull {
 
  private:
   bool on_hub() const { return !plan_.dataset.url; }
+  bool is_alone() const { return !on_hub() && plan_.dataset.manifest.empty(); }
   bool into_cache() const { return on_hub() && command_.local_dir.empty(); }
   std::string plain_folder() const { return command_.local_dir.empty() ? "." : command_.local_dir; }
   std::string disk() const { return into_cache() ? cache_.root() : plain_folder(); }
@@ -91,9 +93,10 @@ PullTarget Pull::target_of(const RemoteFile& file) const {
   return on_hub() ? folder_.target(file) : plain_target(plain_folder(), file);
 }
 
-// The size of a lone file is asked for beforehand: for the progress and the space it needs.
+// The size of a lone file is asked for beforehand: for the progress and the space it needs. That of one that is there
+// tells whether it is that one.
 void Pull::find_size(RemoteFile& file) {
-  if (file.size_known || plan_.dataset.files.size() > 1) return;
+  if (file.size_known || (plan_.dataset.files.size() > 1 && !target_of(file).current())) return;
   HttpClient client(shared_);
   file.size = locate(client, file).size;
   file.size_known = true;
@@ -143,7 +146,7 @@ void Pull::fetch() {
   DownloadOptions options;
   options.connections = remote_connections();
   options.events = progress.events();
-  options.check = [&](const PullItem& item, bool) { checks_.check(item); };
+  options.check = [&](const PullItem& item, bool) { checks_.check(item, is_alone()); };
   const std::uint64_t before = shared_.bytes;
   download(plan_.items, shared_, options);
   fetched_ = shared_.bytes - before;
@@ -204,7 +207,7 @@ void Pull::execute() {
     if (into_cache()) cache_.prepare(plan_.dataset.address.repo, plan_.dataset.commit);
     else folder_.prepare();
   }
-  for (const PullItem& item : plan_.present) checks_.check(item);
+  for (const PullItem& item : plan_.present) checks_.check(item, is_alone());
   fetch();
   if (into_cache() && !shared_.environment.offline) finish_cache();
   keep_manifest();
@@ -249,7 +252,7 @@ void check_command(const PullCommand& c) {
 std::string source_address(const PullCommand& command) {
   if (is_remote(command.source)) return command.source;
   if (const auto problem = repo_problem(command.source); !problem.empty()) {
-    throw Error(Exit::usage, "", fmt::format("'{}' is not a repository: {}", command.source, problem), "name it as OWNER/NAME");
+    throw Error(Exit::usage, "", fmt::format("'{}' is not a repository: {}", command.source, problem), "name it as OWNER/NAME, and what is in it behind that: atp pull OWNER/NAME PATH");
   }
   HubAddress address{command.source, command.revision.empty() ? "main" : command.revision, cleaned_path(command.path)};
   if (const auto problem = revision_problem(address.revision); !problem.empty()) throw Error(Exit::usage, "", problem, "name a branch, a tag or a commit");

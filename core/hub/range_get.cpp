@@ -136,12 +136,14 @@ RangeEnd get_range(HttpClient& client, Url url, RangeGet& get, const RequestAbou
     if (get.at - marked >= kProgress) {
       marked = get.at;
       attempt = 0;
+      if (answer && answer->status == 206 && problem.empty()) continue;  // some send less at a time
     }
     ++attempt;
     if (answer && answer->status >= 300) {
       const bool own = last.same_origin(shared.environment.endpoint);
       const bool expired = get.renew && may_have_expired(answer->status) && !own;
       if (attempt > kMostRetries || !(expired || answer->status == 416 || is_transient(answer->status))) {
+        if (expired) throw Error(Exit::network, about.where, fmt::format("{}, where the Hub sends to, refuses (status {})", last.origin(), answer->status), "try again later; is there a proxy in between?");
         throw refusal(*answer, about, shared.environment.token_for(last));
       }
       problem = fmt::format("status {}", answer->status);
