@@ -70,7 +70,7 @@ Error refusal(const HttpAnswer& answer, const RequestAbout& about, std::string_v
 }
 
 Error failure(const HttpFailure& failure, const std::string& where, const Url& url) {
-  std::string fix = "try again; what has been fetched is kept";
+  std::string fix = "try again; atp pull goes on where it stopped";
   if (failure.trouble == Trouble::resolve || failure.trouble == Trouble::connect) fix = "look at the network, HF_ENDPOINT and the proxy variables";
   if (failure.trouble == Trouble::proxy || failure.trouble == Trouble::busy_proxy) fix = "look at https_proxy, or name the host in no_proxy";
   if (failure.trouble == Trouble::tls) fix = "a certificate of your own authority goes into SSL_CERT_FILE or --ca-file";

@@ -104,8 +104,6 @@ HttpAnswer follow(HttpClient& client, HttpRequest& request, const RemoteFile& fi
   }
 }
 
-std::string validators(const HttpAnswer& answer) { return std::string(answer.header("etag")) + std::string(answer.header("last-modified")); }
-
 // For servers that take no HEAD, as those of signed addresses, which are good for one method: the answer to a request
 // for the first byte says how many there are.
 Location locate_by_first_byte(HttpClient& client, const RemoteFile& file) {
@@ -144,6 +142,23 @@ Location locate_plain(HttpClient& client, const RemoteFile& file) {
 }
 
 }  // namespace
+
+std::string validators(const HttpAnswer& answer) {
+  const std::string etag = trimmed_etag(answer.header("etag"));
+  const auto date = answer.header("last-modified");
+  return etag.empty() && date.empty() ? "" : fmt::format("{}\n{}", etag, date);
+}
+
+bool validators_differ(std::string_view a, std::string_view b) {
+  const auto of = [](std::string_view text) {
+    const auto end = std::min(text.find('\n'), text.size());
+    return std::pair(text.substr(0, end), text.substr(std::min(end + 1, text.size())));
+  };
+  const auto [etag, date] = of(a);
+  const auto [other_etag, other_date] = of(b);
+  if (!etag.empty() && !other_etag.empty()) return etag != other_etag;
+  return !date.empty() && !other_date.empty() && date != other_date;
+}
 
 std::string RemoteFile::name() const {
   if (!label.empty()) return label;

@@ -164,6 +164,26 @@ def test_locations_that_people_wrote():
             assert f.read() == FILES["omat/train/001.atp"]
 
 
+def test_versions_are_compared_by_what_both_answers_have():
+    with Case() as c:
+        c.hub.plain["x.atp"] = FILES["omat/train/001.atp"]
+        etag = File(c.hub.plain["x.atp"], large=False).etag
+        url = c.hub.endpoint.replace("127.0.0.1", "localhost") + "/plain/x.atp"
+        for i, headers in enumerate(({"Last-Modified": "Wed, 21 Oct 2015 07:28:00 GMT"}, {"ETag": 'W/"%s"' % etag})):
+            c.hub.clear()
+            c.hub.fault("hub HEAD", times=9, headers=headers)
+            c.atp("pull", url, "--local-dir", "d%d" % i)
+            c.hub.fault("hub GET", times=9, etag="other")
+            c.atp("pull", url, "--local-dir", "e%d" % i, code=5, says="has changed on the server")
+
+
+def test_share_of_a_small_dataset():
+    """More is fetched than there is: headers come again."""
+    with Case() as c:
+        c.atp("pull", "o/n", "omat/val", "--sample", "2", "-o", "s.atp", says=" %), in")
+        assert "e+" not in c.err
+
+
 def test_no_length_of_a_small_file():
     with Case() as c:
         c.hub.fault("HEAD /api/resolve-cache", times=9, no_length=True)
