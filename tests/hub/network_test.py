@@ -232,10 +232,35 @@ def test_manifest_without_sizes():
         os.mkdir(c.folder + "/m")
         with open(c.folder + "/m/a.atp", "wb") as f:
             f.write(FILES["omat/val/000.atp"])
-        c.atp("pull", url, "--local-dir", "m", says="2 files fetched")
+        c.atp("pull", url, "--local-dir", "m", code=4, says="m/a.atp: exists already, and is not what the server has; pass --force")
+        c.atp("pull", url, "--local-dir", "m/", "--force", says="2 files fetched")
         with open(c.folder + "/m/a.atp", "rb") as f:
             assert f.read() == FILES["omat/train/001.atp"]
         c.atp("pull", url, "--local-dir", "m", says="2 already there")
+
+
+def test_what_is_somebodys_stays():
+    """An address's file goes into the current folder, where one of that name may have taken a week to make."""
+    with Case() as c:
+        data, own = FILES["omat/train/001.atp"], b"x" * len(FILES["omat/train/001.atp"])
+        url = c.hub.endpoint.replace("127.0.0.1", "localhost") + "/plain/d/"
+        c.hub.plain["d/a.atp"] = data
+        entry = {"path": "a.atp", "bytes": len(data), "sha256": File(data, large=True).sha256}
+        c.hub.plain["d/manifest.json"] = json.dumps({"files": [entry]}).encode()
+        for name, text, address in (("a.atp", b"mine", "a.atp"), ("a.atp", own, "manifest.json"), ("manifest.json", b"{}", "manifest.json")):
+            with open(c.folder + "/" + name, "wb") as f:
+                f.write(text)
+            c.atp("pull", url + address, code=4, says="./%s: exists already" % name)
+            with open(c.folder + "/" + name, "rb") as f:
+                assert f.read() == text
+            assert not c.leftovers()
+            c.atp("pull", url + address, "--force")
+            with open(c.folder + "/" + name, "rb") as f:
+                assert f.read() == c.hub.plain["d/" + name]
+            os.remove(c.folder + "/" + name)
+        c.atp("pull", "o/n", "omat/val", "--force", code=2, says="--force is for")
+        c.atp("pull", "hf://o/n", code=2, says="name one, as hf://o/n/omat/train\n")
+        c.atp("verify", "hf://o/n", code=2, says="name one, as hf://o/n/omat/train\n")
 
 
 if __name__ == "__main__":
