@@ -61,6 +61,31 @@ TEST_CASE("a record cut at any length is an error or a whole record") {
   }
 }
 
+TEST_CASE("a record that is too short says what there is no room for") {
+  auto s = two_atoms();
+  s.set_energy(-1.5);
+  const auto record = encoded(s);
+  const auto said = [&](std::vector<std::byte> bytes, Type positions) -> std::string {
+    try {
+      RecordView(bytes, positions).check();
+      return "";
+    } catch (const Error& e) {
+      return e.what();
+    }
+  };
+  const auto first = [&](std::size_t n) { return std::vector<std::byte>(record.begin(), record.begin() + static_cast<std::ptrdiff_t>(n)); };
+  REQUIRE(s.positions_type == Type::vec3_f64);
+  CHECK(said(record, Type::vec3_f64).empty());
+  CHECK(said(first(3), Type::vec3_f64).find("the atom count needs 4 bytes, 3 are left") != std::string::npos);
+  CHECK(said(first(51), Type::vec3_f64).find("positions needs 48 bytes, 47 are left") != std::string::npos);
+  CHECK(said(first(53), Type::vec3_f64).find("atomic numbers needs 2 bytes, 1 are left") != std::string::npos);
+  CHECK(said(first(55), Type::vec3_f64).find("the section count needs 2 bytes, 1 are left") != std::string::npos);
+  CHECK(said(first(29), Type::vec3_f32).find("atomic numbers needs 2 bytes, 1 are left") != std::string::npos);
+  auto many = record;
+  std::fill_n(many.begin(), 4, std::byte{255});
+  CHECK(said(many, Type::vec3_f64).find("positions needs 103079215080 bytes") != std::string::npos);
+}
+
 TEST_CASE("what FORMAT.md allows, however odd, is read") {
   auto s = two_atoms();
   s.set_energy(-1.5);

@@ -114,8 +114,9 @@ struct IndexEntry {
 };
 
 inline IndexEntry decode_entry(const std::byte* p) {
-  const auto raw = load<RawIndexEntry>(p);
-  return {raw.offset, raw.stored, raw.unpacked, raw.atoms};
+  const auto number = [p](std::size_t at) { return load<std::uint32_t>(p + at); };
+  return {load<std::uint64_t>(p + offsetof(RawIndexEntry, offset)), number(offsetof(RawIndexEntry, stored)), number(offsetof(RawIndexEntry, unpacked)),
+          number(offsetof(RawIndexEntry, atoms))};
 }
 
 inline constexpr std::uint64_t index_bytes(std::uint64_t records) { return 8 + sizeof(RawIndexEntry) * records; }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 #include <utility>
 
@@ -167,8 +168,17 @@ std::string describe_key(Kind kind, std::string_view key) {
 
 // ---- RecordView ---------------------------------------------------------------------------------
 
+void RecordView::fail_short(Bytes record) const {
+  ByteReader in(record);
+  const std::uint64_t n = in.number<std::uint32_t>("the atom count");
+  (void)in.take(n * position_bytes(), "positions");
+  (void)in.take(n, "atomic numbers");
+  (void)in.number<std::uint16_t>("the section count");
+  std::abort();  // for one of them there was no room
+}
+
 NumbersView RecordView::positions() const {
-  return {type_info(positions_type_).scalar, std::uint64_t{n_atoms_} * 3, positions_.data()};
+  return {type_info(positions_type_).scalar, std::uint64_t{n_atoms_} * 3, positions_};
 }
 
 bool RecordView::next(Cursor& at, SectionView& out) const {
@@ -255,10 +265,11 @@ void RecordView::check() const {
 
 void RecordView::copy_to(Structure& out) const {
   out.clear();
-  const auto numbers = as_text(atomic_numbers_);
+  const auto numbers = as_text(atomic_numbers());
   out.atomic_numbers.assign(numbers.begin(), numbers.end());
   out.positions_type = positions_type_;
-  out.positions.assign(positions_.begin(), positions_.end());
+  const Bytes positions = positions_bytes();
+  out.positions.assign(positions.begin(), positions.end());
   for_each_section([&](const SectionView& s) {
     out.append(s.kind, s.key, s.type).assign(s.payload.begin(), s.payload.end());
   });

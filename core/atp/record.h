@@ -40,19 +40,21 @@ class RecordView {
   // `record` is decompressed; `positions` is vec3_f32 or vec3_f64, from the file's schema.
   // Throws Error (exit 3).
   RecordView(Bytes record, Type positions) : positions_type_(positions) {
-    ByteReader in(record);
-    n_atoms_ = in.number<std::uint32_t>("the atom count");
-    positions_ = in.take(std::uint64_t{n_atoms_} * (positions == Type::vec3_f32 ? 12 : 24), "positions");
-    atomic_numbers_ = in.take(n_atoms_, "atomic numbers");
-    n_sections_ = in.number<std::uint16_t>("the section count");
-    sections_ = in.rest();
+    // All sizes in one comparison; which of them is wrong is said by a closer look.
+    const bool counted = record.size() >= sizeof(std::uint32_t);
+    n_atoms_ = counted ? load<std::uint32_t>(record.data()) : 0;
+    const std::uint64_t fixed = sizeof(std::uint32_t) + n_atoms_ * std::uint64_t{position_bytes() + 1u} + sizeof(std::uint16_t);
+    if (!counted || record.size() < fixed) [[unlikely]] fail_short(record);
+    positions_ = record.data() + sizeof(std::uint32_t);
+    sections_ = record.subspan(static_cast<std::size_t>(fixed));
+    n_sections_ = load<std::uint16_t>(sections_.data() - sizeof(std::uint16_t));
   }
 
   std::uint32_t n_atoms() const { return n_atoms_; }
   Type positions_type() const { return positions_type_; }
-  Bytes positions_bytes() const { return positions_; }       // [n, 3] f32 or f64, unaligned
+  Bytes positions_bytes() const { return {positions_, std::size_t{n_atoms_} * position_bytes()}; }  // [n, 3] f32 or f64, unaligned
   NumbersView positions() const;                             // 3n numbers
-  Bytes atomic_numbers() const { return atomic_numbers_; }   // [n] u8
+  Bytes atomic_numbers() const { return {sections_.data() - sizeof(std::uint16_t) - n_atoms_, n_atoms_}; }  // [n] u8
 
   // Walks the sections in file order, each checked against the bytes left: fn(const SectionView&).
   // Section kinds, builtin keys and types unknown to this program are passed over.
@@ -96,10 +98,14 @@ class RecordView {
   std::optional<NumbersView> builtin_numbers(std::string_view key, std::uint64_t count) const;
   std::optional<std::array<double, 9>> matrix(std::string_view key) const;
 
+  std::uint32_t position_bytes() const { return positions_type_ == Type::vec3_f32 ? 12 : 24; }  // of one atom
+  [[noreturn]] void fail_short(Bytes record) const;
+
   std::uint32_t n_atoms_;
   std::uint32_t n_sections_;
   Type positions_type_;
-  Bytes positions_, atomic_numbers_, sections_;
+  const std::byte* positions_;
+  Bytes sections_;  // right before it lies their count, and before that the atomic numbers
 };
 
 }  // namespace atp

@@ -7,14 +7,14 @@ namespace atp {
 void fail_cut_short(const std::string& path) { throw Error(Exit::system, path, "was cut short while it was being read"); }
 
 RecordWindow::RecordWindow(const Dataset& dataset, std::span<const std::uint64_t> indices, Prefetcher& prefetcher, bool cold, bool checksums)
-    : dataset_(dataset), indices_(indices), prefetcher_(prefetcher), cold_(cold), checksums_(checksums), mask_((cold ? kColdSize : kWarmSize) - 1) {
-  // How far ahead: the index entry is fetched, then read and its record announced, then prefetched: not at once, or the
-  // prefetches would wait for the entry.
-  const std::size_t locate_ahead = cold ? 384 : 16, entry_ahead = cold ? 128 : 10, prefetch_ahead = 8;
-  while (located_ < std::min(indices.size(), locate_ahead)) locate(located_++);
-  while (entries_ < std::min(indices.size(), entry_ahead)) read_entry(entries_++);
-  while (prefetched_ < std::min(indices.size(), prefetch_ahead)) {
-    prefetcher.begin(stored(prefetched_++));
+    : dataset_(dataset), indices_(indices), prefetcher_(prefetcher), cold_(cold), checksums_(checksums), mask_((cold ? kColdSize : kWarmSize) - 1),
+      // The index entry is fetched, then read and its record announced, then prefetched: not at once, or the prefetches
+      // would wait for the entry.
+      locate_ahead_(cold ? 384 : 16), entry_ahead_(cold ? 128 : 10) {
+  for (std::size_t place = 0; place < std::min(indices.size(), locate_ahead_); ++place) locate(place);
+  for (std::size_t place = 0; place < std::min(indices.size(), entry_ahead_); ++place) read_entry(place);
+  for (std::size_t place = 0; place < std::min(indices.size(), kPrefetchAhead); ++place) {
+    prefetcher.begin(stored(place));
     prefetcher.fetch_rest();
   }
 }

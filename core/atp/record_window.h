@@ -35,11 +35,10 @@ class RecordWindow {
   // The record at `place` of the list; places are asked for in sequence from 0. Valid until done(). Throws Error (exit
   // 3): an index out of range, an entry that points nowhere.
   const LocatedRecord& at(std::size_t place) {
-    // Each stage is as far ahead as it shall be, so that one step of each keeps it there.
-    if (located_ < indices_.size()) locate(located_++);
-    if (entries_ < indices_.size()) read_entry(entries_++);
-    if (prefetched_ < indices_.size()) {
-      prefetcher_.begin(stored(prefetched_++));
+    if (place + locate_ahead_ < indices_.size()) locate(place + locate_ahead_);
+    if (place + entry_ahead_ < indices_.size()) read_entry(place + entry_ahead_);
+    if (place + kPrefetchAhead < indices_.size()) {
+      prefetcher_.begin(stored(place + kPrefetchAhead));
       prefetcher_.fetch_some();
     }
     const LocatedRecord& r = slot(place);
@@ -52,6 +51,7 @@ class RecordWindow {
  private:
   // Powers of two above all distances. Few of them when warm, for they take part of the smallest cache.
   static constexpr std::size_t kColdSize = 512, kWarmSize = 32;
+  static constexpr std::size_t kPrefetchAhead = 8;
 
   LocatedRecord& slot(std::size_t place) { return ring_[place & mask_]; }
   // What is wrong with a record is said when its turn comes, so that the ones before it are read first: until then
@@ -67,7 +67,7 @@ class RecordWindow {
   Prefetcher& prefetcher_;
   bool cold_, checksums_;
   std::size_t mask_;
-  std::size_t located_ = 0, entries_ = 0, prefetched_ = 0;  // done up to here
+  std::size_t locate_ahead_, entry_ahead_;
   std::array<LocatedRecord, kColdSize> ring_;
 };
 

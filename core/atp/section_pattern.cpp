@@ -5,11 +5,13 @@ namespace atp {
 void SectionPattern::learn(const RecordView& record) {
   heads_.clear();
   parts_.clear();
-  known_ = true;
+  known_ = plain_ = true;
+  bytes_ = bytes_per_atom_ = 0;
   record.for_each_section([this](const SectionView& s) {
     Part part;
     add_head(part, s);
     add_length(part, s);
+    add_place(part);
     parts_.push_back(part);
   });
   known_ &= parts_.size() == record.n_sections();  // some may be of a kind that this program does not know
@@ -48,6 +50,17 @@ void SectionPattern::add_length(Part& part, const SectionView& s) {
     case Form::null: part.any_length = true; break;
     case Form::tensor: known_ = false; break;  // its shape must be looked at
   }
+}
+
+void SectionPattern::add_place(Part& part) {
+  constexpr int kLengthShift = 8 * (kWord - kLength);  // it is the upper part of the last word
+  part.place = bytes_ + part.head;
+  part.place_per_atom = bytes_per_atom_;
+  part.last_fixed = part.last + (part.fixed << kLengthShift);
+  part.last_per_atom = part.per_atom << kLengthShift;
+  bytes_ += part.head + part.fixed;
+  bytes_per_atom_ += part.per_atom;
+  plain_ &= !part.any_length && part.head <= 2 * kWord;
 }
 
 }  // namespace atp
