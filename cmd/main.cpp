@@ -21,6 +21,7 @@
 #include "cmd/version.h"
 #include "core/base/error.h"
 #include "core/base/interrupt.h"
+#include "core/base/nearest_name.h"
 #include "core/io/mapped_file.h"
 #include "core/io/temporary_name.h"
 #include "core/mpi/ranks.h"
@@ -70,8 +71,8 @@ Exit run(const std::vector<std::string>& arguments) {
     return Exit::ok;
   }
   if (first.starts_with('-') && first.size() > 1) {
-    throw Error(Exit::usage, "", fmt::format("option '{}' stands before the command", first),
-                "write atp COMMAND [OPTIONS]");
+    const std::string meant = did_you_mean(first, {"--help", "--version"});
+    throw Error(Exit::usage, "", fmt::format("option '{}' stands before the command", first), meant.empty() ? "write atp COMMAND [OPTIONS]" : meant);
   }
 
   const Command& command = command_named(first);

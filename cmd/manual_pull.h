@@ -14,7 +14,7 @@ inline constexpr std::string_view kPullDetails =
     "\n"
     "An https:// address names an .atp file, or a manifest.json as atp shard writes it, which stands for the shards it names. They go "
     "into --local-dir (default: the current folder) without any bookkeeping; files of the right size, and the right hash where the "
-    "manifest has one, are not fetched again.\n"
+    "manifest has one, are not fetched again; others that lie there under these names are replaced only with --force. The address of a page about a dataset on the Hub is refused, with the name to give instead.\n"
     "\n"
     "--jobs is the number of connections (default: 8). Each file comes in ranges of up to 64 MB over several of them. What has been "
     "fetched is kept: after an interruption or a crash the same command goes on where it stopped, as a journal beside the partial "

@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <mutex>
 
 #include "cmd/commands.h"
@@ -23,8 +26,9 @@ class Checks {
  public:
   explicit Checks(const PullCommand& command) : mode_(command.verify) {}
 
-  void check(const PullItem& item) {
-    if (mode_ == "none" || !item.target.path.ends_with(".atp")) return;
+  // `alone`: only an address names the file, which may be anything, a page for people too.
+  void check(const PullItem& item, bool alone) {
+    if (mode_ == "none" || (!alone && !item.target.path.ends_with(".atp"))) return;
     const RemoteFile& file = item.file;
     const bool hashed = !file.etag().empty() || !file.xxh128.empty();
     VerifyOptions options;
@@ -41,7 +45,7 @@ class Checks {
     }
     const std::lock_guard lock(mutex_);
     ++damaged_;
-    warn(fmt::format("{}: {}, damaged: {}; atp verify says more", item.target.path, hashed ? "is as the server has it" : "is", problem));
+    warn(fmt::format("{}: {}: {}; atp verify says more", item.target.path, hashed ? "is as the server has it, damaged" : "is damaged", problem));
   }
 
   std::uint64_t damaged() const { return damaged_; }
@@ -63,6 +67,7 @@ class Pull {
 
  private:
   bool on_hub() const { return !plan_.dataset.url; }
+  bool is_alone() const { return !on_hub() && plan_.dataset.manifest.empty(); }
   bool into_cache() const { return on_hub() && command_.local_dir.empty(); }
   std::string plain_folder() const { return command_.local_dir.empty() ? "." : command_.local_dir; }
   std::string disk() const { return into_cache() ? cache_.root() : plain_folder(); }
@@ -74,7 +79,8 @@ class Pull {
   void check_space() const;
   void fetch();
   void finish_cache();
-  void keep_manifest() const;
+  bool keeps_manifest() const;
+  void check_manifest() const;
   void report(double seconds) const;
 
   const PullCommand& command_;
@@ -88,12 +94,13 @@ class Pull {
 
 PullTarget Pull::target_of(const RemoteFile& file) const {
   if (into_cache()) return cache_.target(file);
-  return on_hub() ? folder_.target(file) : plain_target(plain_folder(), file);
+  return on_hub() ? folder_.target(file) : plain_target(plain_folder(), file, command_.force);
 }
 
-// The size of a lone file is asked for beforehand: for the progress and the space it needs.
+// The size of a lone file is asked for beforehand: for the progress and the space it needs. That of one that is there
+// tells whether it is that one.
 void Pull::find_size(RemoteFile& file) {
-  if (file.size_known || plan_.dataset.files.size() > 1) return;
+  if (file.size_known || (plan_.dataset.files.size() > 1 && !target_of(file).current())) return;
   HttpClient client(shared_);
   file.size = locate(client, file).size;
   file.size_known = true;
@@ -122,6 +129,7 @@ void Pull::make_plan() {
     if (shared_.environment.offline) {
       throw Error(Exit::network, file.name(), fmt::format("{} and the file is not in the cache {}", shared_.environment.offline_why, cache_.root()), "pull it once with the network");
     }
+    if (!on_hub() && !command_.force && std::filesystem::exists(item.target.path) && !item.target.current()) refuse_to_replace(item.target.path);
     const bool blob = on_hub() && cache_.blob(file);
     if (!blob) {
       plan_.bytes += file.size;
@@ -129,6 +137,7 @@ void Pull::make_plan() {
     }
     plan_.items.push_back(std::move(item));
   }
+  check_manifest();
 }
 
 void Pull::check_space() const {
@@ -143,7 +152,7 @@ void Pull::fetch() {
   DownloadOptions options;
   options.connections = remote_connections();
   options.events = progress.events();
-  options.check = [&](const PullItem& item, bool) { checks_.check(item); };
+  options.check = [&](const PullItem& item, bool) { checks_.check(item, is_alone()); };
   const std::uint64_t before = shared_.bytes;
   download(plan_.items, shared_, options);
   fetched_ = shared_.bytes - before;
@@ -204,18 +213,25 @@ void Pull::execute() {
     if (into_cache()) cache_.prepare(plan_.dataset.address.repo, plan_.dataset.commit);
     else folder_.prepare();
   }
-  for (const PullItem& item : plan_.present) checks_.check(item);
+  for (const PullItem& item : plan_.present) checks_.check(item, is_alone());
   fetch();
   if (into_cache() && !shared_.environment.offline) finish_cache();
-  keep_manifest();
+  if (keeps_manifest()) write_text_file(plain_folder() + "/" + plan_.dataset.manifest_name, plan_.dataset.manifest, true);
 }
 
 // What names all shards of a folder tells readers later when one is missing.
-void Pull::keep_manifest() const {
+bool Pull::keeps_manifest() const {
   const std::string& name = plan_.dataset.manifest_name;
-  if (name.empty() || !command_.include.empty() || !command_.exclude.empty()) return;
-  if (std::ranges::any_of(plan_.dataset.files, [&](const RemoteFile& file) { return file.path == name; })) return;
-  write_text_file(plain_folder() + "/" + name, plan_.dataset.manifest, true);
+  if (name.empty() || !command_.include.empty() || !command_.exclude.empty()) return false;
+  return std::ranges::none_of(plan_.dataset.files, [&](const RemoteFile& file) { return file.path == name; });
+}
+
+// Another dataset's manifest stays.
+void Pull::check_manifest() const {
+  const std::string path = plain_folder() + "/" + plan_.dataset.manifest_name;
+  if (!keeps_manifest() || command_.force || !std::filesystem::exists(path)) return;
+  std::ifstream file(path, std::ios::binary);
+  if (std::string(std::istreambuf_iterator<char>(file), {}) != plan_.dataset.manifest) refuse_to_replace(path);
 }
 
 std::string Pull::run_quietly(RemoteDataset&& dataset) {
@@ -238,7 +254,8 @@ void check_command(const PullCommand& c) {
   if (some && (c.list || c.dry_run || !c.local_dir.empty() || !c.verify.empty() || !c.include.empty() || !c.exclude.empty())) {
     refuse("--records and --sample go with none of --list, --dry-run, --local-dir, --verify, --include and --exclude", "leave those out");
   }
-  if (!some && (c.gap || c.force)) refuse("--gap and --force are for --records and --sample", "leave them out");
+  if (!some && c.gap) refuse("--gap is for --records and --sample", "leave it out");
+  if (!some && c.force && !is_http_address(c.source)) refuse("--force is for --records, --sample and https:// addresses", "leave it out");
   if (is_remote(c.source) && !c.path.empty()) refuse("an address has its path in it", "leave PATH out");
   if (is_remote(c.source) && !c.revision.empty()) refuse("an address has its revision in it, as hf://OWNER/NAME@REVISION", "leave --revision out");
   if (is_http_address(c.source) && c.list) refuse("--list is for the Hub", "name a repository");
@@ -249,7 +266,7 @@ void check_command(const PullCommand& c) {
 std::string source_address(const PullCommand& command) {
   if (is_remote(command.source)) return command.source;
   if (const auto problem = repo_problem(command.source); !problem.empty()) {
-    throw Error(Exit::usage, "", fmt::format("'{}' is not a repository: {}", command.source, problem), "name it as OWNER/NAME");
+    throw Error(Exit::usage, "", fmt::format("'{}' is not a repository: {}", command.source, problem), "name it as OWNER/NAME, and what is in it behind that: atp pull OWNER/NAME PATH");
   }
   HubAddress address{command.source, command.revision.empty() ? "main" : command.revision, cleaned_path(command.path)};
   if (const auto problem = revision_problem(address.revision); !problem.empty()) throw Error(Exit::usage, "", problem, "name a branch, a tag or a commit");
@@ -295,7 +312,7 @@ Run declare_pull(CLI::App& app) {
   add_count(app, "--sample", o->sample, "fetch N records drawn at random, in their order, into --output")->group("Some records");
   app.add_option("--seed", o->seed, "draw others (default: 0)")->type_name("N")->group("Some records");
   app.add_option("-o,--output", o->output, "the new .atp file for --records and --sample")->type_name("OUTPUT")->group("Some records");
-  app.add_flag("-f,--force", o->force, "replace --output if it exists")->group("Some records");
+  app.add_flag("-f,--force", o->force, "replace --output, or what lies where files of an https:// address go")->group("Where to and how");
   app.add_option_function<std::string>(
          "--gap", [o](const std::string& text) { o->gap = parse_size(text); },
          "fetch up to SIZE bytes that nobody asked for rather than make another request (default: by what a request costs)")
@@ -312,7 +329,10 @@ Run declare_pull(CLI::App& app) {
   app.add_option("--token", o->remote.token_file, "read the token from FILE, or from stdin for -, instead of the environment")->type_name("FILE")->group("Access");
   app.add_option("--ca-file", o->remote.ca_file, "trust the certificate authorities in FILE (PEM) instead of the system's")->type_name("FILE")->group("Access");
   app.add_flag("--json", o->json, "print the result as one JSON object")->group("Output");
-  return [o] { return pull(*o); };
+  return [o] {
+    while (o->local_dir.size() > 1 && o->local_dir.ends_with('/')) o->local_dir.pop_back();
+    return pull(*o);
+  };
 }
 
 }  // namespace atp

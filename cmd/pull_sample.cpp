@@ -166,8 +166,9 @@ Exit pull_records(const PullCommand& command, HttpShared& shared, const RemoteDa
     return Exit::ok;
   }
   print(command.output + "\n");
-  note(fmt::format("{} of {} records; {} fetched of {} ({:.2g} %), in {} requests, {}", human_count(indices.size()), human_count(records.size()), human_bytes(shared.bytes),
-                   human_bytes(records.bytes()), 100 * static_cast<double>(shared.bytes) / static_cast<double>(records.bytes()), human_count(shared.requests), human_seconds(seconds)));
+  const double percent = 100 * static_cast<double>(shared.bytes) / static_cast<double>(records.bytes());
+  note(fmt::format("{} of {} records; {} fetched of {} ({} %), in {} requests, {}", human_count(indices.size()), human_count(records.size()), human_bytes(shared.bytes),
+                   human_bytes(records.bytes()), percent < 10 ? fmt::format("{:.2g}", percent) : fmt::format("{:.0f}", percent), human_count(shared.requests), human_seconds(seconds)));
   return Exit::ok;
 }
 

@@ -19,11 +19,13 @@ bool matches_any(const std::vector<std::string>& globs, const std::string& path)
   return std::any_of(globs.begin(), globs.end(), [&](const std::string& glob) { return glob_match(glob, path); });
 }
 
-[[noreturn]] void fail_ambiguous(const RemoteDataset& dataset, const std::vector<NamedDataset>& named) {
+[[noreturn]] void fail_ambiguous(const PullCommand& command, const RemoteDataset& dataset, const std::vector<NamedDataset>& named) {
   std::string names;
   for (std::size_t i = 0; i < named.size() && i < 8; ++i) names += fmt::format("{}{}", i == 0 ? "" : ", ", printable(named[i].path));
   if (named.size() > 8) names += ", ...";
-  throw Error(Exit::usage, dataset.address.text(), fmt::format("holds {} datasets: {}", named.size(), names), "name one as PATH, or pass --include '*.atp' for all");
+  // Another command, too, may have been given the address.
+  const std::string fix = is_remote(command.source) ? fmt::format("name one, as {}/{}", dataset.address.text(), printable(named.front().path)) : "name one as PATH, or pass --include '*.atp' for all";
+  throw Error(Exit::usage, dataset.address.text(), fmt::format("holds {} datasets: {}", named.size(), names), fix);
 }
 
 }  // namespace
@@ -35,7 +37,7 @@ std::vector<RemoteFile> chosen_files(const PullCommand& command, const RemoteDat
   const std::string where = dataset.url ? dataset.url->without_query() : dataset.address.text();
   if (files.empty()) throw Error(Exit::usage, where, "there are no files to pull", command.include.empty() ? "atp pull --list shows what is there" : "look at --include and --exclude");
   if (!dataset.url && dataset.address.path.empty() && command.include.empty()) {
-    if (const auto named = named_datasets(files); named.size() > 1) fail_ambiguous(dataset, named);
+    if (const auto named = named_datasets(files); named.size() > 1) fail_ambiguous(command, dataset, named);
   }
   return files;
 }

@@ -17,6 +17,10 @@ namespace {
 
 std::string read_token(const std::string& path) {
   const std::string name = path == "-" ? "standard input" : path;
+  // As other programs take it. It is not repeated: what is typed wrong ends in logs.
+  if (path.starts_with("hf_") && ::access(path.c_str(), F_OK) != 0) {
+    throw Error(Exit::usage, "", "--token names a file, and this looks like the token itself", "set HF_TOKEN, or write it into a file: everybody on the machine can read command lines");
+  }
   const Fd file = path == "-" ? Fd(::dup(0)) : open_for_reading(path);
   std::vector<std::byte> bytes(8192);
   std::size_t end = 0;

@@ -336,7 +336,7 @@ _atp() {
         --revision|--include|--exclude|--records|--sample|--seed|--gap|--limit-rate|-j|--jobs) return ;;
       esac
       if [[ $cur == -* ]]; then
-        _atp_words "--revision --include --exclude --list --inspect --records --sample --seed -o --output -f --force --gap --local-dir --dry-run --verify --limit-rate --token --ca-file --json -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help"
+        _atp_words "--revision --include --exclude --list --inspect --records --sample --seed -o --output --gap -f --force --local-dir --dry-run --verify --limit-rate --token --ca-file --json -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help"
       else
         _atp_files
       fi ;;

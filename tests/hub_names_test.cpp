@@ -20,6 +20,7 @@ TEST_CASE("an address is taken apart and put together again") {
   CHECK(url->target == "/a/b%20c?x=1&y=/z");
   CHECK(url->text() == "https://hub.example.org:8443/a/b%20c?x=1&y=/z");
   CHECK(url->without_query() == "https://hub.example.org:8443/a/b%20c");
+  CHECK(Url::parse("http://h/é b?ü")->target == "/%C3%A9%20b?%C3%BC");
   CHECK(Url::parse("http://h")->target == "/");
   CHECK(Url::parse("http://h?q")->target == "/?q");
   CHECK(Url::parse("http://[::1]:8080/x")->host == "[::1]");
@@ -28,7 +29,7 @@ TEST_CASE("an address is taken apart and put together again") {
 
 TEST_CASE("what is no plain http address is none") {
   for (const char* text : {"", "ftp://h/x", "file:///etc/passwd", "https:/h", "https://", "https:///x", "https://user:pw@h/x", "https://h:0/", "https://h:99999/", "https://h:x/",
-                           "http://h/a b", "http://h/a\nb", "http://h\\evil/", "http://h/a\\b", "//h/x", "javascript:1"}) {
+                           "http://a b/", "http://h/a\nb", "http://h\\evil/", "http://h/a\\b", "//h/x", "javascript:1"}) {
     CHECK_MESSAGE(!Url::parse(text), text);
   }
 }
@@ -46,6 +47,9 @@ TEST_CASE("references are resolved as browsers do") {
   const auto to = [&](const char* reference) { return from.resolve(reference) ? from.resolve(reference)->text() : "nothing"; };
   CHECK(to("/x?y") == "https://h.org/x?y");
   CHECK(to("x/y") == "https://h.org/a/x/y");
+  CHECK(to("../../x/./y/../z?a/../b") == "https://h.org/x/z?a/../b");
+  CHECK(to("/x/..") == "https://h.org/");
+  CHECK(to("/x/y/.") == "https://h.org/x/y/");
   CHECK(to("?z") == "https://h.org/a/b?z");
   CHECK(to("//other.org/x") == "https://other.org/x");
   CHECK(to("http://other.org/x") == "http://other.org/x");
@@ -79,6 +83,16 @@ TEST_CASE("hub addresses") {
   CHECK(parse_hub_address("hf://o/n@v1.0").path.empty());
   for (const char* text : {"hf://", "hf://o", "hf://o/", "hf://models/o/n", "hf://o/n@/x", "hf://o/n@a%2/x", "hf://o/n@../x", "hf://o/n/../x", "hf://o/n@refs", "hf://-o/n", "hf://o/n\\x/y"}) {
     CHECK_THROWS_AS(parse_hub_address(text), Error);
+  }
+}
+
+TEST_CASE("pages of the Hub show datasets") {
+  const auto shown = [](const char* path) { return address_of_page(path).value_or(HubAddress{"none", "main", ""}).text(); };
+  CHECK(shown("/datasets/o/n") == "hf://o/n");
+  CHECK(shown("/datasets/o/n/tree/v%2F1/a%20b/c/") == "hf://o/n@v%2F1/a b/c");
+  CHECK(shown("/datasets/o/n/discussions/7") == "hf://o/n");
+  for (const char* other : {"", "/", "/datasets", "/datasets/o", "/datasets/o/n/resolve/main/x.atp", "/datasets/o/n/raw/main/x", "/o/n", "/api/datasets/o/n", "/datasets/..//n"}) {
+    CHECK_MESSAGE(shown(other) == "hf://none", other);
   }
 }
 
@@ -138,6 +152,7 @@ TEST_CASE("the environment is read as huggingface_hub reads it") {
   CHECK(e.symlinks);
   CHECK(environment({{"XDG_CACHE_HOME", "/c"}}).cache == "/c/huggingface/hub");
   CHECK(environment({{"XDG_CACHE_HOME", "/c"}, {"HF_HOME", "~/hf"}}).cache == "/home/u/hf/hub");
+  CHECK(environment({{"HOME", ""}}).cache != "/.cache/huggingface/hub");  // as the system knows the user
   CHECK(environment({{"HF_HOME", "$X/${Y}z"}, {"X", "/a"}, {"Y", "b"}}).cache == "/a/bz/hub");
   CHECK(environment({{"HUGGINGFACE_HUB_CACHE", "/old"}}).cache == "/old");
   CHECK(environment({{"HUGGINGFACE_HUB_CACHE", "/old"}, {"HF_HUB_CACHE", "/new/"}}).cache == "/new");

@@ -49,6 +49,10 @@ TEST_CASE("how long a retry waits") {
   CHECK(retry_delay(1, &a, 1, 0) == kLongestWait);
   a = answer(429, {{"retry-after", "Wed, 21 Oct 2015 07:28:00 GMT"}});
   CHECK(retry_delay(1, &a, 1, 0) == 1);
+  a = answer(429, {{"retry-after", "Wed, 21 Oct 2015 07:28:00 GMT"}, {"date", "Wed, 21 Oct 2015 07:27:40 GMT"}});
+  CHECK(retry_delay(1, &a, 1, 0) == 21);
+  a = answer(429, {{"retry-after", "Wed, 21 Oct 2115 07:28:00 GMT"}});
+  CHECK(retry_delay(1, &a, 1, 0) == kLongestWait);
   a = answer(500, {{"retry-after", "7"}});
   CHECK(retry_delay(1, &a, 1, 0) == 1);
 }

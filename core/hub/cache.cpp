@@ -44,6 +44,12 @@ bool is_file(const std::string& path) {
   return fs::is_regular_file(path, error);
 }
 
+// A link counts, whatever it names.
+bool is_there(const std::string& path) {
+  std::error_code error;
+  return fs::exists(fs::symlink_status(path, error));
+}
+
 std::optional<std::uint64_t> size_of(const std::string& path) {
   std::error_code error;
   const auto size = fs::file_size(path, error);
@@ -310,20 +316,29 @@ PullTarget LocalFolder::target(const RemoteFile& file) const {
 }
 
 // Its lock is the partial itself, so that nothing is left beside the files.
-PullTarget plain_target(const std::string& folder, const RemoteFile& file) {
+PullTarget plain_target(const std::string& folder, const RemoteFile& file, bool replace) {
   PullTarget target;
   target.path = folder + "/" + file.path;
   target.partial = target.path + ".atp-partial";
   target.lock = target.partial;
   target.current = [file, path = target.path] { return is_file(path) && (!file.size_known || size_of(path) == file.size); };
-  target.present = [file, path = target.path, partial = target.partial, current = target.current] {
-    if (!current()) return false;
-    if ((!file.sha256.empty() || !file.xxh128.empty()) && !has_content(path, file)) return false;
-    remove_partial(partial);
-    return true;
+  target.present = [file, replace, path = target.path, partial = target.partial, current = target.current] {
+    if (current() && ((file.sha256.empty() && file.xxh128.empty()) || has_content(path, file))) {
+      remove_partial(partial);
+      return true;
+    }
+    if (!replace && is_there(path)) {
+      if (size_of(partial) == 0) remove_partial(partial);  // only the lock
+      refuse_to_replace(path);
+    }
+    return false;
   };
   target.publish = [path = target.path, partial = target.partial] { rename_onto(partial, path); };
   return target;
+}
+
+void refuse_to_replace(const std::string& path) {
+  throw Error(Exit::system, path, "exists already, and is not what the server has", "pass --force to replace it, or name another --local-dir");
 }
 
 std::uint64_t free_space(const std::string& folder) {

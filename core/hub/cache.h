@@ -91,8 +91,11 @@ class LocalFolder {
 };
 
 // Where a file from a plain address goes: into `folder`, without any bookkeeping. A file that is there with the right
-// size, and the right hash where one is known, is taken for it.
-PullTarget plain_target(const std::string& folder, const RemoteFile& file);
+// size, and the right hash where one is known, is taken for it. Anything else that is there under its name is somebody's:
+// present() replaces it only when `replace` says so, else throws.
+PullTarget plain_target(const std::string& folder, const RemoteFile& file, bool replace);
+// Throws Error (exit 4): the file at `path` is not what would be put there.
+[[noreturn]] void refuse_to_replace(const std::string& path);
 
 // The text of a trees/ file. Pure.
 std::string tree_json(const std::vector<RemoteFile>& files);

@@ -48,6 +48,7 @@ Error refusal(const HttpAnswer& answer, const RequestAbout& about, std::string_v
     return Error(Exit::network, about.where, with_details(std::move(what), answer, token, message), std::move(fix));
   };
   const std::string message = message_of(answer, token);
+  if (answer.status == 407) return error("the proxy refuses (status 407) and wants a user name and password", "set http_proxy as http://USER:PASSWORD@HOST:PORT");
   if (answer.status == 429) return error("the server still limits the number of requests", has_token ? "wait some minutes" : "wait some minutes, or set HF_TOKEN: limits are higher with a token");
   if (about.repo.empty()) {
     if (answer.status == 404 || answer.status == 410) return error(fmt::format("there is nothing at this address (status {})", answer.status), "look at its spelling");
@@ -69,8 +70,9 @@ Error refusal(const HttpAnswer& answer, const RequestAbout& about, std::string_v
 }
 
 Error failure(const HttpFailure& failure, const std::string& where, const Url& url) {
-  std::string fix = "try again; what has been fetched is kept";
+  std::string fix = "try again; atp pull goes on where it stopped";
   if (failure.trouble == Trouble::resolve || failure.trouble == Trouble::connect) fix = "look at the network, HF_ENDPOINT and the proxy variables";
+  if (failure.trouble == Trouble::proxy || failure.trouble == Trouble::busy_proxy) fix = "look at https_proxy, or name the host in no_proxy";
   if (failure.trouble == Trouble::tls) fix = "a certificate of your own authority goes into SSL_CERT_FILE or --ca-file";
   if (failure.trouble == Trouble::too_large) fix = "is it the server that was meant?";
   return {Exit::network, where, fmt::format("{}: {}", url.origin(), failure.text), fix};

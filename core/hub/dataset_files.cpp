@@ -121,6 +121,16 @@ std::string hash_at(dom::element e, const char* key, std::size_t digits, const s
   return text;
 }
 
+// The address of the Hub's own page is what people have at hand; it shows a dataset and is none.
+void refuse_page(const Url& url, const HubEnvironment& environment) {
+  const std::string path = url.target.substr(0, url.target.find('?')), own = environment.at("").target;
+  const bool hub = url.host == "huggingface.co" || url.host == "hf.co";
+  if (!hub && !(url.same_origin(environment.endpoint) && path.starts_with(own))) return;
+  if (const auto page = address_of_page(path.substr(hub ? 0 : own.size()))) {
+    throw Error(Exit::usage, url.without_query(), "is a page about a dataset", fmt::format("name the dataset: {}", page->text()));
+  }
+}
+
 }  // namespace
 
 RemoteDataset find_on_hub(HttpShared& shared, const HubAddress& address) {
@@ -176,6 +186,7 @@ std::vector<RemoteFile> parse_manifest(const std::string& json, const std::strin
 RemoteDataset find_at_url(HttpShared& shared, const std::string& address) {
   const auto url = Url::parse(address);
   if (!url) throw Error(Exit::usage, shown_address(address), "is not an http or https address", "write it as https://HOST/PATH");
+  refuse_page(*url, shared.environment);
   if (shared.environment.offline) throw Error(Exit::network, url->without_query(), shared.environment.offline_why, "unset it");
   RemoteDataset found;
   found.url = url;

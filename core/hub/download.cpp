@@ -7,6 +7,7 @@
 #include <deque>
 #include <exception>
 #include <list>
+#include <map>
 
 #include "core/base/interrupt.h"
 #include "core/hub/download_file.h"
@@ -38,6 +39,8 @@ class Download {
 
   void worker();
   bool next(Work& work);
+  std::optional<std::size_t> take_item();
+  void give_back(std::size_t number);
   void open(std::size_t number, HttpClient& client);
   void fetch(DownloadFile& file, RangeTask& task, HttpClient& client);
   void hash(DownloadFile& file);
@@ -61,6 +64,10 @@ class Download {
   std::condition_variable changed_;
   std::list<Open> open_;
   std::size_t next_item_ = 0, opening_ = 0, done_ = 0;
+  // Files of the same content are one blob with one lock: by locks that are in use, the items that wait for them; and
+  // those whose turn has come.
+  std::map<std::string, std::vector<std::size_t>> in_use_;
+  std::deque<std::size_t> ready_;
   std::exception_ptr error_;
 };
 
@@ -86,6 +93,7 @@ void Download::file_done(std::size_t number, bool fetched) {
   tell(options_.events.done, number, fetched);
   if (options_.check) options_.check(items_[number], fetched);
   const std::lock_guard lock(mutex_);
+  give_back(number);
   ++done_;
   changed_.notify_all();
 }
@@ -96,6 +104,7 @@ void Download::open(std::size_t number, HttpClient& client) {
     if (shared_.note) shared_.note(fmt::format("another process is fetching {}; waiting for it", item.file.path));
   });
   if (item.target.present()) {
+    lock = {};
     file_done(number, false);
     return;
   }
@@ -181,13 +190,39 @@ bool Download::next(Work& work) {
         return true;
       }
     }
-    if (next_item_ < items_.size() && open_.size() + opening_ < static_cast<std::size_t>(options_.connections)) {
-      work.item = next_item_++;
+    if (open_.size() + opening_ < static_cast<std::size_t>(options_.connections) && (work.item = take_item())) {
       ++opening_;
       return true;
     }
     changed_.wait_for(lock, std::chrono::milliseconds(100));
   }
+}
+
+// Called with the mutex held.
+std::optional<std::size_t> Download::take_item() {
+  if (!ready_.empty()) {
+    const std::size_t number = ready_.front();
+    ready_.pop_front();
+    return number;
+  }
+  while (next_item_ < items_.size()) {
+    const std::size_t number = next_item_++;
+    const auto [in_use, taken] = in_use_.try_emplace(items_[number].target.lock);
+    if (taken) return number;
+    in_use->second.push_back(number);
+  }
+  return std::nullopt;
+}
+
+// The item's lock is free again: the next one that waits may have it. Called with the mutex held.
+void Download::give_back(std::size_t number) {
+  const auto in_use = in_use_.find(items_[number].target.lock);
+  if (in_use->second.empty()) {
+    in_use_.erase(in_use);
+    return;
+  }
+  ready_.push_back(in_use->second.back());
+  in_use->second.pop_back();
 }
 
 // Called with the mutex held; a finished hasher needs it no more.

@@ -175,6 +175,7 @@ void DownloadFile::restart(const HttpShared& shared) {
 void DownloadFile::publish() {
   partial_.finish();
   item_.target.publish();
+  lock_ = {};
 }
 
 }  // namespace atp

@@ -25,7 +25,7 @@ struct RangeTask {
 // Any thread.
 class DownloadFile {
  public:
-  // Opens what an earlier run left. The target's lock is held until the object goes.
+  // Opens what an earlier run left. The target's lock is held until it is published or the object goes.
   DownloadFile(std::size_t number, const PullItem& item, FileLock lock, Location location);
 
   const PullItem& item() const { return item_; }

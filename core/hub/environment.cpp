@@ -1,6 +1,8 @@
 #include "core/hub/environment.h"
 
 #include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -43,6 +45,13 @@ class Variables {
     return seconds;
   }
 
+  // HOME; where it is not set, as in some containers and jobs, the folder that the system has for the user.
+  std::string home() const {
+    if (std::string home = text("HOME"); !home.empty()) return home;
+    const struct passwd* user = ::getpwuid(::getuid());
+    return user && user->pw_dir ? user->pw_dir : "";
+  }
+
   // A folder or file name, with ~ and $NAME put in.
   std::string path(const char* name) const { return expanded(text(name)); }
 
@@ -51,7 +60,7 @@ class Variables {
     std::string out;
     std::size_t i = 0;
     if (path == "~" || path.starts_with("~/")) {
-      out = text("HOME");
+      out = home();
       i = 1;
     }
     while (i < path.size()) {
@@ -130,7 +139,7 @@ HubEnvironment read_environment(const Getenv& get) {
   std::string home = v.path("HF_HOME");
   if (home.empty()) {
     std::string base = v.path("XDG_CACHE_HOME");
-    if (base.empty()) base = v.text("HOME") + "/.cache";
+    if (base.empty()) base = v.home() + "/.cache";
     home = base + "/huggingface";
   }
   e.cache = v.path("HF_HUB_CACHE");

@@ -31,7 +31,7 @@ struct HubEnvironment {
 
 using Getenv = std::function<const char*(const char*)>;
 
-// Throws Error (exit 2) naming the variable that makes no sense; exit 4 when a token file cannot be read.
+// Throws Error (exit 2) naming the variable that makes no sense. A token file that cannot be read is none. One thread.
 HubEnvironment read_environment(const Getenv& get);
 
 // A token as it stands in a file or variable: trimmed, without line ends. Throws Error (exit 2, at `where`) for what

@@ -45,6 +45,8 @@ struct Exchange {
   std::uint64_t body_bytes = 0;
   Clock::time_point start = Clock::now(), active = start, window = start;
   std::uint64_t window_bytes = 0;  // received since `window`
+  bool provisional = false;        // the headers that come are of a 1xx answer
+  bool cut = false;                // of an answer that is no success, all that is wanted is there
   std::optional<HttpFailure> failure = {};
   std::exception_ptr error = {};  // thrown by the sink
 
@@ -60,14 +62,15 @@ struct Exchange {
 };
 
 bool Exchange::take_header(std::string_view line) {
-  active = Clock::now();
   header_bytes += line.size();
   if (header_bytes > kMostHeaderBytes) return fail(Trouble::too_large, "the answer's headers are larger than 64 KB");
   while (!line.empty() && (line.back() == '\r' || line.back() == '\n')) line.remove_suffix(1);
   if (line.starts_with("HTTP/")) {  // another answer: what came before was only provisional
     answer.headers.clear();
+    provisional = line.find(" 1") == line.find(' ');
     return true;
   }
+  if (line.empty() && !provisional) active = Clock::now();  // all headers: a few at a time do not count
   const auto colon = line.find(':');
   if (colon == std::string_view::npos) return true;
   std::string name(line.substr(0, colon));
@@ -119,9 +122,10 @@ bool Exchange::take_body(Bytes piece) {
   if (piece.size() > most - answer.body.size()) {
     if (success) return fail(Trouble::too_large, fmt::format("the answer is larger than {} bytes", most));
     piece = piece.first(most - answer.body.size());
+    cut = true;
   }
   answer.body += as_text(piece);
-  return true;
+  return !cut;
 }
 
 void Exchange::check_time() {
@@ -181,20 +185,28 @@ Trouble trouble_of(CURLcode code) {
 
 std::string text_of(Trouble trouble, CURLcode code, const char* detail) {
   switch (trouble) {
-    case Trouble::resolve: return "the host name cannot be resolved";
+    case Trouble::resolve: return code == CURLE_COULDNT_RESOLVE_PROXY ? "the proxy's host name cannot be resolved" : "the host name cannot be resolved";
     case Trouble::connect: return "cannot connect";
     case Trouble::timeout: return "cannot connect in time";
     case Trouble::closed:
       if (code == CURLE_PARTIAL_FILE || code == CURLE_GOT_NOTHING) return "the connection was closed early";
-      if (code == CURLE_SSL_CONNECT_ERROR) return "no TLS connection can be made";
+      if (code == CURLE_SSL_CONNECT_ERROR) return fmt::format("no TLS connection can be made: {}", detail);
       return "the connection broke";
-    case Trouble::tls: return fmt::format("its certificate is not accepted: {}", detail);
+    case Trouble::tls: return code == CURLE_SSL_CACERT_BADFILE ? detail : fmt::format("its certificate is not accepted: {}", detail);
     default: return curl_easy_strerror(code);
   }
 }
 
 void check(CURLMcode code) {
   if (code != CURLM_OK) throw HttpFailure{Trouble::protocol, curl_multi_strerror(code)};
+}
+
+// Why a proxy makes no tunnel to an https address: of libcurl's codes that is "the connection broke".
+void check_proxy(CURL* easy) {
+  long status = 0;
+  if (curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &status) != CURLE_OK || status < 300) return;
+  const char* wants = status == 407 ? " and wants a user name and password" : "";
+  throw HttpFailure{status >= 500 ? Trouble::busy_proxy : Trouble::proxy, fmt::format("the proxy refuses to connect (status {}){}", status, wants)};
 }
 
 }  // namespace
@@ -252,6 +264,7 @@ void HttpConnection::State::set_up(const HttpRequest& request, const HttpShared&
   curl_easy_setopt(easy, CURLOPT_USERAGENT, "atp/" ATP_VERSION);
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);  // do not wait for a name server that does not answer
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(1000 * (request.sink ? e.download_timeout : e.metadata_timeout)));
   curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 256L << 10);
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, detail);
@@ -298,7 +311,8 @@ HttpAnswer HttpConnection::perform(const HttpRequest& request) {
   const CURLcode code = state_->run(exchange);
   if (exchange.error) std::rethrow_exception(exchange.error);
   if (exchange.failure) throw *exchange.failure;
-  if (code != CURLE_OK) {
+  if (code != CURLE_OK && !exchange.cut) {
+    check_proxy(state_->easy);
     const Trouble trouble = trouble_of(code);
     throw HttpFailure{trouble, text_of(trouble, code, state_->detail[0] ? state_->detail : curl_easy_strerror(code))};
   }

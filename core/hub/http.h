@@ -45,7 +45,7 @@ struct HttpShared {
 };
 
 // Why there is no answer, or no whole one.
-enum class Trouble { resolve, connect, timeout, closed, tls, protocol, too_large, refused_by_sink, stopped };
+enum class Trouble { resolve, connect, proxy, busy_proxy, timeout, closed, tls, protocol, too_large, refused_by_sink, stopped };
 
 struct HttpFailure {
   Trouble trouble;
@@ -53,7 +53,8 @@ struct HttpFailure {
 
   // Whether the same request may succeed a moment later.
   bool transient() const {
-    return trouble == Trouble::resolve || trouble == Trouble::connect || trouble == Trouble::timeout || trouble == Trouble::closed || trouble == Trouble::protocol;
+    return trouble == Trouble::resolve || trouble == Trouble::connect || trouble == Trouble::busy_proxy || trouble == Trouble::timeout || trouble == Trouble::closed ||
+           trouble == Trouble::protocol;
   }
 };
 
@@ -83,8 +84,8 @@ struct HttpRequest {
 // A connection that is kept open between exchanges. One thread.
 //
 // The token goes into a request to the endpoint's own scheme, host and port, and into no other. Certificates are
-// always checked. A transfer without bytes, or with fewer than 1 KB a second, for the environment's timeout ends as
-// Trouble::timeout. Signals are answered within 0.1 s.
+// always checked. Headers that are not all there within the environment's timeout, a body without bytes, or with fewer
+// than 1 KB a second, for that long end as Trouble::timeout. Signals are answered within 0.1 s.
 class HttpConnection {
  public:
   explicit HttpConnection(HttpShared& shared);

@@ -89,8 +89,7 @@ Location locate_on_hub(HttpClient& client, const RemoteFile& file) {
   if (!is_hex(location.etag, 64) && !is_hex(location.etag, 40)) fail(what.where, "the server gives an etag that is neither SHA-256 nor SHA-1");
   auto size = number(answer.header("x-linked-size"));
   if (!size && !answer.is_redirect()) size = answer.content_length();
-  if (!size) fail(what.where, "the server gives no size of it");
-  location.size = *size;
+  location.size = size.value_or(file.size);  // some proxies drop it; the hash decides
   location.url = answer.is_redirect() ? redirect_target(request.url, answer, what.where) : request.url;
   return location;
 }
@@ -104,8 +103,6 @@ HttpAnswer follow(HttpClient& client, HttpRequest& request, const RemoteFile& fi
     request.url = redirect_target(request.url, answer, file.name());
   }
 }
-
-std::string validators(const HttpAnswer& answer) { return std::string(answer.header("etag")) + std::string(answer.header("last-modified")); }
 
 // For servers that take no HEAD, as those of signed addresses, which are good for one method: the answer to a request
 // for the first byte says how many there are.
@@ -145,6 +142,23 @@ Location locate_plain(HttpClient& client, const RemoteFile& file) {
 }
 
 }  // namespace
+
+std::string validators(const HttpAnswer& answer) {
+  const std::string etag = trimmed_etag(answer.header("etag"));
+  const auto date = answer.header("last-modified");
+  return etag.empty() && date.empty() ? "" : fmt::format("{}\n{}", etag, date);
+}
+
+bool validators_differ(std::string_view a, std::string_view b) {
+  const auto of = [](std::string_view text) {
+    const auto end = std::min(text.find('\n'), text.size());
+    return std::pair(text.substr(0, end), text.substr(std::min(end + 1, text.size())));
+  };
+  const auto [etag, date] = of(a);
+  const auto [other_etag, other_date] = of(b);
+  if (!etag.empty() && !other_etag.empty()) return etag != other_etag;
+  return !date.empty() && !other_date.empty() && date != other_date;
+}
 
 std::string RemoteFile::name() const {
   if (!label.empty()) return label;

@@ -33,9 +33,14 @@ struct RemoteFile {
 // Where a file's bytes can be had now. A signed address is good for about an hour and is neither printed nor stored.
 struct Location {
   Url url;
-  std::string etag;
+  std::string etag;  // of a plain address: validators()
   std::uint64_t size = 0;
 };
+
+// What a plain address's answer says of its content's version: ETag and Last-Modified, or nothing. Of two answers they
+// differ by the first of them that both have: servers do not put all of it into each.
+std::string validators(const HttpAnswer& answer);
+bool validators_differ(std::string_view a, std::string_view b);
 
 // What a list of files says, as the Hub and the cache's trees/ have it. Pure. Throw Error (exit 5, at `where`) for what
 // is no such list, a path that may not become a file and a hash that is none.

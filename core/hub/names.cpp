@@ -134,6 +134,21 @@ std::string cleaned_path(std::string_view path) {
   return cleaned;
 }
 
+std::optional<HubAddress> address_of_page(std::string_view path) {
+  if (!path.starts_with("/datasets/")) return std::nullopt;
+  std::vector<std::string_view> parts = split(path.substr(1), '/');
+  while (parts.back().empty()) parts.pop_back();
+  HubAddress address;
+  if (parts.size() < 3 || (parts.size() > 3 && (parts[3] == "resolve" || parts[3] == "raw"))) return std::nullopt;
+  address.repo = fmt::format("{}/{}", parts[1], parts[2]);
+  if (!repo_problem(address.repo).empty()) return std::nullopt;
+  if (parts.size() < 5 || (parts[3] != "tree" && parts[3] != "blob")) return address;
+  const auto part = [&](std::size_t i) { return percent_decoded(parts[i]).value_or(""); };
+  address.revision = part(4);
+  for (std::size_t i = 5; i < parts.size(); ++i) address.path += (i > 5 ? "/" : "") + part(i);
+  return address;
+}
+
 bool is_commit(std::string_view revision) { return is_hex(revision, 40); }
 
 bool is_below(std::string_view file, std::string_view path) {

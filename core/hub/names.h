@@ -35,6 +35,10 @@ std::string path_problem(std::string_view path);
 // A path as a user writes it: without surrounding blanks and slashes and "." parts. Throws Error (exit 2) for "..".
 std::string cleaned_path(std::string_view path);
 
+// What an address of the Hub's pages for people shows, ".../datasets/OWNER/NAME" and what it has below except files
+// (resolve, raw). `path`: the address without endpoint and query. Nothing when it is no such page.
+std::optional<HubAddress> address_of_page(std::string_view path);
+
 bool is_commit(std::string_view revision);  // 40 hexadecimal digits
 
 // An argument as it may be printed and stored: of an http(s) address neither query nor fragment nor user, which may be

@@ -68,8 +68,7 @@ bool Attempt::begin(const HttpAnswer& head) {
   } else if (first != get_.at || last >= get_.end || last < first) {
     problem = fmt::format("the server sends bytes {} to {}, {} to {} were asked for", first, last, get_.at, get_.end - 1);
   }
-  const std::string etag = std::string(head.header("etag")) + std::string(head.header("last-modified"));
-  if (problem.empty() && !get_.etag.empty() && !etag.empty() && etag != get_.etag) {
+  if (problem.empty() && !get_.etag.empty() && validators_differ(get_.etag, validators(head))) {
     throw Error(Exit::network, get_.name, "it has changed on the server while it was fetched", "pull again");
   }
   return problem.empty();
@@ -136,12 +135,14 @@ RangeEnd get_range(HttpClient& client, Url url, RangeGet& get, const RequestAbou
     if (get.at - marked >= kProgress) {
       marked = get.at;
       attempt = 0;
+      if (answer && answer->status == 206 && problem.empty()) continue;  // some send less at a time
     }
     ++attempt;
     if (answer && answer->status >= 300) {
       const bool own = last.same_origin(shared.environment.endpoint);
       const bool expired = get.renew && may_have_expired(answer->status) && !own;
       if (attempt > kMostRetries || !(expired || answer->status == 416 || is_transient(answer->status))) {
+        if (expired) throw Error(Exit::network, about.where, fmt::format("{}, where the Hub sends to, refuses (status {})", last.origin(), answer->status), "try again later; is there a proxy in between?");
         throw refusal(*answer, about, shared.environment.token_for(last));
       }
       problem = fmt::format("status {}", answer->status);
@@ -154,7 +155,7 @@ RangeEnd get_range(HttpClient& client, Url url, RangeGet& get, const RequestAbou
       problem = answer->status == 206 || answer->status == 200 ? "the connection was closed early" : fmt::format("status {}", answer->status);
     }
     if (attempt > kMostRetries) {
-      throw Error(Exit::network, get.name, fmt::format("bytes from {} on do not come: {} ({} attempts)", get.at, problem, attempt), "pull again; what has been fetched is kept");
+      throw Error(Exit::network, get.name, fmt::format("bytes from {} on do not come: {} ({} attempts)", get.at, problem, attempt), "try again; atp pull goes on where it stopped");
     }
     wait_to_retry(attempt, answer ? &*answer : nullptr, shared);
   }

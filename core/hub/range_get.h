@@ -14,7 +14,7 @@ struct RangeGet {
   std::uint64_t at = 0, end = 0;  // bytes [at, end); `at` moves on as they come
   std::uint64_t size = 0;         // of the file
   std::string name;               // for messages
-  std::string etag;               // of a plain address: ranges of another content are refused
+  std::string etag;               // validators() of a plain address: ranges of another content are refused
   bool whole_allowed = false;     // a 200 with the whole file will do, when `at` is 0
   // Takes the bytes at `at`, which is moved afterwards; false ends it.
   std::function<bool(Bytes)> take;

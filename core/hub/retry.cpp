@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <ctime>
 #include <optional>
 #include <random>
+#include <string>
 
 namespace atp {
 namespace {
@@ -26,6 +28,21 @@ std::optional<double> rate_limit(std::string_view text) {
   return whole_seconds(text.substr(time + 3));
 }
 
+// "Wed, 21 Oct 2015 07:28:00 GMT", in seconds since 1970.
+std::optional<std::time_t> http_date(std::string_view text) {
+  struct tm time = {};
+  if (!::strptime(std::string(text).c_str(), "%a, %d %b %Y %H:%M:%S GMT", &time)) return std::nullopt;
+  return ::timegm(&time);
+}
+
+// Retry-After: seconds, or a date, which counts from the server's own Date.
+std::optional<double> retry_after(const HttpAnswer& answer) {
+  const auto text = answer.header("retry-after");
+  const auto until = http_date(text);
+  if (!until) return whole_seconds(text);
+  return std::max(0.0, std::difftime(*until, http_date(answer.header("date")).value_or(std::time(nullptr))));
+}
+
 }  // namespace
 
 bool is_transient(int status) {
@@ -35,7 +52,7 @@ bool is_transient(int status) {
 double retry_delay(int attempt, const HttpAnswer* answer, double base, double jitter) {
   if (answer && (answer->status == 429 || answer->status == 503)) {
     auto asked = rate_limit(answer->header("ratelimit"));
-    if (!asked) asked = whole_seconds(answer->header("retry-after"));
+    if (!asked) asked = retry_after(*answer);
     // One second more: the server's clock and ours do not agree on where a second ends.
     if (asked) return std::min(*asked + 1, kLongestWait) + jitter / 2;
   }

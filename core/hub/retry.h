@@ -14,7 +14,7 @@ bool is_transient(int status);
 constexpr int most_retries(Trouble trouble, int retries) { return trouble == Trouble::resolve && retries > 1 ? 1 : retries; }
 
 // Seconds to wait before retry `attempt` (1, 2, ...): 1, 2, 4, 8, 8 times `base`, up to half of it more by `jitter`
-// (0 to 1). What a 429 or 503 asks for counts instead (RateLimit, then Retry-After in seconds), up to kLongestWait.
+// (0 to 1). What a 429 or 503 asks for counts instead (RateLimit, then Retry-After), up to kLongestWait.
 double retry_delay(int attempt, const HttpAnswer* answer, double base, double jitter);
 inline constexpr double kLongestWait = 310;  // the Hub counts requests in windows of 300 s
 

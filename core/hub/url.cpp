@@ -37,9 +37,37 @@ bool is_host(std::string_view host) {
   return !host.empty() && host.size() <= 253 && std::all_of(host.begin(), host.end(), [](char c) { return is_letter_or_digit(c) || c == '-' || c == '.' || c == '_'; });
 }
 
-// Blanks and control characters would let an answer write into our request.
+// Control characters would let an answer write into our request.
 bool is_target(std::string_view target) {
   return std::all_of(target.begin(), target.end(), [](char c) { return c > ' ' && c != 0x7f && c != '\\'; });
+}
+
+// People write blanks and letters of all kinds, and some servers redirect to them.
+std::string encoded_target(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == ' ' || static_cast<unsigned char>(c) >= 0x80) {
+      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+// "/a/../b" is "/b" (RFC 3986, 5.2.4). What follows '?' stays as it is.
+std::string without_dot_parts(const std::string& target) {
+  const std::size_t end = std::min(target.find('?'), target.size());
+  std::string out;
+  for (std::size_t at = 0; at < end;) {
+    const std::size_t next = std::min(target.find('/', at + 1), end);
+    const std::string_view part = std::string_view(target).substr(at, next - at);  // with its '/'
+    at = next;
+    if (part == "/.." && !out.empty()) out.erase(out.rfind('/'));
+    if (part != "/." && part != "/..") out += part;
+    else if (at == end) out += '/';
+  }
+  return out + target.substr(end);
 }
 
 }  // namespace
@@ -50,7 +78,7 @@ std::optional<Url> Url::parse(std::string_view text) {
   text = text.substr(0, text.find('#'));
   const std::size_t end = std::min(text.find_first_of("/?"), text.size());
   std::string_view host = text.substr(0, end);
-  url.target = std::string(text.substr(end));
+  url.target = encoded_target(text.substr(end));
   if (!url.target.starts_with('/')) url.target.insert(0, "/");
   url.port = url.tls ? 443 : 80;
   const std::size_t colon = host.rfind(':');
@@ -80,7 +108,9 @@ std::optional<Url> Url::resolve(std::string_view reference) const {
   } else {
     path = std::string(own.substr(0, own.rfind('/') + 1)) + std::string(reference);
   }
-  return parse(origin() + path);
+  auto url = parse(origin() + path);
+  if (url) url->target = without_dot_parts(url->target);
+  return url;
 }
 
 std::string Url::origin() const {

@@ -9,7 +9,8 @@
 namespace atp {
 
 // An absolute http or https address. `host` is in lower case; `target` begins with '/' and is byte for byte as it was
-// given: signatures in a query must not change. A fragment is left out.
+// given, as signatures in a query must not change; only blanks and bytes that are not ASCII become %XX. A fragment is
+// left out.
 struct Url {
   bool tls = false;
   std::string host;  // with its brackets when it is an IPv6 address

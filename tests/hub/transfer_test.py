@@ -24,7 +24,7 @@ def test_dropped_connections():
             assert c.blob() == BIG and not c.leftovers()
     with big_case() as c:
         c.hub.fault("cdn GET", times=999, drop_at_once=True)
-        c.pull_big(code=5, says=["do not come", "pull again"])
+        c.pull_big(code=5, says=["do not come", "goes on where it stopped"])
         c.hub.clear()
         c.pull_big()
         assert c.blob() == BIG
