@@ -40,10 +40,6 @@ constexpr auto kMarks = table_of("\"{}[]:,");
 bool is_blank(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
 bool is_digits(std::string_view s) { return !s.empty() && s.find_first_not_of("0123456789") == std::string_view::npos; }
 
-}  // namespace
-
-namespace {
-
 // An object or a list that is open, or was open around the first record.
 struct Container {
   char bracket = '{';

@@ -109,8 +109,8 @@ void Salvage::use_slot(const Slot& slot, char name, bool guessed) {
   if (guessed && !damage.empty()) return;  // its numbers mean nothing
   if (!guessed) codec_ = g.codec();  // a damaged slot's may be what is damaged: choose_codec() looks at the records
   if (slot.num_molecules == 0) return;
-  note(fmt::format("header slot {}{} leads to {} records (generation {})", name, guessed ? ", although damaged," : "",
-                                      slot.num_molecules, slot.generation));
+  note(fmt::format("header slot {}{} leads to {} record{} (generation {})", name, guessed ? ", although damaged," : "", slot.num_molecules,
+                   slot.num_molecules == 1 ? "" : "s", slot.generation));
   if (g.schema) schema_ = g.schema;
   if (g.schema_damaged) lost_schemas_.push_back(slot.schema_offset);
   if (g.positions) positions_ = g.positions;
