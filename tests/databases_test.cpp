@@ -484,7 +484,7 @@ TEST_CASE("lmdb: a file cut to its first page is no empty database") {
 TEST_CASE("lmdb: a tree that comes back to itself") {
   auto bytes = read_bytes(file("mptraj10_asejson.aselmdb"));
   // Both meta pages name the other's page as the root: 16 + 24 + 48 + 40 bytes in.
-  for (const std::size_t page : {0, 1}) store(bytes.data() + page * 4096 + 128, std::uint64_t{1} - page);
+  for (const std::size_t page : {0u, 1u}) store(bytes.data() + page * 4096 + 128, std::uint64_t{1} - page);
   const LmdbFile lmdb(bytes, "x");
   CHECK_THROWS_AS(lmdb.for_each([](const LmdbEntry&) { return true; }), Error);
 }

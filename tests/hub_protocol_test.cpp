@@ -152,7 +152,7 @@ TEST_CASE("a partial file believes only what it can prove") {
   {
     PartialFile p(path, "id", size);
     CHECK(p.sound() == std::vector<bool>{false, false, false});
-    for (const std::size_t c : {2, 0}) {
+    for (const std::size_t c : {2u, 0u}) {
       p.write(p.begin_of(c), chunk(p, c));
       p.finish_chunk(c, xxh3(chunk(p, c)));
     }

@@ -60,10 +60,10 @@ TEST_CASE("a lost schema: the type of positions is that which explains the recor
   const test::TempDir dir;
   const std::string path = dir / "x.atp", saved = dir / "saved.atp";
   for (const Codec codec : test::codecs()) {
-    for (const auto& [positions, forces] : {std::pair(Type::vec3_f64, Type::vec3_f64), std::pair(Type::vec3_f32, Type::vec3_f64), std::pair(Type::vec3_f64, Type::vec3_f32)}) {
+    for (const auto& types : {std::pair(Type::vec3_f64, Type::vec3_f64), std::pair(Type::vec3_f32, Type::vec3_f64), std::pair(Type::vec3_f64, Type::vec3_f32)}) {
       CAPTURE(codec_name(codec));
-      CAPTURE(type_info(positions).name);
-      test::write(path, zeros(positions, forces), codec);
+      CAPTURE(type_info(types.first).name);
+      test::write(path, zeros(types.first, types.second), codec);
       const auto records = records_of(path);
       const Schema schema = Reader(path).schema();
       damage_schema(path);

@@ -50,13 +50,14 @@ TEST_CASE("select_records: the same for any number of threads") {
       {"record % 3 = 0", {0, 3, 6}},
       {"n_atoms", {0, 1, 2, 3, 4, 5, 7}},
   };
-  for (const auto& [expression, wanted] : cases) {
+  for (const auto& one : cases) {
+    const char* const expression = one.first;
     CAPTURE(expression);
     for (const int jobs : {1, 2, 5}) {
       std::uint64_t seen = 0;
       SelectOptions options = with_jobs(jobs);
       options.progress = [&](std::uint64_t n) { seen = n; };
-      CHECK(select_records(*m.dataset, expression, options) == wanted);
+      CHECK(select_records(*m.dataset, expression, options) == one.second);
       CHECK(seen == 8);
     }
   }
