@@ -88,8 +88,9 @@ std::string by_workers(const BenchResults& r, const std::string& dir, const std:
   for (const BenchRow& row : r.rows) {
     if (row.problem.empty() && row.dir == dir && row.load == load && row.workload.starts_with("workers-")) series[row.backend].emplace_back(std::stod(row.workload.substr(8)), row.median);
   }
-  const std::string svg = lines_over("Several processes, one molecule at a time", series, "processes");
-  return svg.empty() ? "" : "<h3>Several processes, one molecule at a time</h3>\n" + svg;
+  constexpr std::string_view kTitle = "Several processes, one molecule at a time";
+  const std::string svg = lines_over(kTitle, series, "processes");
+  return svg.empty() ? "" : fmt::format("<h3>{}</h3>\n{}", kTitle, svg);
 }
 
 std::string latencies(const BenchResults& r, const std::string& dir, const std::string& load, const char* workload, const char* title) {
@@ -176,7 +177,8 @@ std::string io_profiles_of(const BenchResults& r) {
       }
       if (!sizes.empty()) bars += fmt::format("<h3>{} by size (mean of each tenth of a second)</h3>\n{}\n", title, svg_bars(title, sizes, false));
     }
-    if (!lines.empty()) out += "<h3>Bytes read and written a second, over time</h3>\n" + svg_lines("Bytes read and written a second, over time", lines, "seconds", {"", "B/s"}, false) + "\n";
+    constexpr std::string_view kTitle = "Bytes read and written a second, over time";
+    if (!lines.empty()) out += fmt::format("<h3>{}</h3>\n{}\n", kTitle, svg_lines(kTitle, lines, "seconds", {"", "B/s"}, false));
     out += bars;
   }
   return out;

@@ -230,6 +230,8 @@ bool Pull::keeps_manifest() const {
 void Pull::check_manifest() const {
   const std::string path = plain_folder() + "/" + plan_.dataset.manifest_name;
   if (!keeps_manifest() || command_.force || !std::filesystem::exists(path)) return;
+  std::error_code error;
+  if (std::filesystem::file_size(path, error) != plan_.dataset.manifest.size()) refuse_to_replace(path);
   std::ifstream file(path, std::ios::binary);
   if (std::string(std::istreambuf_iterator<char>(file), {}) != plan_.dataset.manifest) refuse_to_replace(path);
 }

@@ -201,6 +201,14 @@ bool RecordView::next(Cursor& at, SectionView& out) const {
   return false;
 }
 
+bool RecordView::ends_with_sections() const {
+  Cursor at = begin();
+  SectionView section;
+  while (next(at, section)) {
+  }
+  return at.rest.empty();
+}
+
 std::optional<SectionView> RecordView::find(Kind kind, std::string_view key) const {
   std::optional<SectionView> found;
   for_each_section([&](const SectionView& s) {

@@ -69,6 +69,10 @@ class RecordView {
   std::uint32_t n_sections() const { return n_sections_; }
   Bytes sections_bytes() const { return sections_; }
 
+  // Whether nothing lies behind the last section. Bytes there are legal, but no writer leaves any: a record that is
+  // read with the wrong type of positions mostly has some. Throws Error (exit 3) as for_each_section().
+  bool ends_with_sections() const;
+
   // The last section of that kind and key, or nothing.
   std::optional<SectionView> find(Kind kind, std::string_view key) const;
 

@@ -11,17 +11,6 @@
 
 namespace atp {
 
-bool ends_with_sections(const RecordView& record) {
-  ByteReader in(record.sections_bytes());
-  for (std::uint32_t i = 0; i < record.n_sections(); ++i) {  // those that this program does not know, too
-    in.take(1, "a section's kind");
-    in.take(in.number<std::uint8_t>("a key's length"), "a key");
-    in.take(1, "a section's type");
-    in.take(in.number<std::uint32_t>("a payload's length"), "a payload");
-  }
-  return in.rest().empty();
-}
-
 RecordChecker::RecordChecker(Codec codec, const Schema* lock, std::optional<Type> positions)
     : codec_(codec), lock_(lock), positions_(positions) {}
 

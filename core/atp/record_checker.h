@@ -19,11 +19,6 @@ struct RecordProblem {
   bool decodes;  // and fits index and schema: only its checksum does not
 };
 
-// Whether nothing lies behind the last section of a record that is sound otherwise. Bytes there are legal, but
-// no writer leaves any: a record that is read with the wrong type of positions mostly has some. Throws Error
-// (exit 3) when the sections need more bytes than are there.
-bool ends_with_sections(const RecordView& record);
-
 // One thread; one per thread. Borrows the schema.
 class RecordChecker {
  public:

@@ -7,7 +7,6 @@
 #include <optional>
 
 #include "core/atp/generation.h"
-#include "core/atp/record_checker.h"
 #include "core/atp/repair_check.h"
 #include "core/atp/slots.h"
 #include "core/atp/verify_records.h"
@@ -337,7 +336,7 @@ Schema Repair::rebuild_schema(Type positions, std::uint64_t& records) {
     Schema grown = schema;
     if (!grown.add(view).empty()) return;
     schema = std::move(grown);
-    records += ends_with_sections(view);
+    records += view.ends_with_sections();
   };
   Bounded<Damage> bad;
   check_records(*input_, trial, p, bad);

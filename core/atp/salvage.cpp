@@ -296,7 +296,7 @@ std::uint64_t Salvage::explained(Type positions) const {
   std::uint64_t bytes = 0;
   RecordChecker checker(*codec_, nullptr, positions);
   const auto add = [&](const IndexEntry& e, Bytes stored) {
-    if (!checker.check(e, stored, 0) && ends_with_sections(checker.record())) bytes += e.unpacked;
+    if (!checker.check(e, stored, 0) && checker.record().ends_with_sections()) bytes += e.unpacked;
   };
   for (std::size_t i = 0; i < std::min(kSample, leads_.size()); ++i) {
     try {
@@ -419,7 +419,7 @@ void Salvage::take_all() {
       (void)checker_->check(e, buffer_, lead.checksum);  // the scan has used the checker
     }
     report_.with_checksum += lead.checksum != 0;
-    doubtful_ += lead.checksum == 0 && !ends_with_sections(checker_->record());
+    doubtful_ += lead.checksum == 0 && !checker_->record().ends_with_sections();
     ++report_.by_index;
     write(e, buffer_, checker_->record());
     done = e.offset + e.stored;
