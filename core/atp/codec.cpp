@@ -9,6 +9,7 @@
 #include <charconv>
 #include <limits>
 
+#include "core/atp/zstd_decoder.h"
 #include "core/base/error.h"
 
 namespace atp {
@@ -63,13 +64,10 @@ std::optional<Codec> parse_codec(std::string_view text) {
 
 struct CodecContext::State {
   ZSTD_CCtx* compressor = nullptr;
-  ZSTD_DCtx* decompressor = nullptr;
+  std::optional<ZstdDecoder> zstd;
   std::vector<char> lz4;
 
-  ~State() {
-    ZSTD_freeCCtx(compressor);
-    ZSTD_freeDCtx(decompressor);
-  }
+  ~State() { ZSTD_freeCCtx(compressor); }
 };
 
 CodecContext::CodecContext(Codec codec) : codec_(codec), state_(std::make_unique<State>()) {}
@@ -119,25 +117,15 @@ Bytes CodecContext::decompress(Bytes stored, std::uint32_t unpacked, std::vector
     fail_input("", fmt::format("{} stored bytes cannot hold the {} that the index says", stored.size(), unpacked));
   }
   if (codec_.id == CodecId::zstd) {
-    const unsigned long long stated = ZSTD_getFrameContentSize(stored.data(), stored.size());
-    if (stated == ZSTD_CONTENTSIZE_ERROR) fail_input("", "does not begin with a zstd frame");
-    if (stated != ZSTD_CONTENTSIZE_UNKNOWN && stated != unpacked) {
-      fail_input("", fmt::format("its zstd frame holds {} bytes, the index says {}", stated, unpacked));
-    }
-  }
-  if (scratch.size() < unpacked) scratch.resize(unpacked);
-
-  if (codec_.id == CodecId::lz4) {
+    if (!state_->zstd) state_->zstd.emplace();
+    state_->zstd->decompress(stored, unpacked, scratch);
+  } else {
     constexpr auto kMost = static_cast<std::size_t>(std::numeric_limits<int>::max());
+    if (scratch.size() < unpacked) scratch.resize(unpacked);
     if (stored.size() > kMost || unpacked > kMost) fail_input("", "is larger than lz4 can unpack");
     const int n = LZ4_decompress_safe(reinterpret_cast<const char*>(stored.data()), reinterpret_cast<char*>(scratch.data()),
                                       static_cast<int>(stored.size()), static_cast<int>(unpacked));
     if (n < 0 || static_cast<std::uint32_t>(n) != unpacked) fail_input("", "does not decompress (lz4)");
-  } else {
-    if (!state_->decompressor && !(state_->decompressor = ZSTD_createDCtx())) throw std::bad_alloc();
-    const std::size_t n = ZSTD_decompressDCtx(state_->decompressor, scratch.data(), unpacked, stored.data(), stored.size());
-    if (ZSTD_isError(n)) fail_input("", fmt::format("does not decompress (zstd: {})", ZSTD_getErrorName(n)));
-    if (n != unpacked) fail_input("", fmt::format("decompresses to {} bytes, the index says {}", n, unpacked));
   }
   return Bytes(scratch).first(unpacked);
 }
