@@ -84,7 +84,9 @@ class Prefetcher {
   }
 
   void fetch_until(std::size_t end) {
-    for (; at_ < end; at_ += kLine) fetch(record_ + at_);
+    std::size_t at = at_;
+    for (; at < end; at += kLine) fetch(record_ + at);
+    at_ = at;
     __asm__ volatile("");
   }
 
