@@ -55,6 +55,7 @@ std::vector<std::string> dataset_files(const std::string& argument) {
     if (paths.empty()) fail_input(argument, "matches no file");
     return paths;
   }
+  if (!fs::status_known(status)) fail_system(argument, "cannot open", error.value());  // links in a circle, a name too long
   fail_input(argument, "no such file or directory");
 }
 
