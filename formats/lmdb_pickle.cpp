@@ -213,6 +213,7 @@ struct Rows {
   std::shared_ptr<const LmdbFile> file;
   Settings settings;
   std::vector<std::pair<std::uint64_t, Bytes>> rows;
+  std::string note = {};  // of the file as a whole
 };
 
 class LmdbDecoder final : public FrameDecoder {
@@ -221,6 +222,7 @@ class LmdbDecoder final : public FrameDecoder {
 
   void decode(std::uint64_t i, Structure& structure, FrameRemarks& remarks) override {
     const auto& [key, value] = all_->rows[first_ + static_cast<std::size_t>(i)];
+    if (!all_->note.empty()) remarks.note(all_->note);
     try {
       const Pickle pickle(value);
       frame_.read(pickle, pickle.root(), structure, remarks);
@@ -252,7 +254,10 @@ class LmdbPickles final : public FormatReader {
     if (length && *length > all->rows.size()) {
       fail_input(file->name(), fmt::format("says it has {} entries and has {}", *length, all->rows.size()), "the file is not complete; copy it again");
     }
-    if (length) all->rows.resize(static_cast<std::size_t>(*length));
+    if (length && *length < all->rows.size()) {
+      all->note = fmt::format("{}: its 'length' is {}, what it has beyond (numbered entries: {}) is left out", file->name(), *length, all->rows.size() - *length);
+      all->rows.resize(static_cast<std::size_t>(*length));
+    }
     all_ = std::move(all);
   }
 

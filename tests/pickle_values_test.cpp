@@ -1,6 +1,10 @@
 // What pickles hold beyond tensors: lists as arrays, and values that are named again and again.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
+#if __has_include(<lmdb.h>)
+#include <lmdb.h>
+#define HAVE_LMDB
+#endif
 
 #include <algorithm>
 #include <string>
@@ -180,6 +184,46 @@ TEST_CASE("pickle: numbers of a big-endian machine") {
   CHECK(f64(s, Kind::molecule, "weight") == 0.25);
   CHECK(refusal({{"force", array(dtype("f8", '>'), {2, 3}, "12345678")}}) == "item 0: 'force' has a tensor that goes beyond its storage");
 }
+
+#ifdef HAVE_LMDB
+namespace {
+
+// As fairchem's: the entries under their numbers, and how many there are.
+void write_lmdb(const std::string& path, const std::vector<std::string>& pickles, int length) {
+  MDB_env* env;
+  MDB_txn* txn;
+  MDB_dbi dbi;
+  REQUIRE(mdb_env_create(&env) == 0);
+  REQUIRE(mdb_env_open(env, path.c_str(), MDB_NOSUBDIR | MDB_NOSYNC, 0644) == 0);
+  REQUIRE(mdb_txn_begin(env, nullptr, 0, &txn) == 0);
+  REQUIRE(mdb_dbi_open(txn, nullptr, 0, &dbi) == 0);
+  const auto put = [&](const std::string& name, const std::string& root) {
+    const std::string pickle = "\x80\x02" + root + ".";
+    MDB_val key = {name.size(), const_cast<char*>(name.data())}, value = {pickle.size(), const_cast<char*>(pickle.data())};
+    REQUIRE(mdb_put(txn, dbi, &key, &value, 0) == 0);
+  };
+  for (std::size_t i = 0; i < pickles.size(); ++i) put(std::to_string(i), pickles[i]);
+  put("length", whole(length));
+  REQUIRE(mdb_txn_commit(txn) == 0);
+  mdb_env_close(env);
+}
+
+}  // namespace
+
+TEST_CASE("lmdb-pickle: entries beyond the length are told") {
+  const TempDir dir;
+  const std::vector<std::string> three(3, molecule({}));
+  write_lmdb(dir / "all.lmdb", three, 3);
+  write_lmdb(dir / "two.lmdb", three, 2);
+  write_lmdb(dir / "four.lmdb", three, 4);
+  CHECK(read_all(*open_input(dir / "all.lmdb", "", {})).notes.empty());
+  const auto two = read_all(*open_input(dir / "two.lmdb", "", {}));
+  CHECK(two.frames.size() == 2);
+  REQUIRE(two.notes.size() == 1);
+  CHECK(two.notes.begin()->ends_with("two.lmdb: its 'length' is 2, what it has beyond (numbered entries: 1) is left out"));
+  CHECK_THROWS_WITH_AS(open_input(dir / "four.lmdb", "", {}), doctest::Contains("says it has 4 entries and has 3"), Error);
+}
+#endif
 
 TEST_CASE("torch: a file of a big-endian machine") {
   const std::vector<float> values = {1, 2, 3, -4, 5.5, 1e-30F};
