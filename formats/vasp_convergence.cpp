@@ -81,9 +81,9 @@ void OutcarLoop::look_at(std::string_view line) {
       const std::string_view why = line.substr(words + kAborting.size());
       gave_up_ = gave_up_ || why.find("EDIFF was not reached") != std::string_view::npos || why.find("hard stop") != std::string_view::npos;
     }
-  } else if (line.front() == ' ') {
-    const std::size_t at = line.substr(0, 40).find(kChange);
-    const std::size_t colon = at == std::string_view::npos ? at : line.find(':', at);
+  } else if (line[1] == 't' || line[2] == 't') {  // few lines are worth a closer look
+    line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+    const std::size_t colon = line.starts_with(kChange) ? line.find(':') : std::string_view::npos;
     if (colon == std::string_view::npos) return;
     const std::string_view numbers = line.substr(colon + 1);  // "-0.1349628E+04  (-0.2724720E+05)"
     const std::size_t open = std::min(numbers.find('('), numbers.size());

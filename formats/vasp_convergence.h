@@ -43,6 +43,7 @@ class LoopLimits {
 // The electronic loop of one step, as an OUTCAR tells it.
 class OutcarLoop {
  public:
+  // A line of eight bytes or more.
   void look_at(std::string_view line);
   bool begun() const { return steps_ > 0; }
   bool unconverged(const LoopLimits& limits) const;

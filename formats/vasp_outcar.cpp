@@ -100,10 +100,14 @@ class OutcarReader : public SerialReader {
     loops_begun_ = step_.loop.begun();
     const std::size_t equals = line.substr(0, 12).find('=');
     if (equals == std::string_view::npos) return;
-    const auto name = split_words(line.substr(0, equals));
-    if (name.size() != 1 || (name[0] == "NELM" && nelm_told_)) return;
-    if (name[0] == "NELM") nelm_told_ = has(line, "# of ELM steps");
-    limits_.set(name[0], line.substr(equals + 1));
+    std::string_view name = line.substr(0, equals);
+    name.remove_prefix(std::min(name.find_first_not_of(' '), name.size()));
+    name = name.substr(0, name.find(' '));
+    if (name == "NELM") {
+      if (nelm_told_) return;
+      nelm_told_ = has(line, "# of ELM steps");
+    }
+    limits_.set(name, line.substr(equals + 1));
   }
 
   // Whether nothing follows: what cannot be read then was being written.
