@@ -41,6 +41,9 @@ Run declare_pack(CLI::App& app) {
   app.add_option("--drop", o->drop, "leave out columns and keys that match (repeatable)")->type_name("GLOB")->group("Input");
   add_choice(app, "--on-error", o->on_error, {"stop", "skip"}, "at a bad frame: stop, or leave it out and say why (default: stop)")
       ->group("Input");
+  add_choice(app, "--unconverged", o->unconverged, {"keep", "skip"},
+             "steps of VASP whose SCF did not converge (scf_unconverged = 1): keep them, or leave them out and say which (default: keep)")
+      ->group("Input");
   add_count(app, "--limit", o->limit, "at most N frames")->group("Input");
   add_selection(app, "--records", o->records, "only these frames of the inputs taken together, in input order: 0,5,10:20,-1")
       ->group("Input");

@@ -29,6 +29,7 @@ struct PackOptions {
   std::vector<std::string> scopes;  // NAME=atom|molecule
   bool keep_source = false;
   std::string on_error = "stop";
+  std::string unconverged = "keep";
   std::vector<std::string> meta;    // KEY=VALUE
   std::optional<std::uint64_t> limit;
   std::string records;              // a Selection

@@ -8,6 +8,7 @@
 #include "cmd/options.h"
 #include "core/base/interrupt.h"
 #include "formats/utf8.h"
+#include "formats/vasp_convergence.h"
 
 namespace atp {
 namespace {
@@ -36,6 +37,9 @@ struct MovedScopes {
 
 constexpr const char* kMomentsNote = "the atoms' 'magmom' is stored as 'magmoms', as ASE calls it, because 'magmom' is a number of the molecule in other frames";
 
+constexpr const char* kUnconvergedNote =
+    "steps that did not converge electronically are kept, with scf_unconverged = 1; --unconverged skip leaves them out, and so does atp shard --where 'scf_unconverged IS NULL'";
+
 bool has(const Schema& schema, Kind kind, std::string_view key) { return schema.entries.contains(std::pair(kind, key)); }
 
 class Packer final : public FrameSink {
@@ -51,10 +55,14 @@ class Packer final : public FrameSink {
   void frame(Structure& s, const FrameOrigin& origin) override {
     if (!wanted(origin)) return;
     throw_if_interrupted();
+    if (rules_.skip_unconverged && is_unconverged(s)) {
+      return leave_out(Error(Exit::input, place(origin, input_), fmt::format("frame {} did not converge electronically", origin.number())));
+    }
     before_move_.reset();
     const bool both_moments = chunk_.both_moments;
     try {
       filter(s);
+      if (is_unconverged(s)) chunk_.notes.emplace(kUnconvergedNote);
       if (rules_.keep_source) put_source(s, origin);
       apply_dtype(s, rules_.dtype);
       settle_moments(s);
@@ -354,6 +362,10 @@ class Packer final : public FrameSink {
       chunk_.failure = e;
       throw StopDecoding{};
     }
+    leave_out(e);
+  }
+
+  void leave_out(const Error& e) {
     ++chunk_.skipped_count;
     if (chunk_.skipped.size() < kReasonsKept) chunk_.skipped.push_back(e);
   }

@@ -23,6 +23,7 @@ struct PackRules {
   bool narrow_to_lock = false;          // append without --dtype: f64 becomes f32 where the file has f32
   std::vector<std::string> keep, drop;  // globs over properties
   bool skip_errors = false;             // --on-error skip
+  bool skip_unconverged = false;        // --unconverged skip
   bool keep_source = false;             // --keep-source: each record says where it comes from
   std::set<std::string> scoped;         // --scope: the names
   Schema fixed;                         // append: the file's own schema, which cannot widen

@@ -39,6 +39,7 @@ PackRun::PackRun(const PackOptions& options) : o_(options) {
   rules_.keep = o_.keep;
   rules_.drop = o_.drop;
   rules_.skip_errors = o_.on_error == "skip";
+  rules_.skip_unconverged = o_.unconverged == "skip";
   for (const auto& pair : o_.meta) split_pair(pair, "--meta", "KEY=VALUE");
   if (!o_.from.empty()) format_named(o_.from);
   rules_.keep_source = o_.keep_source;
@@ -271,8 +272,9 @@ std::string inputs_text(const std::vector<std::string>& inputs) {
 void PackRun::check_result(const PackedPart& whole) const {
   if (whole.report.records == 0) {
     whole.report.print_skipped();
-    fail_input(inputs_text(o_.inputs), whole.report.skipped_count != 0 ? "not one frame could be read, so nothing was written"
-                                                   : "there is no frame to pack, so nothing was written");
+    std::string why = whole.report.skipped_count != 0 ? "not one frame could be read" : "there is no frame to pack";
+    if (whole.report.skipped_count != 0 && rules_.skip_unconverged) why = "no frame is left";
+    fail_input(inputs_text(o_.inputs), why + ", so nothing was written");
   }
   check_map_was_used(whole);
   whole.report.warn_of_unused(rules_);

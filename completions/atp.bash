@@ -74,6 +74,9 @@ _atp() {
         --on-error)
           _atp_words "stop skip"
           return ;;
+        --unconverged)
+          _atp_words "keep skip"
+          return ;;
         --progress)
           _atp_words "auto always never"
           return ;;
@@ -83,7 +86,7 @@ _atp() {
         --shards|--meta|--units|--npz-map|--hdf5-map|--limit|--records|-j|--jobs) return ;;
       esac
       if [[ $cur == -* ]]; then
-        _atp_words "-o --output -f --force --shards --append --codec --dtype --meta --dry-run --json --from --map --units --adsorption-energy --npz-map --hdf5-map --scope --keep-source --keep --drop --on-error --limit --records -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help"
+        _atp_words "-o --output -f --force --shards --append --codec --dtype --meta --dry-run --json --from --map --units --adsorption-energy --npz-map --hdf5-map --scope --keep-source --keep --drop --on-error --unconverged --limit --records -j --jobs -q --quiet -v --verbose -y --yes --progress --color -h --help"
       else
         _atp_files
       fi ;;

@@ -46,6 +46,7 @@ complete -c atp -n '__fish_seen_subcommand_from pack' -l keep-source -d 'store w
 complete -c atp -n '__fish_seen_subcommand_from pack' -l keep -x -a '(__atp_fields)' -d 'of the other columns and keys, keep those that match (repeatable)'
 complete -c atp -n '__fish_seen_subcommand_from pack' -l drop -x -a '(__atp_fields)' -d 'leave out columns and keys that match (repeatable)'
 complete -c atp -n '__fish_seen_subcommand_from pack' -l on-error -x -a 'stop skip' -d 'at a bad frame: stop, or leave it out and say why (default: stop)'
+complete -c atp -n '__fish_seen_subcommand_from pack' -l unconverged -x -a 'keep skip' -d 'steps of VASP whose SCF did not converge (scf_unconverged = 1): keep them, or leave them out and say which (default: keep)'
 complete -c atp -n '__fish_seen_subcommand_from pack' -l limit -x -d 'at most N frames'
 complete -c atp -n '__fish_seen_subcommand_from pack' -l records -x -d 'only these frames of the inputs taken together, in input order: 0,5,10:20,-1'
 complete -c atp -n '__fish_seen_subcommand_from pack' -s j -l jobs -x -d 'threads to use; 0 or auto (the default) takes every CPU this process may use'

@@ -60,7 +60,10 @@ class CifReader : public SerialReader {
     return false;
   }
   std::uint64_t position() const override { return source_->position(); }
-  std::string last_words() const override { return doubt_; }
+  std::vector<std::string> last_words() const override {
+    if (doubt_.empty()) return {};
+    return {doubt_};
+  }
 
  private:
   // Of a last line without a newline, beside the lines before it that have as many words.

@@ -10,8 +10,8 @@ constexpr std::size_t kBatchFrames = 1000;
 
 class ReadyBatch : public FrameBatch {
  public:
-  ReadyBatch(std::uint64_t first, std::uint64_t position, std::vector<ReadyFrame> frames)
-      : first_(first), position_(position), frames_(std::move(frames)) {}
+  ReadyBatch(std::uint64_t first, std::uint64_t position, std::vector<ReadyFrame> frames, std::vector<std::string> last_words)
+      : first_(first), position_(position), frames_(std::move(frames)), last_words_(std::move(last_words)) {}
 
   std::uint64_t first_frame() const override { return first_; }
   std::uint64_t frames() const override { return frames_.size(); }
@@ -28,11 +28,13 @@ class ReadyBatch : public FrameBatch {
       for (const std::string& text : frame.notes) sink.note(text);
       sink.frame(structure, frame.origin);
     }
+    for (const std::string& text : last_words_) sink.note(text);
   }
 
  private:
   std::uint64_t first_, position_;
   std::vector<ReadyFrame> frames_;
+  std::vector<std::string> last_words_;
 };
 
 }  // namespace
@@ -56,6 +58,7 @@ std::unique_ptr<FrameBatch> SerialReader::next() {
     if (fill(first, 0)) ahead_ = std::move(first);
   }
   std::vector<ReadyFrame> frames;
+  std::vector<std::string> words;
   std::uint64_t atoms = 0;
   while (ahead_ && frames.size() < kBatchFrames && atoms < kBatchAtoms) {
     frames.push_back(std::move(*ahead_));
@@ -64,8 +67,8 @@ std::unique_ptr<FrameBatch> SerialReader::next() {
     ReadyFrame following;
     if (fill(following, frames_ + frames.size())) {
       ahead_ = std::move(following);
-    } else if (std::string words = last_words(); !words.empty()) {
-      frames.back().notes.push_back(std::move(words));
+    } else {
+      words = last_words();
     }
   }
   if (frames.empty()) {
@@ -74,7 +77,7 @@ std::unique_ptr<FrameBatch> SerialReader::next() {
   }
   const std::uint64_t first = frames_;
   frames_ += frames.size();
-  return std::make_unique<ReadyBatch>(first, position(), std::move(frames));
+  return std::make_unique<ReadyBatch>(first, position(), std::move(frames), std::move(words));
 }
 
 }  // namespace atp

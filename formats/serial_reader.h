@@ -31,8 +31,8 @@ class SerialReader : public FormatReader {
   // takes it. Throws Error (exit 3) where the input cannot be followed any further.
   virtual bool read(ReadyFrame& frame) = 0;
   virtual std::uint64_t position() const = 0;
-  // What the user should know once read() has returned false: told with the last frame.
-  virtual std::string last_words() const { return {}; }
+  // What the user should know once read() has returned false: told behind the last frame, be it good or bad.
+  virtual std::vector<std::string> last_words() const { return {}; }
 
  private:
   bool fill(ReadyFrame& frame, std::uint64_t number);

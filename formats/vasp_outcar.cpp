@@ -11,6 +11,7 @@
 #include "formats/number.h"
 #include "formats/serial_reader.h"
 #include "formats/vasp.h"
+#include "formats/vasp_convergence.h"
 
 namespace atp {
 namespace {
@@ -43,9 +44,11 @@ class OutcarReader : public SerialReader {
     fail_input(lines_.name(), cut_off_ ? "ends within its first step" : "holds no step with forces and energy", "the run was cut off");
   }
   std::uint64_t position() const override { return lines_.position(); }
-  std::string last_words() const override {
-    std::string words = cut_off_ ? fmt::format("{} is cut off: its whole steps are kept", lines_.name()) : std::string();
-    if (learned_steps_ > 0) words += fmt::format("{}{}: {} steps of VASP's machine-learned force field are left out", words.empty() ? "" : "; ", lines_.name(), learned_steps_);
+  std::vector<std::string> last_words() const override {
+    std::vector<std::string> words;
+    if (cut_off_) words.push_back(fmt::format("{} is cut off: its whole steps are kept", lines_.name()));
+    if (learned_steps_ > 0) words.push_back(fmt::format("{}: {} steps of VASP's machine-learned force field are left out", lines_.name(), learned_steps_));
+    unconverged_.tell(lines_.name(), words);
     return words;
   }
 
@@ -53,6 +56,7 @@ class OutcarReader : public SerialReader {
   struct Step {
     std::vector<double> positions, forces;
     std::vector<double> magmoms;
+    OutcarLoop loop;
     std::optional<std::array<double, 9>> stress;
     std::optional<double> energy, free_energy;
     bool has_forces = false, bad_stress = false;
@@ -62,6 +66,8 @@ class OutcarReader : public SerialReader {
   // True when the line completes a step.
   bool look_at(std::string_view line, ReadyFrame& frame) {
     if (line.size() < 8) return false;
+    step_.loop.look_at(line);
+    if (!loops_begun_) read_parameter(line);
     if (has(line, "TITEL  =")) return add_species(line), false;
     if (has(line, "ions per type =")) return read_counts(line), false;
     if (line.starts_with("      direct lattice vectors")) return read_cell(), false;
@@ -87,6 +93,21 @@ class OutcarReader : public SerialReader {
       return step_.energy.has_value();
     }
     return false;
+  }
+
+  // "   NELM   =    100;   NELMIN=  2; NELMDL= -5     # of ELM steps". INCAR is repeated above what VASP made of it.
+  void read_parameter(std::string_view line) {
+    loops_begun_ = step_.loop.begun();
+    const std::size_t equals = line.substr(0, 12).find('=');
+    if (equals == std::string_view::npos) return;
+    std::string_view name = line.substr(0, equals);
+    name.remove_prefix(std::min(name.find_first_not_of(' '), name.size()));
+    name = name.substr(0, name.find(' '));
+    if (name == "NELM") {
+      if (nelm_told_) return;
+      nelm_told_ = has(line, "# of ELM steps");
+    }
+    limits_.set(name, line.substr(equals + 1));
   }
 
   // Whether nothing follows: what cannot be read then was being written.
@@ -221,6 +242,7 @@ class OutcarReader : public SerialReader {
     } else if (step_.bad_stress) {
       frame.notes.emplace_back(kVaspBadStress);
     }
+    unconverged_.add(frame, step_.loop.unconverged(limits_));
     if (step_.free_energy) s.put_f64(Kind::molecule, "free_energy", *step_.free_energy);
     if (step_.magmoms.size() == atoms_) s.put_array(Kind::atom, "magmoms", Type::f64_array, std::span<const double>(step_.magmoms));
   }
@@ -232,6 +254,9 @@ class OutcarReader : public SerialReader {
   std::uint64_t atoms_ = 0, learned_steps_ = 0;
   std::array<double, 9> cell_ = {};
   bool has_cell_ = false, cut_off_ = false;
+  LoopLimits limits_;
+  bool loops_begun_ = false, nelm_told_ = false;  // nelm_told_: by VASP itself
+  UnconvergedSteps unconverged_;
   Step step_;
 };
 

@@ -346,7 +346,10 @@ class XdatcarReader : public SerialReader {
     return read_positions(frame, cartesian);
   }
   std::uint64_t position() const override { return lines_.position(); }
-  std::string last_words() const override { return cut_off_ ? fmt::format("{} is cut off: its whole steps are kept", lines_.name()) : std::string(); }
+  std::vector<std::string> last_words() const override {
+    if (!cut_off_) return {};
+    return {fmt::format("{} is cut off: its whole steps are kept", lines_.name())};
+  }
 
  private:
   bool begins_frame(std::string_view line) const {

@@ -12,6 +12,7 @@
 #include "formats/move_mask.h"
 #include "formats/serial_reader.h"
 #include "formats/vasp.h"
+#include "formats/vasp_convergence.h"
 #include "formats/vasp_poscar.h"
 #include "formats/xml_reader.h"
 
@@ -36,19 +37,29 @@ class VasprunReader : public SerialReader {
     }
   }
   std::uint64_t position() const override { return xml_.position(); }
-  std::string last_words() const override { return cut_off_ ? fmt::format("{} is cut off: its whole steps are kept", xml_.file()) : std::string(); }
+  std::vector<std::string> last_words() const override {
+    std::vector<std::string> words;
+    if (cut_off_) words.push_back(fmt::format("{} is cut off: its whole steps are kept", xml_.file()));
+    unconverged_.tell(xml_.file(), words);
+    return words;
+  }
 
  private:
   using Event = XmlReader::Event;
   struct Energies {
     std::optional<double> free_energy, zero;
+    std::size_t parts = 0;  // how many energies there are
   };
 
   bool find_step(ReadyFrame& frame) {
     for (;;) {
       const Event event = xml_.next();
       if (event == Event::finished) return false;
-      if (event == Event::end) continue;
+      if (event == Event::end) {
+        read_parameter();
+        continue;
+      }
+      note_parameter();
       if (xml_.name() == "array" && xml_.attribute("name") == "atoms") {
         read_atoms();
       } else if (xml_.name() == "varray" && xml_.attribute("name") == "selective" && mask_.empty()) {
@@ -75,6 +86,18 @@ class VasprunReader : public SerialReader {
   }
 
   [[noreturn]] void fail(const std::string& what) const { fail_input(xml_.place(), what); }
+
+  // <i type="int" name="NELM">    60</i>: in <incar> and, what VASP made of it, in <parameters>. The NELM of the response
+  // functions is another one.
+  void note_parameter() {
+    if (xml_.name() == "separator" && response_depth_ == 0 && xml_.attribute("name") == "response functions") response_depth_ = xml_.depth();
+    if (xml_.name() == "i" && response_depth_ == 0) parameter_ = xml_.attribute("name");
+  }
+  void read_parameter() {
+    if (xml_.depth() < response_depth_) response_depth_ = 0;
+    if (xml_.name() == "i" && !parameter_.empty()) limits_.set(parameter_, xml_.text());
+    parameter_.clear();
+  }
 
   // <rc><c>Si</c><c>1</c></rc> for each atom.
   void read_atoms() {
@@ -135,6 +158,7 @@ class VasprunReader : public SerialReader {
       }
       double v;
       if (xml_.name() != "i" || read_reals(xml_.text(), {&v, 1}) != 1) continue;
+      ++out.parts;
       if (key == "e_fr_energy") out.free_energy = v;
       if (key == "e_0_energy") out.zero = v;
     }
@@ -144,6 +168,8 @@ class VasprunReader : public SerialReader {
     Energies last_cycle, own;
     std::vector<double> basis, positions, forces, stress, velocities;
     std::string bad;  // what is no number
+    std::uint64_t cycles = 0;
+    bool responding = false;
     for_each_child([&] {
       const std::string_view name = xml_.name(), of = xml_.attribute("name");
       if (name == "scstep") {
@@ -152,6 +178,9 @@ class VasprunReader : public SerialReader {
           if (xml_.name() == "energy") read_energies(cycle);
         });
         if (cycle.free_energy && cycle.zero) last_cycle = cycle;
+        if (!responding) ++cycles;
+        // The first and the last cycle of the ground state list all parts of the energy; those behind respond to a field.
+        responding = responding || (limits_.has_response() && cycles > 1 && cycle.parts > 3);
       } else if (name == "energy") {
         read_energies(own);
       } else if (name == "varray") {
@@ -168,6 +197,7 @@ class VasprunReader : public SerialReader {
       if (!bad.empty()) fail_input("", fmt::format("has {} that are no numbers (***)", bad));
       store(frame, basis, positions, forces, stress, velocities);
       store_energy(frame, last_cycle, own);
+      unconverged_.add(frame, cycles > 0 && limits_.has_loop() && limits_.reached(cycles));
     } catch (const Error& e) {
       frame.error = Error(e.exit(), fmt::format("{}:{}", xml_.file(), frame.origin.line), fmt::format("step {} {}", frame.origin.frame, e.problem()), "fix the file or pass --on-error skip");
     }
@@ -226,6 +256,10 @@ class VasprunReader : public SerialReader {
   XmlReader xml_;
   std::vector<std::uint8_t> numbers_;
   std::vector<std::int32_t> mask_;
+  std::string parameter_;            // that is open
+  std::size_t response_depth_ = 0;   // of the response functions, while they are open
+  LoopLimits limits_;
+  UnconvergedSteps unconverged_;
   bool cut_off_ = false;
 };
 

@@ -278,6 +278,179 @@ TEST_CASE("vasprun: a bad step is passed over, entities and document types are n
   torture(vasprun(step("1 2 3") + "</modeling>"), 3);
 }
 
+namespace {
+
+// The numbers of the frames that are marked.
+std::vector<std::size_t> marked(const ReadFrames& r) {
+  std::vector<std::size_t> out;
+  for (std::size_t i = 0; i < r.frames.size(); ++i) {
+    if (!has(r.frames[i], Kind::molecule, "scf_unconverged")) continue;
+    CHECK(i64(r.frames[i], Kind::molecule, "scf_unconverged") == 1);
+    out.push_back(i);
+  }
+  return out;
+}
+
+using Marked = std::vector<std::size_t>;
+
+std::string cycle(bool whole) {
+  const std::string parts = whole ? "<i name=\"alphaZ\">3.5</i><i name=\"ewald\">-9.5</i>" : "";
+  return "<scstep><time name=\"dav\">1 1</time><energy>" + parts + "<i name=\"e_fr_energy\">-1.0</i><i name=\"e_wo_entrp\">-1.0</i><i name=\"e_0_energy\">-1.25</i></energy></scstep>";
+}
+
+// A run whose steps have so many electronic cycles each.
+std::string vasprun_of(const std::string& parameters, std::initializer_list<int> cycles) {
+  std::string all = parameters;
+  for (const int n : cycles) {
+    std::string one = step("1 2 3");
+    std::string loop;
+    for (int i = 1; i < n; ++i) loop += cycle(i == 1);
+    one.insert(one.find("<structure>"), loop);  // behind the one that is there
+    all += one;
+  }
+  return vasprun(all + "</modeling>");
+}
+
+std::string nelm(const std::string& value, const std::string& more = "") {
+  return "<parameters><separator name=\"electronic\">" + more + "<separator name=\"electronic convergence\"><i type=\"int\" name=\"NELM\">" + value +
+         "</i></separator></separator><separator name=\"response functions\"><i type=\"int\" name=\"NELM\"> 1</i></separator></parameters>";
+}
+
+constexpr const char* kOutcarHead =
+    " vasp.5.4.4\n   NELM = 3\n   TITEL  = PAW_PBE H_h 01Jan2001\n   NELM   =      4;   NELMIN=  2; NELMDL= -5     # of ELM steps\n"
+    "   EDIFF  = 0.1E-03   stopping-criterion for ELM\n   EDIFFG = 0.5E+03   stopping-criterion for IOM\n   IALGO  =     38    algorithm\n"
+    "   ions per type =               1\n      direct lattice vectors                 reciprocal lattice vectors\n"
+    "  5 0 0  0.1 0 0\n  0 5 0  0 0.1 0\n  0 0 5  0 0 0.1\n";
+constexpr const char* kReached = "------------------------ aborting loop because EDIFF is reached ----------------------------------------\n";
+constexpr const char* kNotReached = "------------------------ aborting loop EDIFF was not reached (unconverged)  ----------------------------\n";
+
+// A step whose loop ends after so many cycles, with that change, and in those words.
+std::string outcar_step(int cycles, const std::string& change, const std::string& words) {
+  std::string out;
+  for (int i = 1; i <= cycles; ++i) {
+    out += "--------------------------------------- Iteration      1(" + std::string(i < 10 ? "   " : "  ") + std::to_string(i) + ")  ---------------------------------------\n";
+    out += " total energy-change (2. order) :" + (i == cycles ? change : "-0.1578873E+00  (-0.1575926E+00)") + "\n  free energy    TOTEN  =        -1.25000000 eV\n";
+  }
+  return out + words +
+         " POSITION                                       TOTAL-FORCE (eV/Angst)\n ------\n  0.0 0.0 0.0   1.0 2.0 3.0\n ------\n"
+         "  free  energy   TOTEN  =        -1.50000000 eV\n\n  energy  without entropy=       -1.50000000  energy(sigma->0) =       -1.75000000\n";
+}
+
+constexpr const char* kSmall = "-0.1578873E-05  (-0.1575926E-05)";
+constexpr const char* kLarge = "-0.1578873E-01  (-0.1575926E-05)";
+
+}  // namespace
+
+TEST_CASE("vasprun: steps whose electronic loop ends at NELM are marked and counted") {
+  const ReadFrames r = read_vasp(vasprun_of("<incar><i type=\"int\" name=\"NELM\"> 3</i></incar>" + nelm("     5"), {4, 5, 2, 5}));
+  REQUIRE(r.frames.size() == 4);
+  CHECK(marked(r) == Marked{1, 3});
+  CHECK(r.notes.contains("v: 2 of 4 steps did not converge electronically (steps 1, 3)"));
+  CHECK(f64(r.frames[1], Kind::builtin, "energy") == -1.75);  // kept as it is
+  const ReadFrames many = read_vasp(vasprun_of(nelm("2"), {2, 2, 2, 2, 2, 2}));
+  CHECK(many.notes.contains("v: 6 of 6 steps did not converge electronically (steps 0, 1, 2, 3, 4, ...)"));
+  const ReadFrames one = read_vasp(vasprun_of(nelm("2"), {2}));
+  CHECK(one.notes.contains("v: 1 of 1 step did not converge electronically (step 0)"));
+  CHECK(marked(read_file("vasp/relaxation_vasprun.xml.gz")).empty());
+  CHECK(read_file("vasp/relaxation_vasprun.xml.gz").notes.empty());
+}
+
+TEST_CASE("vasprun: NELM is the default where it is not there, and says nothing where it is no number of steps") {
+  CHECK(marked(read_vasp(vasprun_of("", {59, 60, 61}))) == Marked{1});
+  CHECK(marked(read_vasp(vasprun_of("<incar><i name=\"NELM\">7</i></incar>", {6, 7}))) == Marked{1});
+  for (const char* odd : {"0", "-5", "x", "", "******", "99999999999999999999999", "9223372036854775807", "1e3", "5 5"}) {
+    CAPTURE(odd);
+    const bool as_first = std::string_view(odd) == "5 5";
+    CHECK(marked(read_vasp(vasprun_of(nelm(odd), {1, 60}))) == (as_first ? Marked{1} : Marked{}));
+  }
+  // A step without any cycle: of a force field that VASP learns.
+  std::string none = step("1 2 3");
+  none.erase(none.find("<scstep>"), none.find("</scstep>") + 9 - none.find("<scstep>"));
+  CHECK(marked(read_vasp(vasprun(nelm("1") + none + "</modeling>"))).empty());
+}
+
+TEST_CASE("vasprun: what is no loop is not called unconverged") {
+  const auto algorithm = [](const std::string& name, const std::string& value) { return "<i name=\"" + name + "\">" + value + "</i>"; };
+  CHECK(marked(read_vasp(vasprun_of(nelm("1", algorithm("IALGO", " 38")), {1}))) == Marked{0});
+  for (const char* once : {" 2", "3", "4", "90"}) CHECK(marked(read_vasp(vasprun_of(nelm("1", algorithm("IALGO", once)), {1}))).empty());
+  for (const char* once : {" None", "Eigenval ", "SUBROT", "Exact"}) CHECK(marked(read_vasp(vasprun_of(nelm("1", algorithm("ALGO", once)), {1}))).empty());
+  CHECK(marked(read_vasp(vasprun_of(nelm("3", algorithm("ALGO", "Exact")), {3}))) == Marked{0});  // a loop of diagonalizations
+}
+
+TEST_CASE("vasprun: the loops that respond to a field are not those of the ground state") {
+  const auto with_response = [](int ground, const std::string& parameters) {
+    std::string text = vasprun_of(nelm("6", parameters), {1});
+    std::string loop;
+    for (int i = 1; i < ground; ++i) loop += cycle(i == ground - 1);
+    for (int i = 0; i < 9; ++i) loop += cycle(false);
+    return text.insert(text.find("<structure>"), loop);
+  };
+  const std::string field = "<i type=\"logical\" name=\"LEPSILON\"> T  </i>", displaced = "<i type=\"int\" name=\"IBRION\">     8</i>";
+  CHECK(marked(read_vasp(with_response(5, field))).empty());
+  CHECK(marked(read_vasp(with_response(5, displaced))).empty());
+  CHECK(marked(read_vasp(with_response(6, field))) == Marked{0});
+  CHECK(marked(read_vasp(with_response(5, "<i type=\"logical\" name=\"LEPSILON\"> F  </i>"))) == Marked{0});
+}
+
+TEST_CASE("vasprun: cycles and parameters in odd places, cut and flipped") {
+  const std::string good = vasprun_of(nelm("3"), {2, 3});
+  std::string nested = good;
+  nested.insert(nested.find("<scstep>") + 8, "<scstep><scstep></scstep></scstep><scstep/>");  // within one that counts once
+  CHECK(marked(read_vasp(nested)) == Marked{1});
+  CHECK(marked(read_vasp(vasprun_of(nelm("3") + "<scstep/><scstep/><scstep/>", {2}))).empty());
+  CHECK(marked(read_vasp(vasprun_of("<parameters><i name=\"NELM\"><i name=\"NELM\">2</i></i></parameters>", {2}))) == Marked{0});
+  CHECK(marked(read_vasp(vasprun_of("<separator name=\"response functions\"/>" + nelm("3"), {3}))) == Marked{0});
+  torture(good, 3);
+  // The count is told although the run was cut off, and although its last step is a bad one.
+  const ReadFrames cut = read_vasp(good.substr(0, good.size() - 60));
+  CHECK(cut.notes.contains("v is cut off: its whole steps are kept"));
+  const ReadFrames bad = read_vasp(good.substr(0, good.size() - 11) + step("1 2 3", "*****") + "</modeling>");
+  CHECK(bad.bad.size() == 1);
+  CHECK(bad.notes.contains("v: 1 of 2 steps did not converge electronically (step 1)"));
+}
+
+TEST_CASE("outcar: steps that end without EDIFF, by VASP's words, and by the numbers where its words are always the same") {
+  const ReadFrames r = read_vasp(kOutcarHead + outcar_step(3, kSmall, kReached) + outcar_step(4, kLarge, kNotReached) + outcar_step(4, kLarge, kReached) +
+                                 outcar_step(4, kSmall, kReached) + outcar_step(2, kLarge, kReached) + outcar_step(4, "*************  (-0.1E-05)", kReached) +
+                                 outcar_step(2, kSmall, "---- aborting loop because hard stop was set ----\n"));
+  REQUIRE(r.frames.size() == 7);
+  CHECK(marked(r) == Marked{1, 2, 5, 6});
+  CHECK(r.notes.contains("v: 4 of 7 steps did not converge electronically (steps 1, 2, 5, 6)"));
+  CHECK(marked(read_file("vasp/OUTCAR_5")).empty());
+  // What was said of a step that is left out is not said of the next one.
+  std::string learned = outcar_step(4, kLarge, kNotReached);
+  learned.replace(learned.find("(eV/Angst)"), 10, "(eV/Angst) (ML)");
+  const ReadFrames both = read_vasp(kOutcarHead + learned + outcar_step(2, kSmall, kReached));
+  CHECK(both.frames.size() == 1);
+  CHECK(marked(both).empty());
+  CHECK(both.notes.contains("v: 1 steps of VASP's machine-learned force field are left out"));
+}
+
+TEST_CASE("outcar: parameters that are missing or odd, single shots") {
+  const auto with = [](const std::string& old, const std::string& text) {
+    std::string head = kOutcarHead;
+    return head.replace(head.find(old), old.size(), text);
+  };
+  const std::string told = "   NELM   =      4;   NELMIN=  2; NELMDL= -5     # of ELM steps\n", plain = "   NELM = 3\n";
+  // INCAR's alone; the default; none that is a number of steps.
+  CHECK(marked(read_vasp(with(told, "") + outcar_step(2, kLarge, kReached) + outcar_step(3, kLarge, kReached))) == Marked{1});
+  std::string bare = with(told, "");
+  bare.erase(bare.find(plain), plain.size());
+  CHECK(marked(read_vasp(bare + outcar_step(4, kLarge, kReached) + outcar_step(60, kLarge, kReached))) == Marked{1});
+  for (const char* odd : {"0", "-4", "many", "*****", "99999999999999999999", ""}) {
+    CAPTURE(odd);
+    const std::string head = with("     4;", odd + std::string(";"));
+    CHECK(marked(read_vasp(head + outcar_step(4, kLarge, kReached) + outcar_step(60, kLarge, kReached) + outcar_step(2, kLarge, kNotReached))) == Marked{2});
+  }
+  CHECK(marked(read_vasp(with("0.1E-03", "*******") + outcar_step(4, kSmall, kReached))) == Marked{0});
+  CHECK(marked(read_vasp(with("    38 ", "     3 ") + outcar_step(4, kLarge, kNotReached))).empty());
+  // Numbers that have no room are counted.
+  std::string stars = outcar_step(4, kLarge, kReached);
+  for (const char* n : {"(   1)", "(   2)", "(   3)", "(   4)"}) stars.replace(stars.find(n), 6, "(****)");
+  CHECK(marked(read_vasp(kOutcarHead + stars)) == Marked{0});
+  torture(kOutcarHead + outcar_step(4, kLarge, kNotReached), 3);
+}
+
 TEST_CASE("cube: bohr to angstrom, orbital files") {
   const std::string text = "a\nb\n -1 0 0 0\n 2 1.0 0 0\n 2 0 1.0 0\n 2 0 0 1.0\n 8 8.0 1.0 0 0\n 1 21\n 1 2 3 4\n";
   CHECK(sniff_cube(text) == 3);
