@@ -219,6 +219,7 @@ std::optional<ArrayRows> FrameSizes::rows_by_name(const std::string& name, std::
 ArrayRows FrameSizes::rows_of(const std::string& name, std::span<const std::uint64_t> shape, const ArrayMap& map, const FieldRules& rules) const {
   const auto quantity = quantity_of_array(name, map, rules);
   const auto refuse_rows = [&] {
+    if (std::ranges::any_of(map, [&](const auto& entry) { return entry.second == name; })) return;  // check_array_map() knows more
     fail_input(where_, fmt::format("'{}' has {}, there are {} frame{} and {} atoms", excerpt(name), shape.empty() ? "one value" : fmt::format("{} rows", shape[0]), frames_, frames_ == 1 ? "" : "s", rows_),
                "fix the file, or name another array, or none");
   };
