@@ -299,7 +299,12 @@ TEST_CASE("hdf5: a table that divides the atoms is not passed over") {
 
 TEST_CASE("frame sizes: cut and flipped") {
   const TempDir dir;
-  in_each_file(with(molecules(), longs("natoms", {3, 1, 0, 5})), [&](const std::string& path) {
+  // In one piece: HDF5 1.10 reads beyond a compressed piece that unpacks to less than it should.
+  const Arrays arrays = with(molecules(), longs("natoms", {3, 1, 0, 5}));
+  write_npz(dir / "a.npz", arrays);
+  write_hdf5(dir / "a.h5", arrays);
+  for (const std::string& path : {dir / "a.npz", dir / "a.h5"}) {
+    if (path.ends_with(".h5") && !can_write_hdf5()) continue;
     const std::string whole = read_text(path);
     const std::string name = dir / std::string(path.ends_with(".npz") ? "c.npz" : "c.h5");
     for (std::size_t at = 8; at < whole.size(); at += 37) {
@@ -315,5 +320,5 @@ TEST_CASE("frame sizes: cut and flipped") {
         }
       }
     }
-  });
+  }
 }
