@@ -47,10 +47,11 @@ class ArrayFrameDecoder : public FrameDecoder {
  public:
   ArrayFrameDecoder(std::shared_ptr<const FrameArrays> arrays, std::uint64_t first)
       : arrays_(std::move(arrays)), first_(first), fields_(arrays_->settings_->rules, arrays_->settings_->units), slices_(arrays_->arrays_.size()) {
+    joined_ = !arrays_->begins_.empty();
     for (std::size_t i = 0; i < slices_.size(); ++i) prepare(i);
     const FrameArray& z = arrays_->arrays_[arrays_->numbers_];
     const std::uint64_t n = arrays_->atoms_;
-    own_numbers_ = product(z.shape) != n || (arrays_->uses_[arrays_->numbers_].per_frame && z.shape.size() > 1 && !arrays_->single_);
+    own_numbers_ = joined_ || product(z.shape) != n || (arrays_->uses_[arrays_->numbers_].per_frame && z.shape.size() > 1 && !arrays_->single_);
   }
 
   void decode(std::uint64_t i, Structure& structure, FrameRemarks& remarks) override {
@@ -66,10 +67,12 @@ class ArrayFrameDecoder : public FrameDecoder {
   struct Slice {
     bool role = false;                    // positions, numbers, cell, pbc or mask
     bool of_atoms = false;                // of those that are none of these
+    bool sliced = false;                  // each frame has a part of its own
+    bool atom_rows = false;               // a row for each atom of all frames
     bool as_it_is = false;                // of a type that FrameValue has
     Of of = Of::f64;
-    std::uint64_t bytes = 0;              // of a frame, in the array
-    std::vector<std::uint64_t> shape;     // of a frame
+    std::uint64_t bytes = 0;              // of a frame, in the array; of an atom, where it has a row for each
+    std::vector<std::uint64_t> shape;     // of a frame; of the last one looked at, where frames have different sizes
     FrameValue value;                     // the frame's, when it is as it is and no atom is padding
     ValueHint hint;
     std::optional<Conversion> negated;    // what hint.conversion points to
@@ -81,18 +84,19 @@ class ArrayFrameDecoder : public FrameDecoder {
     Slice& s = slices_[which];
     const auto& use = arrays_->uses_[which];
     s.role = which == arrays_->positions_ || which == arrays_->numbers_ || arrays_->cell_ == which || arrays_->pbc_ == which || arrays_->mask_ == which;
-    const bool sliced = !arrays_->single_ && use.per_frame;
-    s.bytes = sliced ? a.data.size() / std::max<std::uint64_t>(arrays_->frames_, 1) : a.data.size();
-    s.shape.assign(a.shape.begin() + (sliced ? 1 : 0), a.shape.end());
+    s.atom_rows = joined_ && a.rows == ArrayRows::atoms;
+    s.sliced = joined_ ? a.rows == ArrayRows::atoms || a.rows == ArrayRows::frames : !arrays_->single_ && use.per_frame;
+    s.bytes = s.sliced ? a.data.size() / std::max<std::uint64_t>(s.atom_rows ? arrays_->atoms_ : arrays_->frames_, 1) : a.data.size();
+    s.shape.assign(a.shape.begin() + (s.sliced && !s.atom_rows ? 1 : 0), a.shape.end());
     s.as_it_is = (a.kind == 'f' && a.item_bytes >= 4) || (a.kind == 'i' && a.item_bytes >= 4);
     s.of = a.kind == 'f' ? (a.item_bytes == 8 ? Of::f64 : Of::f32) : a.kind == 'i' && a.item_bytes == 4 ? Of::i32 : Of::i64;
     const std::size_t first = arrays_->single_ ? 0 : 1;
-    const bool sized = a.shape.size() > first && a.shape[first] == arrays_->atoms_ && use.field != Field::energy && !is_one_of_frame(a, first);
+    const bool sized = joined_ ? s.atom_rows : a.shape.size() > first && a.shape[first] == arrays_->atoms_ && use.field != Field::energy && !is_one_of_frame(a, first);
     s.hint.field = use.field;
     const auto said = use.field ? std::nullopt : arrays_->settings_->rules.scope(a.name);
     const bool guess = !said && a.scope == ValueScope::guess;
     s.of_atoms = which == arrays_->positions_ || (!s.role && (guess ? sized : said ? *said == Kind::atom : a.scope == ValueScope::atom));
-    s.hint.guessed = guess;
+    s.hint.guessed = guess && !joined_;
     s.hint.scope = s.of_atoms ? ValueScope::atom : ValueScope::frame;
     if (use.negative) {
       Conversion c = a.conversion ? *a.conversion : arrays_->settings_->units.find(Quantity::force).value_or(Conversion{});
@@ -109,9 +113,8 @@ class ArrayFrameDecoder : public FrameDecoder {
   const FrameValue& slice(std::size_t which, std::uint64_t frame) {
     const FrameArray& a = arrays_->arrays_[which];
     Slice& s = slices_[which];
-    const bool sliced = !arrays_->single_ && arrays_->uses_[which].per_frame;
-    Bytes data = sliced ? a.data.subspan(frame * s.bytes, s.bytes) : a.data;
-    const bool padded = s.of_atoms && kept_.size() != arrays_->atoms_;
+    Bytes data = !s.sliced ? a.data : s.atom_rows ? a.data.subspan(begin_ * s.bytes, n_ * s.bytes) : a.data.subspan(frame * s.bytes, s.bytes);
+    const bool padded = s.of_atoms && kept_.size() != n_;
     if (s.as_it_is && !padded && s.value.data.size() == data.size() && !data.empty()) {
       s.value.data = data;
       return s.value;
@@ -131,6 +134,7 @@ class ArrayFrameDecoder : public FrameDecoder {
       data = s.scratch;
     }
     if (padded) data = compact(which, data);
+    if (s.atom_rows) s.shape[0] = n_;
     std::span<const std::uint64_t> dims = s.shape;
     if (padded && !dims.empty()) {
       dims_.assign(dims.begin(), dims.end());
@@ -138,13 +142,13 @@ class ArrayFrameDecoder : public FrameDecoder {
       dims = dims_;
     }
     // [M, 1] is a number for each frame.
-    if (!s.of_atoms && dims.size() == 1 && dims[0] == 1) dims = {};
+    if (!s.of_atoms && !s.atom_rows && dims.size() == 1 && dims[0] == 1) dims = {};
     return s.value = FrameValue::array(s.of, dims, data);
   }
 
   // The rows of the atoms that are no padding.
   Bytes compact(std::size_t which, Bytes data) {
-    const std::size_t row = data.size() / static_cast<std::size_t>(std::max<std::uint64_t>(arrays_->atoms_, 1));
+    const std::size_t row = data.size() / static_cast<std::size_t>(std::max<std::uint64_t>(n_, 1));
     std::vector<std::byte> out;
     out.reserve(kept_.size() * row);
     for (const std::uint64_t atom : kept_) out.insert(out.end(), data.begin() + static_cast<std::ptrdiff_t>(atom * row), data.begin() + static_cast<std::ptrdiff_t>((atom + 1) * row));
@@ -163,12 +167,12 @@ class ArrayFrameDecoder : public FrameDecoder {
   // The atoms of the frame without padding: node_mask, or the numbers 0 and -1 at the end.
   void read_atoms(std::uint64_t frame, Structure& structure) {
     const FrameArray& z = arrays_->arrays_[arrays_->numbers_];
-    const std::uint64_t n = arrays_->atoms_;
+    const std::uint64_t n = n_;
     if (!own_numbers_ && !arrays_->mask_ && atoms_are_known_) {
       structure.atomic_numbers = numbers_;
       return;
     }
-    const std::byte* p = z.data.data() + (own_numbers_ ? frame * n * z.item_bytes : 0);
+    const std::byte* p = z.data.data() + (joined_ ? begin_ : own_numbers_ ? frame * n : 0) * z.item_bytes;
     if (!arrays_->mask_ && read_full(z, p, n)) {
       structure.atomic_numbers = numbers_;
       return;
@@ -181,7 +185,7 @@ class ArrayFrameDecoder : public FrameDecoder {
         if (integer_at(mask, mask.data.data() + (frame * n + i) * mask.item_bytes) == 0) continue;
       }
       const std::int64_t number = element(z, p + i * z.item_bytes);
-      if (own_numbers_ && (number == 0 || number == -1) && !arrays_->mask_) continue;
+      if (own_numbers_ && (number == 0 || number == -1) && !arrays_->mask_ && !joined_) continue;
       kept_.push_back(i);
       found_.push_back(number);
     }
@@ -255,6 +259,9 @@ class ArrayFrameDecoder : public FrameDecoder {
 
   void read(std::uint64_t frame, Structure& structure, FrameRemarks& remarks) {
     const auto& arrays = arrays_->arrays_;
+    const auto& begins = arrays_->begins_;
+    begin_ = joined_ ? begins[frame] : 0;
+    n_ = joined_ ? begins[frame + 1] - begin_ : arrays_->atoms_;
     read_atoms(frame, structure);
     const FrameArray& positions = arrays[arrays_->positions_];
     read_positions(positions, slice(arrays_->positions_, frame), structure, remarks);
@@ -285,13 +292,15 @@ class ArrayFrameDecoder : public FrameDecoder {
   void add(std::size_t which, std::uint64_t frame, FrameRemarks& remarks) {
     const FrameArray& a = arrays_->arrays_[which];
     if (is_text(a)) {
-      const std::size_t row = arrays_->single_ ? 0 : a.item_bytes;
-      if (a.data.size() != a.item_bytes * (arrays_->single_ ? 1 : arrays_->frames_)) {
+      const bool one = arrays_->single_ || !slices_[which].sliced;
+      const std::size_t row = one ? 0 : a.item_bytes;
+      if (slices_[which].atom_rows || a.data.size() != a.item_bytes * (one ? 1 : arrays_->frames_)) {
         return remarks.note(fmt::format("'{}' has several texts for each frame and is left out", excerpt(a.name)));
       }
       texts_.push_back(text_at(a, a.data.data() + frame * row));
       return fields_.add(a.name, FrameValue::of_text(texts_.back()));
     }
+    if (slices_[which].atom_rows && n_ == 0) return;  // of no atoms: nothing
     const FrameValue& value = slice(which, frame);
     if (!all_nan(value)) fields_.add(a.name, value, slices_[which].hint);
   }
@@ -312,6 +321,8 @@ class ArrayFrameDecoder : public FrameDecoder {
   std::string positions_how_;     // empty: there is nothing to say
   bool own_numbers_ = false;      // each frame has atomic numbers of its own
   bool atoms_are_known_ = false;  // numbers_ and kept_ are those of a frame without padding
+  bool joined_ = false;           // frames of different sizes follow each other
+  std::uint64_t begin_ = 0, n_ = 0;  // of the frame: its first row among joined ones, its atoms with padding
   std::vector<std::uint64_t> kept_, dims_;
   std::vector<std::uint8_t> numbers_;
   std::vector<std::int64_t> found_;

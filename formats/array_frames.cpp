@@ -34,7 +34,7 @@ constexpr FieldName kFieldNames[] = {
     {"dft_total_force", Field::forces}, {"totFOR", Field::forces},
 };
 // What --npz-map and --hdf5-map may name besides fields.
-constexpr std::string_view kRoles[] = {"positions", "numbers", "cell", "pbc", "mask", "energy", "forces", "gradient", "stress", "virial", "charges", "velocities"};
+constexpr std::string_view kRoles[] = {"positions", "numbers", "natoms", "offsets", "cell", "pbc", "mask", "energy", "forces", "gradient", "stress", "virial", "charges", "velocities"};
 
 std::optional<Field> field_named(std::string_view name) {
   if (name == "gradient") return Field::forces;
@@ -60,6 +60,11 @@ std::optional<std::string> among(const std::vector<std::string>& names, const Ar
 std::optional<std::string> positions_among(const std::vector<std::string>& names, const ArrayMap& map) { return among(names, map, "positions", kPositions); }
 
 std::optional<std::string> numbers_among(const std::vector<std::string>& names, const ArrayMap& map) { return among(names, map, "numbers", kNumbers); }
+
+bool is_cell_or_pbc(std::string_view name, const ArrayMap& map) {
+  const std::vector<std::string> names = {std::string(name)};
+  return among(names, map, "cell", kCell) || among(names, map, "pbc", kPbc);
+}
 
 std::optional<Quantity> quantity_of_array(std::string_view name, const ArrayMap& map, const FieldRules& rules) {
   const auto is = [&](std::string_view role, std::span<const std::string_view> known) {
@@ -125,7 +130,7 @@ void parse_array_map(std::string_view option, std::string_view text, ArrayMap& m
     const std::string what(pair.substr(0, equals));
     if (std::ranges::find(kRoles, what) == std::end(kRoles)) {
       const std::string near = did_you_mean(what, std::vector<std::string>(std::begin(kRoles), std::end(kRoles)));
-      throw Error(Exit::usage, "", fmt::format("{} knows no '{}'", option, excerpt(what)), near.empty() ? "positions, numbers, cell, pbc, mask, energy, forces, gradient, stress, virial, charges and velocities can be named" : near);
+      throw Error(Exit::usage, "", fmt::format("{} knows no '{}'", option, excerpt(what)), near.empty() ? "positions, numbers, natoms, offsets, cell, pbc, mask, energy, forces, gradient, stress, virial, charges and velocities can be named" : near);
     }
     map[what] = std::string(pair.substr(equals + 1));
   }
@@ -134,8 +139,8 @@ void parse_array_map(std::string_view option, std::string_view text, ArrayMap& m
 // ---- what is what -------------------------------------------------------------------------------
 
 FrameArrays::FrameArrays(std::shared_ptr<const Settings> settings, std::string where, std::vector<FrameArray> arrays, bool single,
-                         std::shared_ptr<const void> owner)
-    : settings_(std::move(settings)), where_(std::move(where)), arrays_(std::move(arrays)), single_(single), owner_(std::move(owner)) {
+                         std::shared_ptr<const void> owner, std::vector<std::uint64_t> begins)
+    : settings_(std::move(settings)), where_(std::move(where)), arrays_(std::move(arrays)), single_(single), owner_(std::move(owner)), begins_(std::move(begins)) {
   find_roles();
   find_uses();
 }
@@ -148,9 +153,11 @@ std::optional<std::size_t> FrameArrays::find(std::string_view role, std::span<co
   return static_cast<std::size_t>(std::ranges::find(here, *name) - here.begin());
 }
 
-void FrameArrays::find_roles() {
-  const auto fail = [&](const std::string& what) { fail_input(where_, fmt::format("{} (found: {})", what, found(20)), "name the arrays with --npz-map or --hdf5-map, for example positions=coords,numbers=z,energy=E,forces=F"); };
+void FrameArrays::fail(const std::string& what) const {
+  fail_input(where_, fmt::format("{} (found: {})", what, found(20)), "name the arrays with --npz-map or --hdf5-map, for example positions=coords,numbers=z,energy=E,forces=F");
+}
 
+void FrameArrays::find_roles() {
   for (const auto& [what, array] : settings_->map) {
     if (!settings_->map_is_asked) break;
     const bool there = std::ranges::find(arrays_, array, &FrameArray::name) != arrays_.end();
@@ -164,26 +171,32 @@ void FrameArrays::find_roles() {
   numbers_ = *numbers;
   const auto& p = arrays_[positions_];
   const auto& z = arrays_[numbers_];
-  const std::size_t rank = single_ ? 2 : 3;
+  const bool joined = !begins_.empty();
+  const std::size_t rank = single_ || joined ? 2 : 3;
   if (p.kind != 'f' || p.shape.size() != rank || p.shape.back() != 3) {
     fail(fmt::format("{} cannot be the positions, frames x atoms x 3 or atoms x 3 floats are needed", describe(p)));
   }
-  frames_ = single_ ? 1 : p.shape[0];
+  frames_ = single_ ? 1 : joined ? begins_.size() - 1 : p.shape[0];
   atoms_ = p.shape[rank - 2];
-  if (atoms_ == 0 && frames_ > kMostEmptyFrames) fail(fmt::format("'{}' claims {} frames without an atom", p.name, frames_));
-  const bool shared = z.shape.size() == 1 && z.shape[0] == atoms_;
-  const bool own = !single_ && z.shape.size() >= 2 && z.shape[0] == frames_ && product(z.shape) == frames_ * atoms_;
-  const bool column = z.shape.size() == 2 && z.shape[0] == atoms_ && z.shape[1] == 1;
-  if ((!shared && !own && !column) || z.kind == 'f') {
-    fail(fmt::format("{} cannot be the atomic numbers of {}, {}{} whole numbers or symbols are needed", describe(z), describe(p), atoms_,
-                     single_ ? "" : fmt::format(" or {} x {}", frames_, atoms_)));
-  }
-  if (settings_->map_is_asked) check_array_map(settings_->map, arrays_, {frames_, atoms_, single_}, where_);
+  if (atoms_ == 0 && !joined && frames_ > kMostEmptyFrames) fail(fmt::format("'{}' claims {} frames without an atom", p.name, frames_));
+  check_numbers(z, p);
+  if (settings_->map_is_asked) check_array_map(settings_->map, arrays_, {frames_, atoms_, single_, joined}, where_);
   cell_ = find("cell", kCell);
   pbc_ = find("pbc", kPbc);
   mask_ = find("mask", kMask);
-  if (mask_ && (single_ || product(arrays_[*mask_].shape) != frames_ * atoms_ || arrays_[*mask_].kind == 'f' || is_text(arrays_[*mask_]))) mask_.reset();
+  if (mask_ && (single_ || joined || product(arrays_[*mask_].shape) != frames_ * atoms_ || arrays_[*mask_].kind == 'f' || is_text(arrays_[*mask_]))) mask_.reset();
   if (!p.conversion) need_unit(Quantity::length, 20);
+}
+
+void FrameArrays::check_numbers(const FrameArray& z, const FrameArray& p) const {
+  const bool joined = !begins_.empty();
+  const bool shared = z.shape.size() == 1 && z.shape[0] == atoms_;
+  const bool own = !single_ && !joined && z.shape.size() >= 2 && z.shape[0] == frames_ && product(z.shape) == frames_ * atoms_;
+  const bool column = z.shape.size() == 2 && z.shape[0] == atoms_ && z.shape[1] == 1;
+  if ((!shared && !own && !column) || z.kind == 'f') {
+    fail(fmt::format("{} cannot be the atomic numbers of {}, {}{} whole numbers or symbols are needed", describe(z), describe(p), atoms_,
+                     single_ || joined ? "" : fmt::format(" or {} x {}", frames_, atoms_)));
+  }
 }
 
 // The first arrays, described: only for messages, as groups of one frame each come by the million.
@@ -208,7 +221,7 @@ void FrameArrays::find_uses() {
   for (std::size_t i = 0; i < arrays_.size(); ++i) {
     const FrameArray& a = arrays_[i];
     Use& use = uses_[i];
-    use.per_frame = single_ || (!a.shape.empty() && a.shape[0] == frames_);
+    use.per_frame = begins_.empty() ? single_ || (!a.shape.empty() && a.shape[0] == frames_) : a.rows != ArrayRows::unfit;
     for (const FieldName& f : kFieldNames) {
       if (f.name == a.name && !settings_->rules.asked(f.field)) use.field = f.field, use.negative = f.negative;
     }
@@ -218,12 +231,24 @@ void FrameArrays::find_uses() {
     const bool role = i == positions_ || i == numbers_ || cell_ == i || pbc_ == i || mask_ == i;
     if (!role && !use.per_frame) names += (names.empty() ? "" : ", ") + a.name;
     const bool field_name_known = use.field || settings_->rules.of_frame_value(a.name);
-    if (field_name_known && !a.conversion && a.kind == 'f' && !role) {
+    if (field_name_known && a.kind == 'f' && !role) {
       const Field field = use.field ? *use.field : settings_->rules.of_frame_value(a.name)->field;
-      if (field == Field::energy) need_unit(Quantity::energy, arrays_.size());
+      if (field == Field::energy) check_energy(a);
+      if (field == Field::energy && !a.conversion) need_unit(Quantity::energy, arrays_.size());
     }
   }
   if (!names.empty()) left_out_.push_back(fmt::format("not one value for each frame, and left out: {}", excerpt(names)));
+}
+
+// Several energies beside what was taken for one frame are the mark of frames that follow each other.
+void FrameArrays::check_energy(const FrameArray& a) const {
+  const auto& map = settings_->map;
+  const auto is_none = [&](const char* role) { return map.contains(role) && map.find(role)->second == "none"; };
+  const FrameArray& p = arrays_[positions_];
+  if (single_ && product(a.shape) > 1 && a.shape[0] != atoms_ && !is_none("natoms")) {
+    fail_input(where_, fmt::format("{} holds several energies beside {}, and no array says which atoms belong to which", describe(a), describe(p)),
+               "name that array with --npz-map or --hdf5-map natoms=ARRAY or offsets=ARRAY; natoms=none reads one frame");
+  }
 }
 
 std::uint64_t FrameArrays::bytes_per_frame() const {

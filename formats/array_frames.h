@@ -18,6 +18,15 @@
 
 namespace atp {
 
+// What the rows of an array are, where the atoms of all frames follow each other (FrameSizes); else its shape says it.
+enum class ArrayRows : std::uint8_t {
+  by_shape,
+  frames,
+  atoms,
+  whole,  // none: the same for every frame
+  unfit,  // as many as there are neither frames nor atoms: left out
+};
+
 // An array in C order, little-endian; the bytes belong to somebody else.
 struct FrameArray {
   std::string name;
@@ -28,6 +37,7 @@ struct FrameArray {
   // Whether the file says so of this array alone; else the units of the input.
   std::optional<Conversion> conversion;
   ValueScope scope = ValueScope::guess;  // what the format knows: of the atoms, or of the frame whatever its size
+  ArrayRows rows = ArrayRows::by_shape;
 };
 
 inline bool is_text(const FrameArray& a) { return a.kind == 'S' || a.kind == 'U'; }
@@ -45,7 +55,7 @@ std::int64_t integer_at(const FrameArray& a, const std::byte* p);
 // "R (1000 x 9 x 3 float64)"
 std::string describe(const FrameArray& array);
 
-// What the user says about arrays: positions, numbers, cell, pbc, mask, energy, forces ... -> name.
+// What the user says about arrays: positions, numbers, natoms, cell, pbc, mask, energy, forces ... -> name.
 using ArrayMap = std::map<std::string, std::string, std::less<>>;
 
 // The rules of --map, and with them those of the map: an array that is named for a field is the only one for it.
@@ -63,10 +73,11 @@ class FrameArrays {
   };
 
   // Finds positions, atomic numbers and the rest by the names that are in use, or by the map. With `single`
-  // the arrays hold one frame, without a dimension for frames. Throws Error (exit 3): nothing of that kind, and what
-  // is there; shapes that do not fit each other; units that nobody knows.
+  // the arrays hold one frame, without a dimension for frames. With `begins` the atoms of all frames follow each other:
+  // those of frame i are the rows [begins[i], begins[i + 1]), and each array says what its rows are. Throws Error (exit 3):
+  // nothing of that kind, and what is there; shapes that do not fit each other; units that nobody knows.
   FrameArrays(std::shared_ptr<const Settings> settings, std::string where, std::vector<FrameArray> arrays, bool single,
-              std::shared_ptr<const void> owner);
+              std::shared_ptr<const void> owner, std::vector<std::uint64_t> begins = {});
   // A text that every frame gets as a property. Before the first batch.
   void add_text(std::string key, std::string text) { texts_.emplace_back(std::move(key), std::move(text)); }
   // Texts that are properties, one for each frame or none. Before the first batch.
@@ -76,7 +87,6 @@ class FrameArrays {
   void add_note(std::string text) { left_out_.push_back(std::move(text)); }
 
   std::uint64_t frames() const { return frames_; }
-  std::uint64_t atoms() const { return atoms_; }  // of a frame, padding included
   std::uint64_t bytes_per_frame() const;
 
  private:
@@ -88,8 +98,11 @@ class FrameArrays {
   };
 
   std::optional<std::size_t> find(std::string_view role, std::span<const std::string_view> names) const;
+  [[noreturn]] void fail(const std::string& what) const;
   void find_roles();
+  void check_numbers(const FrameArray& z, const FrameArray& p) const;
   void find_uses();
+  void check_energy(const FrameArray& a) const;
   std::string found(std::size_t most) const;
   void need_unit(Quantity quantity, std::size_t most) const;
 
@@ -102,7 +115,8 @@ class FrameArrays {
   std::vector<std::pair<std::string, Texts>> frame_texts_;
   bool single_;
   std::shared_ptr<const void> owner_;
-  std::uint64_t frames_ = 0, atoms_ = 0;
+  std::vector<std::uint64_t> begins_;      // empty: all frames have atoms_ atoms
+  std::uint64_t frames_ = 0, atoms_ = 0;  // of a frame, padding included; with begins_ of all
   std::size_t positions_ = 0, numbers_ = 0;
   std::optional<std::size_t> cell_, pbc_, mask_;
 };
@@ -111,8 +125,9 @@ class FrameArrays {
 std::optional<std::string> positions_among(const std::vector<std::string>& names, const ArrayMap& map);
 // What an array of that name is measured in, where FrameArrays takes it for a field.
 std::optional<Quantity> quantity_of_array(std::string_view name, const ArrayMap& map, const FieldRules& rules);
-// As FrameArrays finds it, the atomic numbers.
+// As FrameArrays finds them, the atomic numbers, and whether an array of that name is the cell or pbc.
 std::optional<std::string> numbers_among(const std::vector<std::string>& names, const ArrayMap& map);
+bool is_cell_or_pbc(std::string_view name, const ArrayMap& map);
 
 // Frames [first, first + count) of the arrays; `number` is that of the first within the input.
 std::unique_ptr<FrameBatch> make_array_batch(std::shared_ptr<const FrameArrays> arrays, std::uint64_t first, std::uint64_t count,

@@ -31,14 +31,15 @@ bool fits(const Role& role, const FrameArray& a, const FrameShape& of) {
   if (a.kind == 'S' || a.kind == 'U' || (a.kind == 'b' && !logicals)) return false;
   std::uint64_t count = 1;
   for (const std::uint64_t d : a.shape) count *= d;
-  const bool per_frame = of.single || (!a.shape.empty() && a.shape[0] == of.frames);
+  const std::uint64_t rows = of.joined && role.of_atoms ? of.atoms : of.frames;
+  const bool per_frame = of.single || (!a.shape.empty() && a.shape[0] == rows);
   return std::ranges::any_of(role.values, [&](std::uint64_t values) {
-    return (per_frame && count == of.frames * (role.of_atoms ? of.atoms : 1) * values) || (role.shared && count == values);
+    return (per_frame && count == rows * (role.of_atoms && !of.joined ? of.atoms : 1) * values) || (role.shared && count == values);
   });
 }
 
 std::string needed(const Role& role, const FrameShape& of) {
-  std::string out = of.single ? "" : fmt::format(" x {}", of.frames);
+  std::string out = of.single || (of.joined && role.of_atoms) ? "" : fmt::format(" x {}", of.frames);
   if (role.of_atoms) out += fmt::format(" x {}", of.atoms);
   out += role.shape;
   return out.empty() ? "one number" : fmt::format("{} number{}", out.substr(3), out == " x 1" ? "" : "s");

@@ -8,10 +8,11 @@
 
 namespace atp {
 
-// Arrays of `frames` frames (with `single`: one, without a dimension for it) of `atoms` atoms each, padding included.
+// Arrays of `frames` frames (with `single`: one, without a dimension for it) of `atoms` atoms each, padding included; with
+// `joined` of `atoms` atoms in all, one frame's after the other's.
 struct FrameShape {
   std::uint64_t frames, atoms;
-  bool single;
+  bool single, joined = false;
 };
 
 // Throws Error (exit 3, at `where`) for an array that the map names and whose shape or type is not that of what it shall

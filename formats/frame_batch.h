@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36,6 +37,21 @@ class FrameDecoder {
   // Frame `i` of the batch, from 0, into a cleared structure. Throws Error (exit 3, where = the
   // input's name and the record) when this frame cannot be read; any other exit ends the run.
   virtual void decode(std::uint64_t i, Structure& structure, FrameRemarks& remarks) = 0;
+};
+
+// Batches that follow each other as one. At least one.
+class JoinedBatch final : public FrameBatch {
+ public:
+  explicit JoinedBatch(std::vector<std::unique_ptr<FrameBatch>> parts) : parts_(std::move(parts)) {}
+  std::uint64_t first_frame() const override { return parts_.front()->first_frame(); }
+  std::uint64_t frames() const override { return parts_.back()->first_frame() + parts_.back()->frames() - first_frame(); }
+  std::uint64_t input_position() const override { return parts_.back()->input_position(); }
+  void decode(Structure& structure, FrameSink& sink) const override {
+    for (const auto& part : parts_) part->decode(structure, sink);
+  }
+
+ private:
+  std::vector<std::unique_ptr<FrameBatch>> parts_;
 };
 
 class IndependentFrames final : public FrameBatch {

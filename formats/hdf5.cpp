@@ -17,6 +17,7 @@
 #include "core/io/page_cache.h"
 #include "formats/array_map.h"
 #include "formats/excerpt.h"
+#include "formats/frame_sizes.h"
 #include "formats/hdf5_dataset.h"
 #include "formats/hdf5_id.h"
 #include "formats/hdf5_scope.h"
@@ -26,6 +27,7 @@ namespace {
 
 constexpr unsigned kSymbolBytes = 8;
 constexpr std::uint64_t kBatchBytes = std::uint64_t{1} << 20;
+constexpr std::uint64_t kLeastFrame = 64;  // in memory: frames without an atom need no bytes in the file
 constexpr std::uint64_t kLargestFrame = std::uint64_t{1} << 30;
 constexpr unsigned kDeepest = 16;
 constexpr std::size_t kMostGroups = 20'000'000;
@@ -47,21 +49,6 @@ struct Buffers {
   ~Buffers() {  // else a file of any size would end up in memory as a whole
     for (const Bytes part : in_file) let_go(part);
   }
-};
-
-// Batches of several groups, which may have one frame each.
-class JoinedBatch : public FrameBatch {
- public:
-  explicit JoinedBatch(std::vector<std::unique_ptr<FrameBatch>> parts) : parts_(std::move(parts)) {}
-  std::uint64_t first_frame() const override { return parts_.front()->first_frame(); }
-  std::uint64_t frames() const override { return parts_.back()->first_frame() + parts_.back()->frames() - first_frame(); }
-  std::uint64_t input_position() const override { return parts_.back()->input_position(); }
-  void decode(Structure& structure, FrameSink& sink) const override {
-    for (const auto& part : parts_) part->decode(structure, sink);
-  }
-
- private:
-  std::vector<std::unique_ptr<FrameBatch>> parts_;
 };
 
 class Hdf5Reader : public FormatReader {
@@ -94,10 +81,9 @@ class Hdf5Reader : public FormatReader {
         open_group(groups_[group_++]);
         if (group_frames_ == 0) continue;
       }
-      const std::uint64_t room = (kBatchBytes - bytes) / std::max<std::uint64_t>(frame_bytes_, 1);
-      const std::uint64_t count = std::clamp<std::uint64_t>(room, 1, group_frames_ - next_);
+      const std::uint64_t count = frames_within(kBatchBytes - bytes);
+      bytes += count * frame_bytes_ + (begins_.empty() ? 0 : begins_.back() * atom_bytes_) + 1024;
       parts.push_back(read_part(count));
-      bytes += count * frame_bytes_ + 1024;
     }
     if (parts.empty()) return nullptr;
     return parts.size() == 1 ? std::move(parts.front()) : std::make_unique<JoinedBatch>(std::move(parts));
@@ -106,6 +92,15 @@ class Hdf5Reader : public FormatReader {
   InputState input_state() const override { return {group_ == groups_.size() && next_ == group_frames_ ? bytes_ : 0, std::nullopt}; }
 
  private:
+  // How many of the group's next frames need no more than that, at least one; begins_ are theirs.
+  std::uint64_t frames_within(std::uint64_t bytes) {
+    const std::uint64_t left = group_frames_ - next_;
+    begins_.clear();
+    if (!sizes_) return std::clamp<std::uint64_t>(bytes / std::max<std::uint64_t>(frame_bytes_, 1), 1, left);
+    begins_ = sizes_->begins_within(bytes, frame_bytes_, atom_bytes_);
+    return begins_.size() - 1;
+  }
+
   struct Link {
     std::string name;
     H5L_type_t type;
@@ -186,7 +181,9 @@ class Hdf5Reader : public FormatReader {
   void open_group(const std::string& where) {
     datasets_.clear();
     unreadable_.clear();
-    next_ = group_frames_ = 0;
+    guessed_.clear(), table_.clear();
+    sizes_.reset();
+    next_ = next_atom_ = group_frames_ = 0;
     where_ = where;
     const Id group(H5Gopen2(file_.get(), where.c_str(), H5P_DEFAULT));
     if (!group) fail_input(path_, fmt::format("group '{}' is damaged", excerpt(where)));
@@ -223,6 +220,7 @@ class Hdf5Reader : public FormatReader {
     H5Sget_simple_extent_dims(space.get(), dims.data(), nullptr);
     d.shape.assign(dims.begin(), dims.end());
     if (!find_type(d)) {
+      if (is_table_of_frames(d)) table_ = d.name;
       unreadable_ += (unreadable_.empty() ? "" : ", ") + d.name;
       return;
     }
@@ -268,21 +266,50 @@ class Hdf5Reader : public FormatReader {
     const Dataset5& p = *find(*positions);
     if (p.shape.size() != 2 && p.shape.size() != 3) fail_input(path_, fmt::format("'{}{}' has {} dimensions, positions have 2 or 3", excerpt(where_), p.name, p.shape.size()));
     single_ = p.shape.size() == 2;
-    group_frames_ = single_ ? 1 : p.shape[0];
+    const std::uint64_t atoms = p.shape[single_ ? 0 : 1];
+    if (single_) divide(p.name, atoms);
+    if (!single_ && !sizes_) check_no_sizes_asked(map_, p.name, fmt::format("{}:{}", path_, excerpt(where_)));
+    group_frames_ = sizes_ ? sizes_->frames() : single_ ? 1 : p.shape[0];
     std::vector<FrameArray> shapes;
-    frame_bytes_ = 0;
+    frame_bytes_ = sizes_ ? kLeastFrame : 0;
+    atom_bytes_ = 0;
     for (const Dataset5& d : datasets_) {
       const bool repeated = !single_ && !is_sliced(d) && is_one_value(d);  // for each frame
       shapes.push_back({d.name, d.kind, d.item_bytes, repeated ? std::vector{group_frames_} : d.shape, {}, std::nullopt});
       std::uint64_t bytes = d.item_bytes;
       for (std::size_t i = is_sliced(d) ? 1 : 0; i < d.shape.size(); ++i) bytes *= d.shape[i];
-      if (bytes > kLargestFrame) fail_input(path_, fmt::format("'{}{}' has {} bytes a frame", excerpt(where_), d.name, bytes));
-      frame_bytes_ += bytes;
+      const bool of_atoms = d.rows == ArrayRows::atoms;
+      if (bytes > kLargestFrame / std::max<std::uint64_t>(of_atoms ? sizes_->largest() : 1, 1)) {
+        fail_input(path_, fmt::format("'{}{}' has {} bytes {}", excerpt(where_), d.name, bytes, of_atoms ? "an atom, too many for a frame" : "a frame"));
+      }
+      (of_atoms ? atom_bytes_ : frame_bytes_) += bytes;
     }
-    check_array_map(map_, shapes, {group_frames_, p.shape[single_ ? 0 : 1], single_}, fmt::format("{}: {}", path_, excerpt(where_)));
+    check_array_map(without_sizes(map_), shapes, {group_frames_, atoms, single_, sizes_.has_value()}, fmt::format("{}: {}", path_, excerpt(where_)));
   }
 
-  bool is_sliced(const Dataset5& d) const { return !single_ && !d.shape.empty() && d.shape[0] == group_frames_ && !(d.shape.size() == 1 && is_numbers(d)); }
+  // Positions [n, 3] are one frame, or all frames' one after the other, when a dataset says where each begins; it goes.
+  void divide(const std::string& positions, std::uint64_t rows) {
+    const std::string where = path_ + ":" + excerpt(where_);
+    std::vector<SizesArray> all;
+    for (const Dataset5& d : datasets_) all.push_back(sizes_array(d));
+    sizes_ = FrameSizes::find(all, map_, positions, rows, where);
+    if (!sizes_ && !table_.empty()) {
+      fail_input(where, fmt::format("'{}' is a table that says which rows of '{}' belong to which frame, and tables of that kind are not read", excerpt(table_), excerpt(positions)),
+                 "write its columns as datasets of their own");
+    }
+    if (!sizes_) return;
+    single_ = false;
+    std::erase_if(datasets_, [&](const Dataset5& d) { return sizes_->is_of(d.name); });
+    for (Dataset5& d : datasets_) {
+      d.rows = sizes_->rows_of(d.name, d.shape, map_, rules_);
+      if (d.kind != 'S' && sizes_->is_guess(d.name, d.shape, map_, rules_)) guessed_ += (guessed_.empty() ? "" : ", ") + d.name;
+    }
+  }
+
+  bool is_sliced(const Dataset5& d) const {
+    if (sizes_) return d.rows == ArrayRows::frames || d.rows == ArrayRows::atoms;
+    return !single_ && !d.shape.empty() && d.shape[0] == group_frames_ && !(d.shape.size() == 1 && is_numbers(d));
+  }
 
   // [n] atomic numbers in a group of n frames are of the atoms.
   bool is_numbers(const Dataset5& d) const { return numbers_among({d.name}, map_).has_value(); }
@@ -307,7 +334,7 @@ class Hdf5Reader : public FormatReader {
     } else if (where_.find("/config_") != std::string::npos && has("positions") && has("atomic_numbers")) {
       declare("eV", "A", "the MACE layout");
     }
-    settings_ = std::make_shared<const FrameArrays::Settings>(FrameArrays::Settings{path_, rules_, units_, map_, true});
+    settings_ = std::make_shared<const FrameArrays::Settings>(FrameArrays::Settings{path_, rules_, units_, without_sizes(map_), true});
   }
 
   // What attributes say counts for one dataset each; what --units says counts before.
@@ -331,15 +358,15 @@ class Hdf5Reader : public FormatReader {
     auto buffers = std::make_shared<Buffers>();
     buffers->file = file_bytes_;
     std::vector<FrameArray> arrays;
-    const std::uint64_t groups_first = next_;
+    const std::uint64_t atoms = begins_.empty() ? 0 : begins_.back();
     std::string text;  // names of what is not one value a frame
     std::vector<std::pair<std::string, std::string>> texts;
     std::vector<std::pair<std::string, FrameArrays::Texts>> frame_texts;
     for (std::size_t i = 0; i < datasets_.size(); ++i) {
       const Dataset5& d = datasets_[i];
-      if (!d.type && !is_numbers(d) && (is_one_value(d) || (is_sliced(d) && product(d.shape) == group_frames_))) {
+      if (!d.type && !is_numbers(d) && (is_one_value(d) || (is_sliced(d) && d.rows != ArrayRows::atoms && product(d.shape) == group_frames_))) {
         // MACE's "None" is none.
-        auto values = texts_of(d, groups_first, count);
+        auto values = texts_of(d, first_row(d), d.rows == ArrayRows::atoms ? atoms : count);
         if (!is_one_value(d)) {
           frame_texts.emplace_back(d.name, std::move(values));
         } else if (values[0] && *values[0] != "None") {
@@ -348,13 +375,13 @@ class Hdf5Reader : public FormatReader {
         continue;
       }
       const bool several_texts = !d.type && !is_numbers(d);
-      if (several_texts || (!is_sliced(d) && !single_ && !is_numbers(d))) {
+      if (several_texts || (!is_sliced(d) && !single_ && !is_numbers(d) && d.rows != ArrayRows::whole)) {
         if (!several_texts && is_one_value(d)) {
           const Bytes value = read(d, 0, d.shape, *buffers);
           if (d.kind == 'S') {
             texts.emplace_back(d.name, std::string(as_text(value).substr(0, as_text(value).find('\0'))));
           } else {
-            arrays.push_back({d.name, d.kind, d.item_bytes, {count}, repeated(value, count, *buffers), conversions_[i]});
+            arrays.push_back({d.name, d.kind, d.item_bytes, {count}, repeated(value, count, *buffers), conversions_[i], ValueScope::guess, sizes_ ? ArrayRows::frames : ArrayRows::by_shape});
           }
           continue;
         }
@@ -363,16 +390,17 @@ class Hdf5Reader : public FormatReader {
         continue;
       }
       std::vector<std::uint64_t> shape = d.shape;
-      if (is_sliced(d)) shape[0] = count;
+      if (is_sliced(d)) shape[0] = d.rows == ArrayRows::atoms ? atoms : count;
       if (!d.type) {
-        const Bytes symbols = texts_of_width(texts_of(d, groups_first, count), kSymbolBytes, buffers->arrays.emplace_back());
-        arrays.push_back({d.name, 'S', kSymbolBytes, std::move(shape), symbols, std::nullopt});
+        const Bytes symbols = texts_of_width(texts_of(d, first_row(d), d.rows == ArrayRows::atoms ? atoms : count), kSymbolBytes, buffers->arrays.emplace_back());
+        arrays.push_back({d.name, 'S', kSymbolBytes, std::move(shape), symbols, std::nullopt, ValueScope::guess, d.rows});
         continue;
       }
-      const Bytes data = read(d, groups_first, shape, *buffers);
-      arrays.push_back({d.name, d.kind, d.item_bytes, std::move(shape), data, conversions_[i], scopes_.of(d.name, file_.get(), groups_, map_)});
+      const Bytes data = read(d, first_row(d), shape, *buffers);
+      const ValueScope scope = sizes_ ? ValueScope::guess : scopes_.of(d.name, file_.get(), groups_, map_);
+      arrays.push_back({d.name, d.kind, d.item_bytes, std::move(shape), data, conversions_[i], scope, d.rows});
     }
-    auto frames = std::make_shared<FrameArrays>(settings_, path_ + ":" + excerpt(where_), std::move(arrays), single_, std::move(buffers));
+    auto frames = std::make_shared<FrameArrays>(settings_, path_ + ":" + excerpt(where_), std::move(arrays), single_, std::move(buffers), begins_);
     if (where_ != "/") frames->add_text("group", where_.substr(1, where_.size() - 2));
     for (auto& [key, value] : texts) frames->add_text(std::move(key), std::move(value));
     for (auto& [key, values] : frame_texts) frames->add_texts(std::move(key), std::move(values));
@@ -380,12 +408,16 @@ class Hdf5Reader : public FormatReader {
     if (!without_numbers_.empty()) frames->add_note(without_numbers_);
     if (!unreadable_.empty()) frames->add_note(fmt::format("neither numbers nor texts, and left out: {}", excerpt(unreadable_)));
     if (!text.empty()) frames->add_note(fmt::format("not one value for each frame, and left out: {}", excerpt(text)));
+    if (sizes_) frames->add_note(sizes_->told(guessed_));
     next_ += count;
+    next_atom_ += atoms;
     const std::uint64_t first = frames_;
     frames_ += count;
     const std::uint64_t position = bytes_ / groups_.size() * group_;
     return make_array_batch(std::move(frames), 0, count, first, position);
   }
+
+  std::uint64_t first_row(const Dataset5& d) const { return d.rows == ArrayRows::atoms ? next_atom_ : next_; }
 
   static Bytes repeated(Bytes value, std::uint64_t count, Buffers& buffers) {
     auto& out = buffers.arrays.emplace_back();
@@ -404,7 +436,7 @@ class Hdf5Reader : public FormatReader {
       return part;
     }
     std::vector<std::byte>& out = buffers.arrays.emplace_back(bytes);
-    const Id from = selection(d, is_sliced(d) ? first : 0, shape);
+    const Id from = selection(d.id.get(), is_sliced(d) ? first : 0, shape);
     const std::vector<hsize_t> counts(shape.begin(), shape.end());
     const Id to(shape.empty() ? H5Screate(H5S_SCALAR) : H5Screate_simple(static_cast<int>(counts.size()), counts.data(), nullptr));
     if (!from || H5Dread(d.id.get(), d.type.get(), to.get(), from.get(), H5P_DEFAULT, out.data()) < 0) {
@@ -442,10 +474,14 @@ class Hdf5Reader : public FormatReader {
   std::size_t group_ = 0;
   std::string where_;
   std::vector<Dataset5> datasets_;
-  std::string unreadable_;  // names
+  std::string unreadable_, table_;  // names
   std::vector<std::optional<Conversion>> conversions_;
   bool single_ = false;
   std::uint64_t group_frames_ = 0, frame_bytes_ = 0, next_ = 0, frames_ = 0;
+  std::optional<FrameSizes> sizes_;    // of frames that follow each other
+  std::vector<std::uint64_t> begins_;  // of those of the next part, from 0 on
+  std::uint64_t atom_bytes_ = 0, next_atom_ = 0;
+  std::string guessed_;  // names, as FrameSizes::is_guess says
 };
 
 }  // namespace

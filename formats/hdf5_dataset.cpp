@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
+#include <span>
 
 #include "core/base/error.h"
 
@@ -64,12 +66,25 @@ bool find_type(Dataset5& d) {
   }
 }
 
+bool is_table_of_frames(const Dataset5& d) {
+  const Hdf5Id type(H5Dget_type(d.id.get()));
+  if (d.shape.size() != 1 || H5Tget_class(type.get()) != H5T_COMPOUND) return false;
+  const int members = H5Tget_nmembers(type.get());
+  for (int i = 0; i < members; ++i) {
+    char* const name = H5Tget_member_name(type.get(), static_cast<unsigned>(i));
+    const bool is = name != nullptr && is_name_of_sizes(name);
+    H5free_memory(name);
+    if (is) return true;
+  }
+  return false;
+}
+
 bool is_one_value(const Dataset5& d) {
   return std::ranges::all_of(d.shape, [](std::uint64_t n) { return n == 1; });
 }
 
-Hdf5Id selection(const Dataset5& d, std::uint64_t first, const std::vector<std::uint64_t>& shape) {
-  Hdf5Id from(H5Dget_space(d.id.get()));
+Hdf5Id selection(hid_t dataset, std::uint64_t first, const std::vector<std::uint64_t>& shape) {
+  Hdf5Id from(H5Dget_space(dataset));
   if (shape.empty()) return from;
   const std::vector<hsize_t> counts(shape.begin(), shape.end());
   std::vector<hsize_t> start(shape.size(), 0);
@@ -78,8 +93,22 @@ Hdf5Id selection(const Dataset5& d, std::uint64_t first, const std::vector<std::
   return from;
 }
 
+SizesArray sizes_array(const Dataset5& d) {
+  H5Iinc_ref(d.id.get());
+  const auto data = std::make_shared<const Hdf5Id>(d.id.get());
+  return {d.name, d.kind, d.shape, [data, name = d.name, shape = d.shape](std::uint64_t first, std::span<std::int64_t> out) mutable {
+            if (!shape.empty()) shape[0] = out.size();
+            const Hdf5Id from = selection(data->get(), first, shape);
+            const hsize_t n = out.size();
+            const Hdf5Id to(H5Screate_simple(1, &n, nullptr));
+            if (!from || H5Dread(data->get(), H5T_NATIVE_INT64, to.get(), from.get(), H5P_DEFAULT, out.data()) < 0) {
+              fail_input("", fmt::format("'{}' cannot be read", name), "the file is damaged or compressed with a filter that is not there");
+            }
+          }};
+}
+
 std::vector<std::optional<std::string>> read_texts(const Dataset5& d, std::uint64_t first, const std::vector<std::uint64_t>& shape) {
-  const Hdf5Id from = selection(d, first, shape);
+  const Hdf5Id from = selection(d.id.get(), first, shape);
   const Hdf5Id type(H5Dget_type(d.id.get()));
   const Hdf5Id memory(H5Tcopy(H5T_C_S1));
   H5Tset_size(memory.get(), H5T_VARIABLE);

@@ -12,6 +12,7 @@
 #include "core/io/npz.h"
 #include "formats/array_frames.h"
 #include "formats/excerpt.h"
+#include "formats/frame_sizes.h"
 #include "formats/npz_records.h"
 
 namespace atp {
@@ -38,13 +39,16 @@ class NpzReader : public FormatReader {
       records_ = std::make_shared<const NpzRecords>(path, std::move(arrays), holder_);
       return;
     }
-    auto settings = std::make_shared<FrameArrays::Settings>(FrameArrays::Settings{path, rules_with(options, options.npz_arrays), InputUnits(options), options.npz_arrays, true});
+    auto settings = std::make_shared<FrameArrays::Settings>(FrameArrays::Settings{path, rules_with(options, options.npz_arrays), InputUnits(options), without_sizes(options.npz_arrays), true});
     declare_units(arrays, settings->units);
-    const bool single = is_single(arrays, options.npz_arrays);
+    const bool flat = is_flat(arrays, options.npz_arrays);
+    if (const auto p = positions_of(arrays, options.npz_arrays); p && !flat) check_no_sizes_asked(options.npz_arrays, *p, path);
+    std::vector<std::uint64_t> begins = flat ? divide(arrays, options.npz_arrays, settings->rules) : std::vector<std::uint64_t>();
     if (!left_out_.empty() && !positions_of(arrays, options.npz_arrays)) {
       fail_input(path, fmt::format("holds arrays that are neither numbers nor texts (of Python objects?): {}", left_out_), "save padded arrays of numbers, with 0 in z where there is no atom");
     }
-    auto all = std::make_shared<FrameArrays>(std::move(settings), path, std::move(arrays), single, holder_);
+    auto all = std::make_shared<FrameArrays>(std::move(settings), path, std::move(arrays), flat && begins.empty(), holder_, std::move(begins));
+    if (!division_.empty()) all->add_note(division_);
     if (!left_out_.empty()) all->add_note(fmt::format("neither numbers nor texts of a kind that atp reads, and left out: {}", left_out_));
     arrays_ = std::move(all);
   }
@@ -122,15 +126,36 @@ class NpzReader : public FormatReader {
     return positions_among(names, map);
   }
 
-  // Positions [n, 3] are one frame.
-  static bool is_single(const std::vector<FrameArray>& arrays, const ArrayMap& map) {
+  // Where the frames begin, when an array says so; arrays are told what their rows are, and the one that says it goes.
+  std::vector<std::uint64_t> divide(std::vector<FrameArray>& arrays, const ArrayMap& map, const FieldRules& rules) {
+    std::vector<SizesArray> all;
+    for (const FrameArray& a : arrays) {
+      all.push_back({a.name, a.kind, a.shape, [a](std::uint64_t first, std::span<std::int64_t> out) {
+                       for (std::size_t i = 0; i < out.size(); ++i) out[i] = integer_at(a, a.data.data() + (first + i) * a.item_bytes);
+                     }});
+    }
+    const FrameArray& p = *find(arrays, *positions_of(arrays, map));
+    auto sizes = FrameSizes::find(all, map, p.name, p.shape[0], path_);
+    if (!sizes) return {};
+    std::erase_if(arrays, [&](const FrameArray& a) { return sizes->is_of(a.name); });
+    std::string guessed;
+    for (FrameArray& a : arrays) {
+      a.rows = sizes->rows_of(a.name, a.shape, map, rules);
+      if (!is_text(a) && sizes->is_guess(a.name, a.shape, map, rules)) guessed += (guessed.empty() ? "" : ", ") + a.name;
+    }
+    division_ = sizes->told(guessed);
+    return sizes->begins_within(UINT64_MAX, 0, 0);
+  }
+
+  // Positions [n, 3] are one frame, or all frames' one after the other.
+  static bool is_flat(const std::vector<FrameArray>& arrays, const ArrayMap& map) {
     const auto positions = positions_of(arrays, map);
     return positions && find(arrays, *positions)->shape.size() == 2;
   }
 
   std::string path_;
   std::shared_ptr<Holder> holder_;
-  std::string left_out_;                         // names of arrays
+  std::string left_out_, division_;              // names of arrays; what divides the frames, for the user
   std::shared_ptr<const FrameArrays> arrays_;    // this
   std::shared_ptr<const NpzRecords> records_;    // or this
   std::uint64_t next_ = 0;
