@@ -57,10 +57,20 @@ SvgBar bar_of_row(std::string label, const BenchRow& row, std::string text) {
   return {std::move(label), row.median, i.low, i.high, std::move(text), css_class(row.backend)};
 }
 
+// Molecules in the largest of the stores.
+std::uint64_t most_molecules(const BenchResults& r, const std::string& dir, const std::string& load) {
+  std::uint64_t most = 0;
+  for (const BenchRow& row : r.rows) {
+    if (row.dir == dir && row.load == load) most = std::max(most, row.molecules);
+  }
+  return most;
+}
+
 std::string bars_of(const BenchResults& r, const std::string& dir, const std::string& load, const char* workload, const char* title) {
+  const std::uint64_t most = most_molecules(r, dir, load);
   std::vector<SvgBar> bars;
   for (const BenchRow* row : rows_of(r, dir, load, workload)) {
-    bars.push_back(bar_of_row(row->backend, *row, bench_value(*row, row->median) + (row->ratio_to_atp && row->backend != "atp" ? " · atp " + bench_ratio(*row->ratio_to_atp) + "×" : "")));
+    bars.push_back(bar_of_row(bench_backend(*row, most), *row, bench_value(*row, row->median) + (row->ratio_to_atp && row->backend != "atp" ? " · atp " + bench_ratio(*row->ratio_to_atp) + "×" : "")));
   }
   return bars.empty() ? "" : fmt::format("<h3>{}</h3>\n{}\n", title, svg_bars(title, bars, std::string_view(workload) != "size"));
 }
@@ -130,9 +140,12 @@ std::string table_of(const BenchResults& r, const std::string& dir, const std::s
   std::string out = "<div class=\"wide\"><table>\n<tr>";
   for (const char* head : {"workload", "backend", "median", "95 %", "atoms/s", "MB/s", "p50", "p95", "p99", "CPU µs", "faults", "read", "reruns", "molecules", "atp is"}) out += fmt::format("<th>{}</th>", head);
   out += "</tr>\n";
+  const std::uint64_t most = most_molecules(r, dir, load);
+  bool short_stores = false;
   for (const BenchRow& row : r.rows) {
     if (row.dir != dir || row.load != load) continue;
-    out += "<tr>" + cell(row.workload) + cell(row.backend);
+    short_stores |= row.problem.empty() && row.molecules < most;
+    out += "<tr>" + cell(row.workload) + cell(row.problem.empty() ? bench_backend(row, most) : row.backend);
     if (!row.problem.empty()) {
       out += fmt::format("<td colspan=\"13\">{}</td></tr>\n", html_text(row.problem));
       continue;
@@ -146,7 +159,7 @@ std::string table_of(const BenchResults& r, const std::string& dir, const std::s
     out += cell(amplification ? fmt::format("{:.2f}", *amplification) : "") + cell(row.reruns ? std::to_string(row.reruns) : "") + cell(human_count(row.molecules));
     out += cell(row.ratio_to_atp ? bench_ratio(*row.ratio_to_atp) : "") + "</tr>\n";
   }
-  return out + "</table></div>\n";
+  return out + "</table></div>\n" + (short_stores ? fmt::format("<p class=\"dim\">{}</p>\n", kShortStores) : "");
 }
 
 // (seconds, bytes a second) of all stretches in which there was something.
@@ -218,7 +231,7 @@ std::string requirements_of(const BenchChecks& checks) {
   if (checks.required.empty()) return "";
   std::string out = "<h2>What was required</h2>\n<table>\n<tr><th>requirement</th><th>dir</th><th>reached</th><th></th></tr>\n";
   for (const RequirementResult& r : checks.required) {
-    out += "<tr>" + cell(r.requirement.text()) + cell(r.dir) + cell(r.value ? fmt::format("{:.4g}", *r.value) : "not measured") + verdict_cell(r.met, r.met ? "met" : "missed") + "</tr>\n";
+    out += "<tr>" + cell(r.requirement.text()) + cell(r.dir) + cell(r.value ? fmt::format("{:.4g}", *r.value) : r.why_not.empty() ? "not measured" : "not measured: " + r.why_not) + verdict_cell(r.met, r.met ? "met" : "missed") + "</tr>\n";
   }
   return out + "</table>\n";
 }
@@ -244,7 +257,7 @@ std::string bench_html(const BenchResults& r, const BenchChecks& checks) {
       "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/><meta name=\"viewport\" content=\"width=device-width\"/><title>atp bench</title><style>{}</style></head><body>\n"
       "<h1>How fast molecules come from disk</h1>\n<p class=\"dim\">{}{}</p>\n",
       kStyle, html_text(bench_head(r, std::numeric_limits<int>::max())), html_text(made_how(r)));
-  out += "<p>Medians with 95 % intervals. Rates and times are drawn on logarithmic axes, sizes and requests on linear ones. Every reader touched the same values, and its checksum was the right one. “atp is 4” says that atp is four times as fast.</p>\n";
+  out += "<p>Medians with 95 % intervals. Rates and times are drawn on logarithmic axes, sizes and requests on linear ones. All readers of a store touched every value, and their checksums were the right ones. “atp is 4” says that atp is four times as fast.</p>\n";
   std::string last;
   for (const auto& [dir, load] : bench_groups(r)) {
     if (dir != last) out += by_atoms(r, dir);

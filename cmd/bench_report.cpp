@@ -18,11 +18,8 @@ namespace {
 // A sentence as lines that a terminal shows whole; those after the first are indented.
 std::string lines_of(const std::string& text, int width) { return wrapped(text, static_cast<std::size_t>(width), 2) + '\n'; }
 
-// A store that took too long to write holds fewer; marks_line() explains the mark.
-std::string backend_name(const BenchRow& row, std::uint64_t all) { return row.backend + (row.molecules < all ? fmt::format(" ({})", human_count(row.molecules)) : ""); }
-
 std::vector<std::string> table_row(const BenchRow& row, std::uint64_t all) {
-  std::vector<std::string> cells = {row.workload, backend_name(row, all), bench_value(row, row.median), bench_interval(row)};
+  std::vector<std::string> cells = {row.workload, bench_backend(row, all), bench_value(row, row.median), bench_interval(row)};
   const bool is_rate = row.unit == BenchUnit::molecules_per_second;
   cells.push_back(is_rate ? bench_rate(row.median * row.atoms) : "");
   cells.push_back(is_rate ? fmt::format("{:.0f}", row.median * row.payload / 1e6) : "");
@@ -75,7 +72,7 @@ std::string narrow_tables(const std::vector<const BenchRow*>& rows, std::uint64_
     for (const BenchRow* row : rows) {
       if (row->workload != workload) continue;
       some[0][1] = value_head(*row);
-      some.push_back({backend_name(*row, all), bench_value(*row, row->median), row->ratio_to_atp ? bench_ratio(*row->ratio_to_atp) : ""});
+      some.push_back({bench_backend(*row, all), bench_value(*row, row->median), row->ratio_to_atp ? bench_ratio(*row->ratio_to_atp) : ""});
     }
     out += table(some, {false, true, true});
   }
@@ -110,7 +107,7 @@ std::string problem_lines(const std::vector<const BenchRow*>& rows, int width) {
 
 std::string marks_line(const std::vector<const BenchRow*>& rows, std::uint64_t all, int width) {
   if (std::none_of(rows.begin(), rows.end(), [&](const BenchRow* row) { return row->molecules < all; })) return "";
-  return lines_of("(N): it holds the first N molecules, as many as it could write in its share of the time; there is no ratio where these are of another size", width);
+  return lines_of(std::string(kShortStores), width);
 }
 
 }  // namespace
@@ -172,6 +169,8 @@ std::string bench_head(const BenchResults& r, int width) {
   for (const auto& [name, version] : r.versions) versions += fmt::format("{}{} {}", versions.empty() ? "" : ", ", name, version);
   return out + lines_of(versions, width);
 }
+
+std::string bench_backend(const BenchRow& row, std::uint64_t all) { return row.backend + (row.molecules < all ? fmt::format(" ({})", human_count(row.molecules)) : ""); }
 
 std::string bench_tables(const BenchResults& results, int width) {
   constexpr int kNarrow = 56;
@@ -313,9 +312,10 @@ std::string footprint_text(const BenchResults& r, int width) {
 std::string not_measured_sentence(const BenchChecks& checks, const BenchResults& r) {
   const auto n = static_cast<std::size_t>(std::count_if(checks.goals.begin(), checks.goals.end(), [](const GoalResult& g) { return !g.reached.value; }));
   if (n == 0) return "";
+  const bool unequal = std::any_of(checks.goals.begin(), checks.goals.end(), [](const GoalResult& g) { return !g.reached.why_not.empty(); });
   const bool failed = std::any_of(r.rows.begin(), r.rows.end(), [](const BenchRow& row) { return !row.problem.empty(); });
-  return fmt::format("{} of {} goals were not measured: {}{}", n, checks.goals.size(), "they need other --atoms, --backends or --workloads",
-                     failed && !r.left_out.empty() ? ", or what has no row or is left out" : failed ? ", or what has no row" : !r.left_out.empty() ? ", or what is left out" : "");
+  return fmt::format("{} of {} goals were not measured: {}{}{}", n, checks.goals.size(), "they need other --atoms, --backends or --workloads",
+                     unequal ? ", or stores cut less short by time (--seconds)" : "", failed && !r.left_out.empty() ? ", or what has no row or is left out" : failed ? ", or what has no row" : !r.left_out.empty() ? ", or what is left out" : "");
 }
 
 std::string bare_text(const GoalResult& goal) { return goal.bound ? fmt::format("{} {:.2f}", goal.yardstick, *goal.bound) : ""; }
@@ -362,7 +362,7 @@ std::string change_interval(const BaselineChange& c) { return c.interval.known()
 std::string requirement_lines(const BenchChecks& checks) {
   std::string out;
   for (const RequirementResult& r : checks.required) {
-    out += fmt::format("{}: {}: {}\n", r.met ? "met" : styled("missed", Style::red), r.requirement.text(), r.value ? fmt::format("{:.4g} in {}", *r.value, printable(r.dir)) : fmt::format("not measured in {}", printable(r.dir)));
+    out += fmt::format("{}: {}: {}\n", r.met ? "met" : styled("missed", Style::red), r.requirement.text(), r.value ? fmt::format("{:.4g} in {}", *r.value, printable(r.dir)) : fmt::format("not measured in {}{}", printable(r.dir), r.why_not.empty() ? "" : ": " + r.why_not));
   }
   return out;
 }

@@ -180,7 +180,7 @@ class BenchRun {
       if (without == loads_.size()) named.clear();
       results_.left_out.push_back(fmt::format("{}{}: there is no time for it; pass more --seconds, or name it with --workloads", workload, named));
     }
-    if (results_.trials_left_out > 0) results_.notes.push_back(fmt::format("{} left out, as --seconds {} were over", counted(results_.trials_left_out, "trial"), command_.seconds));
+    if (results_.trials_left_out > 0) results_.notes.push_back(fmt::format("{} left out, as their shares of --seconds {} were used up", counted(results_.trials_left_out, "trial"), command_.seconds));
     if (const std::string text = overrun_sentence(results_, command_.seconds); !text.empty()) results_.notes.push_back(text);
   }
 

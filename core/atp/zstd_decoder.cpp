@@ -75,14 +75,13 @@ void ZstdDecoder::decompress(Bytes frame, std::uint32_t unpacked, std::vector<st
   if (scratch.size() < unpacked) scratch.resize(unpacked);
 
   ZSTD_DCtx* const zstd = context_->zstd;
-  const Bytes block = header != 0 && unpacked <= kMostInBlock && ZSTD_decompressBegin && ZSTD_decompressBlock ? only_block(frame.subspan(header)) : Bytes{};
-  std::size_t n;
-  if (!block.empty()) {
+  const bool direct = header != 0 && unpacked <= kMostInBlock && ZSTD_decompressBegin && ZSTD_decompressBlock;
+  const Bytes block = direct ? only_block(frame.subspan(header)) : Bytes{};
+  if (!block.empty() && block.size() <= unpacked) {  // what is compressed is not longer, or libzstd would not take it
     ZSTD_decompressBegin(zstd);
-    n = ZSTD_decompressBlock(zstd, scratch.data(), unpacked, block.data(), block.size());
-  } else {
-    n = ZSTD_decompressDCtx(zstd, scratch.data(), unpacked, frame.data(), frame.size());
+    if (ZSTD_decompressBlock(zstd, scratch.data(), unpacked, block.data(), block.size()) == unpacked) return;
   }
+  const std::size_t n = ZSTD_decompressDCtx(zstd, scratch.data(), unpacked, frame.data(), frame.size());
   if (ZSTD_isError(n)) fail_input("", fmt::format("does not decompress (zstd: {})", ZSTD_getErrorName(n)));
   if (n != unpacked) fail_input("", fmt::format("decompresses to {} bytes, the index says {}", n, unpacked));
 }

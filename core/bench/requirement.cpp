@@ -75,21 +75,29 @@ constexpr Goal kGoals[] = {
     {"checking checksums: times the time", "atp/atp-verified shuffled 12 <= 1.5"},
     {"checking checksums: times the time", "atp/atp-verified shuffled 64 <= 1.5"},
     {"checking checksums: times the time", "atp/atp-verified shuffled 256 <= 1.5"},
-    {"zstd:3: times the time of the decompressor alone", "unzstd/atp-zstd shuffled 12 <= 1.1"},
-    {"zstd:3: times the time of the decompressor alone", "unzstd/atp-zstd shuffled 64 <= 1.1"},
-    {"zstd:3: times the time of the decompressor alone", "unzstd/atp-zstd shuffled 256 <= 1.1"},
+    {"zstd:3: times the time of ZSTD_decompressDCtx alone", "unzstd/atp-zstd shuffled 12 <= 1.1"},
+    {"zstd:3: times the time of ZSTD_decompressDCtx alone", "unzstd/atp-zstd shuffled 64 <= 1.1"},
+    {"zstd:3: times the time of ZSTD_decompressDCtx alone", "unzstd/atp-zstd shuffled 256 <= 1.1"},
     {"against Python's LMDB with pickles (the paper's 3.82)", "atp/py-lmdb-pickle shuffled 64 >= 3.82", "copy"},
     {"against Python's ASE SQLite (the paper's 96)", "atp/py-ase-sqlite shuffled 64 >= 96", "copy"},
     {"against Python's ASE LMDB (the paper's 96)", "atp/py-ase-lmdb shuffled 64 >= 96", "copy"},
 };
 
-std::optional<double> value_on(const Requirement& r, const BenchResults& results, const std::string& dir) {
+constexpr double kNearlyAsMany = 0.75;  // molecules in two stores
+
+RequirementResult reached_on(const Requirement& r, const BenchResults& results, const std::string& dir) {
+  RequirementResult out{r, dir, std::nullopt};
   const BenchRow* row = find_row(results.rows, dir, r.load, r.backend, r.workload);
-  if (!row) return std::nullopt;
-  if (r.peer.empty()) return row->median;
-  const BenchRow* peer = find_row(results.rows, dir, r.load, r.peer, r.workload);
-  if (peer && !comparable(*row, *peer)) return std::nullopt;
-  return peer ? std::optional(advantage(*row, *peer)) : std::nullopt;
+  const BenchRow* peer = r.peer.empty() ? row : find_row(results.rows, dir, r.load, r.peer, r.workload);
+  if (!row || !peer || !comparable(*row, *peer)) return out;
+  const BenchRow &favoured = r.at_least ? *row : *peer, &other = r.at_least ? *peer : *row;
+  const bool reads = row->unit == BenchUnit::molecules_per_second && row->workload != "write";
+  if (reads && static_cast<double>(favoured.molecules) < kNearlyAsMany * static_cast<double>(other.molecules)) {
+    out.why_not = fmt::format("{} holds {} molecules and {} {}: give fewer --records, or more --seconds", favoured.backend, favoured.molecules, other.backend, other.molecules);
+    return out;
+  }
+  out.value = peer == row ? row->median : advantage(*row, *peer);
+  return out;
 }
 
 bool clears(const Requirement& r, double value) { return r.at_least ? value >= r.bar : value <= r.bar; }
@@ -141,7 +149,7 @@ Requirement parse_requirement(std::string_view text) {
 std::vector<RequirementResult> check_requirement(const Requirement& r, const BenchResults& results) {
   std::vector<RequirementResult> out;
   for (const Mount& mount : results.mounts) {
-    RequirementResult one{r, mount.folder, value_on(r, results, mount.folder), false};
+    RequirementResult one = reached_on(r, results, mount.folder);
     one.met = one.value && clears(r, *one.value);
     out.push_back(std::move(one));
   }
@@ -159,7 +167,7 @@ std::vector<GoalResult> check_goals(const BenchResults& results) {
         Requirement bare = one.reached.requirement;
         bare.backend = goal.yardstick;
         if (bare.peer == "atp") bare.peer = "copy";  // two threads against one
-        one.bound = value_on(bare, results, one.reached.dir);
+        one.bound = reached_on(bare, results, one.reached.dir).value;
       }
       out.push_back(std::move(one));
     }

@@ -25,11 +25,13 @@ struct Requirement {
 // Throws Error (exit 2) with the place that is wrong and the nearest valid word.
 Requirement parse_requirement(std::string_view text);
 
-// On each mount the requirement was tried on; `value` is nothing where a row it needs is not there.
+// On each mount the requirement was tried on; `value` is nothing where a row it needs is not there, or where the one that
+// shall be faster read a store that was cut shorter: what fits into caches proves nothing. Then `why_not` says so.
 struct RequirementResult {
   Requirement requirement;
   std::string dir;
   std::optional<double> value;
+  std::string why_not = {};
   bool met = false;
 };
 std::vector<RequirementResult> check_requirement(const Requirement& requirement, const BenchResults& results);

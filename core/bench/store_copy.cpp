@@ -2,6 +2,7 @@
 #include <zstd.h>
 
 #include <array>
+#include <new>
 #include <numeric>
 
 #include "core/atp/codec.h"
@@ -16,7 +17,8 @@ namespace {
 
 constexpr std::size_t kEntriesAhead = 16, kRecordsAhead = 8, kRing = 32;
 
-// Copies records back to back into one buffer, or has libzstd decompress them one by one, and adds up all words, as is done with what readers give.
+// Copies records back to back into one buffer, or has libzstd decompress them one by one, and adds up all words, as is
+// done with what readers give.
 // With several threads one by one, each its run of the list.
 class CopyStore final : public Store {
  public:
@@ -65,13 +67,15 @@ class CopyStore final : public Store {
 
   // What a thread copies with.
   struct Desk {
-    std::unique_ptr<ZSTD_DCtx, Free> zstd{ZSTD_createDCtx()};
+    std::unique_ptr<ZSTD_DCtx, Free> zstd;  // where something is compressed
     std::vector<std::byte> buffer;
   };
 
   std::uint64_t copy(std::span<const std::uint64_t> indices, std::size_t batch, Ticks* ticks, Desk& desk) const {
     const Reader& file = dataset_->shards()[0];
     auto& buffer = desk.buffer;
+    if (codec_.id == CodecId::zstd && !desk.zstd) desk.zstd.reset(ZSTD_createDCtx());
+    if (codec_.id == CodecId::zstd && !desk.zstd) throw std::bad_alloc();
     std::array<IndexEntry, kRing> ring;
     Prefetcher prefetcher;
     if (ticks) ticks->start();
@@ -95,7 +99,7 @@ class CopyStore final : public Store {
         std::memcpy(buffer.data() + filled, stored.data(), stored.size());
         filled += stored.size();
       } else {
-        if (buffer.size() < e.unpacked) buffer.resize(2 * e.unpacked);
+        if (buffer.size() < e.unpacked) buffer.resize(e.unpacked);
         const std::size_t n = ZSTD_decompressDCtx(desk.zstd.get(), buffer.data(), e.unpacked, stored.data(), stored.size());
         if (n != e.unpacked) fail_input(file.path(), "has a record that does not decompress");
         sum += sum_words(buffer.data(), n / 4);
