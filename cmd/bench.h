@@ -130,8 +130,10 @@ std::string bare_sentence(const BenchChecks& checks);     // what that is, and h
 std::string not_measured_sentence(const BenchChecks& checks, const BenchResults& results);  // how many goals this run says nothing of; empty for none
 std::string bench_rate(double v);       // "12.3 M"
 std::string bench_time(double seconds);  // "77 ns"
-// "lmdb", or "lmdb (1.02 k)" where its store took too long to write and holds fewer molecules than others, of which one
-// has `all`; kShortStores explains the mark.
+// In the largest of the stores.
+std::uint64_t bench_most_molecules(const BenchResults& results, const std::string& dir, const std::string& load);
+// "lmdb", or "lmdb (1.02 k)" where its store took too long to write and holds fewer than `all` molecules, as the largest
+// one has; kShortStores explains the mark.
 std::string bench_backend(const BenchRow& row, std::uint64_t all);
 inline constexpr std::string_view kShortStores = "(N): it holds the first N molecules, as many as it could write in its share of the time; there is no ratio where these are of another size";
 std::string bench_value(const BenchRow& row, double v);

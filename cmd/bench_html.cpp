@@ -57,17 +57,8 @@ SvgBar bar_of_row(std::string label, const BenchRow& row, std::string text) {
   return {std::move(label), row.median, i.low, i.high, std::move(text), css_class(row.backend)};
 }
 
-// Molecules in the largest of the stores.
-std::uint64_t most_molecules(const BenchResults& r, const std::string& dir, const std::string& load) {
-  std::uint64_t most = 0;
-  for (const BenchRow& row : r.rows) {
-    if (row.dir == dir && row.load == load) most = std::max(most, row.molecules);
-  }
-  return most;
-}
-
 std::string bars_of(const BenchResults& r, const std::string& dir, const std::string& load, const char* workload, const char* title) {
-  const std::uint64_t most = most_molecules(r, dir, load);
+  const std::uint64_t most = bench_most_molecules(r, dir, load);
   std::vector<SvgBar> bars;
   for (const BenchRow* row : rows_of(r, dir, load, workload)) {
     bars.push_back(bar_of_row(bench_backend(*row, most), *row, bench_value(*row, row->median) + (row->ratio_to_atp && row->backend != "atp" ? " · atp " + bench_ratio(*row->ratio_to_atp) + "×" : "")));
@@ -140,7 +131,7 @@ std::string table_of(const BenchResults& r, const std::string& dir, const std::s
   std::string out = "<div class=\"wide\"><table>\n<tr>";
   for (const char* head : {"workload", "backend", "median", "95 %", "atoms/s", "MB/s", "p50", "p95", "p99", "CPU µs", "faults", "read", "reruns", "molecules", "atp is"}) out += fmt::format("<th>{}</th>", head);
   out += "</tr>\n";
-  const std::uint64_t most = most_molecules(r, dir, load);
+  const std::uint64_t most = bench_most_molecules(r, dir, load);
   bool short_stores = false;
   for (const BenchRow& row : r.rows) {
     if (row.dir != dir || row.load != load) continue;
@@ -231,7 +222,7 @@ std::string requirements_of(const BenchChecks& checks) {
   if (checks.required.empty()) return "";
   std::string out = "<h2>What was required</h2>\n<table>\n<tr><th>requirement</th><th>dir</th><th>reached</th><th></th></tr>\n";
   for (const RequirementResult& r : checks.required) {
-    out += "<tr>" + cell(r.requirement.text()) + cell(r.dir) + cell(r.value ? fmt::format("{:.4g}", *r.value) : r.why_not.empty() ? "not measured" : "not measured: " + r.why_not) + verdict_cell(r.met, r.met ? "met" : "missed") + "</tr>\n";
+    out += "<tr>" + cell(r.requirement.text()) + cell(r.dir) + cell(r.value ? fmt::format("{:.4g}", *r.value) : "not measured" + (r.why_not.empty() ? "" : ": " + r.why_not)) + verdict_cell(r.met, r.met ? "met" : "missed") + "</tr>\n";
   }
   return out + "</table>\n";
 }

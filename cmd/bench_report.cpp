@@ -172,16 +172,23 @@ std::string bench_head(const BenchResults& r, int width) {
 
 std::string bench_backend(const BenchRow& row, std::uint64_t all) { return row.backend + (row.molecules < all ? fmt::format(" ({})", human_count(row.molecules)) : ""); }
 
+std::uint64_t bench_most_molecules(const BenchResults& r, const std::string& dir, const std::string& load) {
+  std::uint64_t most = 0;
+  for (const BenchRow& row : r.rows) {
+    if (row.dir == dir && row.load == load) most = std::max(most, row.molecules);
+  }
+  return most;
+}
+
 std::string bench_tables(const BenchResults& results, int width) {
   constexpr int kNarrow = 56;
   std::string out;
   for (const auto& [dir, load] : bench_groups(results)) {
-    std::uint64_t most = 0;
+    const std::uint64_t most = bench_most_molecules(results, dir, load);
     const BenchRow* first = nullptr;  // that says how large molecules are: one that failed may not
     std::vector<const BenchRow*> rows, problems;
     for (const BenchRow& row : results.rows) {
       if (row.dir != dir || row.load != load) continue;
-      most = std::max(most, row.molecules);
       if (!first || first->payload == 0) first = &row;
       (row.problem.empty() ? rows : problems).push_back(&row);
     }

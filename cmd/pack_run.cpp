@@ -272,9 +272,8 @@ std::string inputs_text(const std::vector<std::string>& inputs) {
 void PackRun::check_result(const PackedPart& whole) const {
   if (whole.report.records == 0) {
     whole.report.print_skipped();
-    std::string why = whole.report.skipped_count != 0 ? "not one frame could be read" : "there is no frame to pack";
-    if (whole.report.skipped_count != 0 && rules_.skip_unconverged) why = "no frame is left";
-    fail_input(inputs_text(o_.inputs), why + ", so nothing was written");
+    const char* why = whole.report.skipped_count == 0 ? "there is no frame to pack" : rules_.skip_unconverged ? "no frame is left" : "not one frame could be read";
+    fail_input(inputs_text(o_.inputs), fmt::format("{}, so nothing was written", why));
   }
   check_map_was_used(whole);
   whole.report.warn_of_unused(rules_);

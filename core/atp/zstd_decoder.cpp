@@ -53,19 +53,13 @@ void check_stated_size(Bytes frame, std::uint32_t unpacked) {
 
 }  // namespace
 
-struct ZstdDecoder::Context {
-  ZSTD_DCtx* zstd = ZSTD_createDCtx();
+void FreeZstdContext::operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
 
-  Context() {
-    if (!zstd) throw std::bad_alloc();
-  }
-  ~Context() { ZSTD_freeDCtx(zstd); }
-};
-
-ZstdDecoder::ZstdDecoder() : context_(std::make_unique<Context>()) {}
-ZstdDecoder::ZstdDecoder(ZstdDecoder&&) noexcept = default;
-ZstdDecoder& ZstdDecoder::operator=(ZstdDecoder&&) noexcept = default;
-ZstdDecoder::~ZstdDecoder() = default;
+ZstdContext make_zstd_context() {
+  ZstdContext context(ZSTD_createDCtx());
+  if (!context) throw std::bad_alloc();
+  return context;
+}
 
 // ZSTD_decompressDCtx() reads a header twice and walks over frames and blocks: a quarter of its instructions for a molecule
 // of 12 atoms, whose one block is handed over directly instead.
@@ -74,7 +68,7 @@ void ZstdDecoder::decompress(Bytes frame, std::uint32_t unpacked, std::vector<st
   if (header == 0) check_stated_size(frame, unpacked);
   if (scratch.size() < unpacked) scratch.resize(unpacked);
 
-  ZSTD_DCtx* const zstd = context_->zstd;
+  ZSTD_DCtx* const zstd = context_.get();
   const bool direct = header != 0 && unpacked <= kMostInBlock && ZSTD_decompressBegin && ZSTD_decompressBlock;
   const Bytes block = direct ? only_block(frame.subspan(header)) : Bytes{};
   if (!block.empty() && block.size() <= unpacked) {  // what is compressed is not longer, or libzstd would not take it

@@ -7,23 +7,26 @@
 
 #include "core/base/byte_reader.h"
 
+struct ZSTD_DCtx_s;  // libzstd's
+
 namespace atp {
+
+struct FreeZstdContext {
+  void operator()(ZSTD_DCtx_s* context) const;
+};
+using ZstdContext = std::unique_ptr<ZSTD_DCtx_s, FreeZstdContext>;
+// Throws std::bad_alloc.
+ZstdContext make_zstd_context();
 
 // Decompresses frame after frame with one context. One thread.
 class ZstdDecoder {
  public:
-  ZstdDecoder();
-  ZstdDecoder(ZstdDecoder&&) noexcept;
-  ZstdDecoder& operator=(ZstdDecoder&&) noexcept;
-  ~ZstdDecoder();
-
   // Puts what `frame` holds at the beginning of `scratch`, which grows to `unpacked` bytes at most. Throws Error (exit 3)
   // when these are not exactly `unpacked` bytes.
   void decompress(Bytes frame, std::uint32_t unpacked, std::vector<std::byte>& scratch);
 
  private:
-  struct Context;
-  std::unique_ptr<Context> context_;
+  ZstdContext context_ = make_zstd_context();
 };
 
 }  // namespace atp

@@ -2,12 +2,12 @@
 #include <zstd.h>
 
 #include <array>
-#include <new>
 #include <numeric>
 
 #include "core/atp/codec.h"
 #include "core/atp/dataset.h"
 #include "core/atp/prefetcher.h"
+#include "core/atp/zstd_decoder.h"
 #include "core/base/error.h"
 #include "core/bench/crew.h"
 #include "core/bench/stores.h"
@@ -61,21 +61,16 @@ class CopyStore final : public Store {
   }
 
  private:
-  struct Free {
-    void operator()(ZSTD_DCtx* zstd) const { ZSTD_freeDCtx(zstd); }
-  };
-
   // What a thread copies with.
   struct Desk {
-    std::unique_ptr<ZSTD_DCtx, Free> zstd;  // where something is compressed
+    ZstdContext zstd;  // where something is compressed
     std::vector<std::byte> buffer;
   };
 
   std::uint64_t copy(std::span<const std::uint64_t> indices, std::size_t batch, Ticks* ticks, Desk& desk) const {
     const Reader& file = dataset_->shards()[0];
     auto& buffer = desk.buffer;
-    if (codec_.id == CodecId::zstd && !desk.zstd) desk.zstd.reset(ZSTD_createDCtx());
-    if (codec_.id == CodecId::zstd && !desk.zstd) throw std::bad_alloc();
+    if (codec_.id == CodecId::zstd && !desk.zstd) desk.zstd = make_zstd_context();
     std::array<IndexEntry, kRing> ring;
     Prefetcher prefetcher;
     if (ticks) ticks->start();
